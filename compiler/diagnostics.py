@@ -1,0 +1,88 @@
+"""A diagnostic is data: a code, a message, labelled places, a remedy. Wording of codes lives in `codes.py`, form in `render.py`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .source import Span
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A place in a source, and what it has to do with the message."""
+
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. `labels[0]` is the primary place; the others say where the other side of a contradiction stands."""
+
+    code: str
+    message: str
+    labels: tuple[Label, ...]
+    hint: str = ""
+    severity: Severity = "error"
+
+    @property
+    def span(self) -> Span:
+        return self.labels[0].span
+
+    def __str__(self) -> str:
+        return f"{self.span}: {self.severity}[{self.code}]: {self.message}"
+
+
+class CompileError(Exception):
+    """Raised at the end of a stage that found errors; carries all of them, warnings included."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]):
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(map(str, self.diagnostics)))
+
+
+class Abort(Exception):
+    """Raised to leave the current statement after reporting an error into a `Findings`; never leaves its stage."""
+
+
+@dataclass
+class Findings:
+    """Collects diagnostics of one run, so that several are reported at once. Stops at `limit` errors."""
+
+    items: list[Diagnostic] = field(default_factory=list)
+    limit: int = 50
+
+    def error(self, code: str, message: str, span: Span, *, label: str = "", also: Iterable[Label] = (), hint: str = "") -> Abort:
+        """Record an error; returns an `Abort` for `raise findings.error(...)`."""
+        self.add(Diagnostic(code, message, (Label(span, label), *also), hint))
+        return Abort()
+
+    def warn(self, code: str, message: str, span: Span, *, label: str = "", also: Iterable[Label] = (), hint: str = "") -> None:
+        """Record a warning."""
+        self.add(Diagnostic(code, message, (Label(span, label), *also), hint, "warning"))
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        if diagnostic not in self.items:
+            self.items.append(diagnostic)
+        if len(self.errors) >= self.limit:
+            raise CompileError(self.items)
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        return [item for item in self.items if item.severity == "error"]
+
+    def check(self) -> None:
+        """Raise `CompileError` with everything found, if any of it is an error."""
+        if self.errors:
+            raise CompileError(self.items)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint naming the nearest known word, or nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near else ""

@@ -1,0 +1,383 @@
+"""The syntax tree of a `.cc` file: what was written, with spans, before any name means anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..compiler.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """A piece of a file; equality includes the span, so compare printed text where spans may differ."""
+
+    span: Span
+
+
+# ---- expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Syntax):
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Syntax):
+    """`text` as written; `value` is an int exactly when the text has neither point nor exponent."""
+
+    text: str
+    value: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Percent(Syntax):
+    """`25%`: value is 25.0."""
+
+    text: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes(Syntax):
+    """`256MiB`: value in bytes."""
+
+    text: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class String(Syntax):
+    """`value` is unescaped."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean(Syntax):
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf(Syntax):
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument(Syntax):
+    """`value`, or `name=value`."""
+
+    name: Name | None
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Syntax):
+    function: Expr
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe(Syntax):
+    """`value |> function`: the right side is a Name, a Call, an Index or an Attribute."""
+
+    value: Expr
+    function: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Syntax):
+    operator: Literal["-", "not"]
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Syntax):
+    """Operators: `+ - * / mod @ == != < <= > >= and or`; precedence as in Python, `..` is `Range`."""
+
+    operator: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional(Syntax):
+    """`if condition { then } else { otherwise }` as a value."""
+
+    condition: Expr
+    then: Expr
+    otherwise: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Index(Syntax):
+    """`value[i, j]`; an index may be a `Range` (half-open), of which either end may be missing."""
+
+    value: Expr
+    indices: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute(Syntax):
+    value: Expr
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Range(Syntax):
+    """`start..stop`, half-open."""
+
+    start: Expr | None
+    stop: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class When(Syntax):
+    """`value when condition`: only as the value of a selection's field (`fallback = all when coverage < 0.7`, `last when none`)."""
+
+    value: Expr
+    condition: Expr
+
+
+Expr = Name | Number | Percent | Bytes | String | Boolean | ListOf | Call | Pipe | Unary | Binary | Conditional | Index | Attribute | Range | When
+
+
+# ---- types
+
+
+@dataclass(frozen=True, slots=True)
+class TypeExpr(Syntax):
+    """`f32[B, T, 4 * d]`; `shape` is () for a scalar `f32`."""
+
+    dtype: Name
+    shape: tuple[Expr, ...]
+
+
+# ---- statements
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Syntax):
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Syntax):
+    """A compile-time parameter of a model: `d: int = 512`; the default may be missing."""
+
+    name: Name
+    type: Name
+    default: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Input(Syntax):
+    """`input x: f32[B, d]`. Only the standard library leaves the type out: the input then takes whatever value it is given."""
+
+    name: Name
+    type: TypeExpr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Output(Syntax):
+    """`output y`, or `output y = value`."""
+
+    name: Name
+    value: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Param(Syntax):
+    """`param w: f32[n, d] = init frozen`."""
+
+    name: Name
+    type: TypeExpr
+    init: Expr | None
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State(Syntax):
+    name: Name
+    type: TypeExpr
+    init: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Next(Syntax):
+    """`next s = value`."""
+
+    name: Name
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkInput(Syntax):
+    name: Name
+    type: TypeExpr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk(Syntax):
+    """`chunk name[members](inputs) -> returns = extern(...) / { body } / from handle, requires "..."`.
+
+    `members` is None without brackets. Exactly one of `body` and `extern` is given: `extern` is the Call `extern(...)`;
+    a body that is a single expression is a Block with one `Output` whose name is "" (empty text) at the expression's span.
+    `source` is the handle after `from` of a written chunk.
+    """
+
+    name: Name
+    members: tuple[Expr, ...] | None
+    inputs: tuple[ChunkInput, ...]
+    returns: TypeExpr | None
+    body: Block | None
+    extern: Call | None
+    source: Expr | None
+    requires: tuple[String, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Field(Syntax):
+    """`score = …` in a router, mask or memory."""
+
+    name: Name
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Selection(Syntax):
+    """`router name { … }` or `mask name[i] { … }`; the index only inside a `for`."""
+
+    kind: Literal["router", "mask"]
+    name: Name
+    index: Expr | None
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Let(Syntax):
+    """`name = value` or `name[i] = value` (collects a list in a `for`); `fuse name = value` sets `fuse`."""
+
+    name: Name
+    index: Expr | None
+    value: Expr
+    fuse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class For(Syntax):
+    """`for i in 0..layers { … }`; also over a compile-time list."""
+
+    variable: Name
+    values: Expr
+    body: Block
+
+
+@dataclass(frozen=True, slots=True)
+class If(Syntax):
+    """Compile-time choice between statements; `otherwise` may hold one more `If`."""
+
+    condition: Expr
+    then: Block
+    otherwise: Block | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loss(Syntax):
+    name: Name
+    index: Expr | None
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Memory(Syntax):
+    fields: tuple[Field, ...]
+
+
+# ---- the core form that passes print
+
+
+@dataclass(frozen=True, slots=True)
+class CoreNode(Syntax):
+    """`%3 = word "path" (%1, %2) {key = value, …} : type`.
+
+    `word` is `input param state const select fuse apply field` or `op NAME` (then `target` holds the op's name).
+    `target` is the text of the string or name after the word, "" if none. Type is printed text parsed as CoreType.
+    """
+
+    name: str
+    word: str
+    target: str
+    operands: tuple[Name, ...]
+    attributes: tuple[Field, ...]
+    type: CoreType | None
+
+
+@dataclass(frozen=True, slots=True)
+class CoreType(Syntax):
+    """`f32[B, T, 8]`, or a constructor over types: `bundle[8](f32[B, d])`, `selection(f32[B, 8], f32[B, 8])`, `record(y=f32[B])`.
+
+    `word` is the dtype or constructor, `sizes` what stands in brackets, `items` what stands in parentheses, `names` its keywords ("" if none).
+    """
+
+    word: str
+    sizes: tuple[Expr, ...]
+    items: tuple[CoreType, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CoreRoot(Syntax):
+    """`output "y" = %9`, `loss "balance" = %4`, `next "bias" = %5`."""
+
+    word: str
+    target: str
+    value: Name
+
+
+@dataclass(frozen=True, slots=True)
+class CoreBody(Syntax):
+    """`chunk %c "expert" {key = value, …} { nodes and roots }`: a chunk's body for the calls that name it."""
+
+    name: str
+    target: str
+    attributes: tuple[Field, ...]
+    statements: tuple[CoreStatement, ...]
+
+
+CoreStatement = CoreNode | CoreRoot | CoreBody
+
+
+@dataclass(frozen=True, slots=True)
+class Core(Syntax):
+    """`core name {key = value, …} { statements }`: a whole graph, at the top of a file."""
+
+    name: Name
+    attributes: tuple[Field, ...]
+    statements: tuple[CoreStatement, ...]
+
+
+Statement = Input | Output | Param | State | Next | Chunk | Selection | Let | For | If | Loss | Memory
+
+
+# ---- files
+
+
+@dataclass(frozen=True, slots=True)
+class Use(Syntax):
+    path: String
+
+
+@dataclass(frozen=True, slots=True)
+class Model(Syntax):
+    name: Name
+    parameters: tuple[Parameter, ...]
+    body: Block
+
+
+@dataclass(frozen=True, slots=True)
+class File(Syntax):
+    """Top level: `use`, `model`, `chunk` and `core`, in written order."""
+
+    items: tuple[Use | Model | Chunk | Core, ...]
