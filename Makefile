@@ -1,0 +1,57 @@
+# `make demo` and `make test` are all that a fresh machine needs: each makes .venv, installs, and does its job.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help demo test test-all lint types bench docs clean
+
+help:
+	@echo "make demo      train and route a small mixture on handwritten digits"
+	@echo "make test      ruff, mypy and the quick tests"
+	@echo "make test-all  the same with the slow tests"
+	@echo "make bench     measure against dense and Hugging Face"
+	@echo "make lint      ruff and mypy only"
+	@echo "make docs      write the generated pages of docs/ again"
+	@echo "make clean     remove .venv and build/"
+
+demo: $(STAMP)
+	@echo "==> chunkc demo"
+	@$(BIN)/chunkc demo
+
+test: lint
+	@echo "==> pytest (quick tests)"
+	@$(BIN)/pytest -q -n 2
+
+test-all: lint
+	@echo "==> pytest (all tests)"
+	@$(BIN)/pytest -q -n 2 -m ""
+
+lint: $(STAMP) build/typing/chunkc
+	@echo "==> ruff"
+	@$(BIN)/ruff check .
+	@echo "==> mypy"
+	@$(BIN)/mypy
+
+bench: $(STAMP)
+	@echo "==> benchmarks"
+	@$(BIN)/python -m benchmarks.run
+
+docs: $(STAMP)
+	@echo "==> docs"
+	@$(BIN)/pytest -q tests/house/test_docs.py --update-golden
+
+# Installed again only when what is to be installed changed.
+$(STAMP): pyproject.toml constraints.txt
+	@echo "==> installing into $(VENV) (the first time takes a minute or two)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -c constraints.txt -e ".[test]"
+	@touch $@
+
+# mypy sees the checkout under its installed name through this link.
+build/typing/chunkc:
+	@mkdir -p build/typing
+	@ln -sfn ../.. $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

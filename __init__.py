@@ -1,0 +1,1 @@
+"""chunkc: a compiler for conditional computation. Write dense semantics, get sparse execution."""

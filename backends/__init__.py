@@ -1,0 +1,1 @@
+"""What makes a plan run: the NumPy reference and PyTorch."""

@@ -1,0 +1,1 @@
+"""The plain dense meaning in NumPy float64: the oracle for everything else."""

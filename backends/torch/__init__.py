@@ -1,0 +1,1 @@
+"""Plans lowered to PyTorch modules that compute only what was kept."""

@@ -1,0 +1,5 @@
+"""The `chunkc` command."""
+
+
+def main() -> None:
+    """Entry point."""

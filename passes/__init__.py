@@ -1,0 +1,1 @@
+"""Graph to graph: one file a pass, and the pipeline that runs them."""

@@ -1,0 +1,1 @@
+"""Plan, target and workload to cycles, bytes and joules."""
