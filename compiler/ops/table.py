@@ -1,0 +1,99 @@
+"""The form of an op's row: how it is written, what it makes, what it costs, and what passes may ask about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..dims import Size, product
+from ..ir import Attrs
+from ..types import BYTES, TensorType
+
+Types = Sequence[TensorType]
+
+
+class ShapeError(Exception):
+    """An op's operands do not fit. `operands` are the indices of those to underline; `hint` is the remedy."""
+
+    def __init__(self, message: str, *operands: int, hint: str = ""):
+        super().__init__(message)
+        self.operands = operands
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Multiply-adds, and bytes read and written if nothing stays in a cache. Sizes may be symbolic."""
+
+    macs: Size = 0
+    bytes: Size = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """One argument as written in `.cc`.
+
+    Kinds: `value` (a tensor: an operand), `values` (a list of tensors: operands), `int`, `float`, `bool`, `string`, `dtype`, `size` (int or
+    symbolic), `sizes` (a list of sizes), `axis` (a name or position; an attribute counted from the end), `axes` (any number of axes, also variadic).
+    `required` arguments have no default; an absent optional value is no operand (and its slot is missing).
+    """
+
+    name: str
+    kind: str
+    default: Any = None
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Implicit:
+    """A parameter that an op makes for itself: `weight` of `linear(n)`. `init` as in `ir.Parameter`."""
+
+    name: str
+    shape: tuple[Size, ...]
+    init: tuple[str, float]
+
+
+def last_axes_are_independent(rows: Sequence[int | None], types: Types, attrs: Attrs, result: TensorType) -> int:
+    """Rows rule of ops that mix all positions: none."""
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """A row of the op table.
+
+    - `args`: the surface signature; operands in order, then attributes.
+    - `infer(types, attrs)`: the result's type, or `ShapeError`. In the core form operands carry `slots` only where an op has optional ones.
+    - `work(types, attrs, result)`: what the dense computation costs.
+    - `rows(rows, types, attrs, result)`: how many leading axes of the result are independent positions: result[i…] depends on no other than
+      position [i…] of those operands that have the positions (`rows[k]` leading axes of operand k are positions, None: it has none and is shared),
+      nor on where the position stands. This is the property `mixes`, in the form that passes ask it.
+    - `implicit(types, attrs)`: the parameters it makes when they are not given, in operand order after the values.
+    - `zero_preserving`: a zero operand gives zero (position by position, first operand). `random`: reads draws. `batch_dependent`: mixes samples.
+    """
+
+    name: str
+    args: tuple[Arg, ...]
+    infer: Callable[[Types, Attrs], TensorType]
+    doc: str
+    work: Callable[[Types, Attrs, TensorType], Work] | None = None
+    rows: Callable[[Sequence[int | None], Types, Attrs, TensorType], int] = last_axes_are_independent
+    implicit: Callable[[Types, Attrs], tuple[Implicit, ...]] | None = None
+    zero_preserving: bool = False
+    random: bool = False
+    batch_dependent: bool = False
+    pointwise: bool = field(default=False)
+    """Each element of the result depends only on the elements at its (broadcast) place."""
+
+    def cost(self, types: Types, attrs: Attrs, result: TensorType) -> Work:
+        """Work of the dense op; without a rule of its own it only moves its operands and result."""
+        return self.work(types, attrs, result) if self.work else Work(0, traffic(types, result))
+
+
+def traffic(types: Types, result: TensorType) -> Size:
+    """Bytes of all operands and of the result."""
+    total: Size = 0
+    for type in (*types, result):
+        total = total + product(type.shape) * BYTES[type.dtype]
+    return total
