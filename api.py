@@ -1,0 +1,150 @@
+"""The public functions behind `import chunkc`: each stands for one use of the rooms, and knows no command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from .compiler.diagnostics import CompileError, Diagnostic, Findings
+from .compiler.ir import Graph
+from .grammar import elaborate
+from .grammar.format import format_source
+from .grammar.print_core import print_graph
+from .passes import pipeline
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .backends.reference import Result
+
+Path = str | PathLike[str]
+Bindings = Mapping[str, str]
+
+
+def load(
+    path: Path,
+    *,
+    training: bool = False,
+    bind: Bindings | None = None,
+    findings: Findings | None = None,
+    **params: object,
+) -> Graph:
+    """The graph of the model in a `.cc` file, with compile-time parameters given by name (`d=256`).
+
+    `bind` puts a written chunk in an extern's place (`{"edges": "edges.cc"}`). Warnings are added to `findings`.
+    Raises `CompileError` with everything that was found wrong, `OSError` if the file cannot be read.
+    """
+    return load_model(path, params, training=training, bind=bind, findings=findings)
+
+
+def load_model(
+    path: Path,
+    params: Mapping[str, object],
+    *,
+    training: bool = False,
+    bind: Bindings | None = None,
+    findings: Findings | None = None,
+) -> Graph:
+    """`load` with the parameters in a mapping, so that they may have any name."""
+    found = Findings() if findings is None else findings
+    graph = elaborate.load(str(path), params=dict(params), training=training, bind=dict(bind or {}), findings=found)
+    found.check()
+    return graph
+
+
+def check(path: Path, *, bind: Bindings | None = None, **params: object) -> list[Diagnostic]:
+    """Everything there is to say about a file, for eval and for training: errors and warnings, each once."""
+    return check_model(path, params, bind=bind)
+
+
+def check_model(path: Path, params: Mapping[str, object], *, bind: Bindings | None = None) -> list[Diagnostic]:
+    """`check` with the parameters in a mapping."""
+    found: dict[tuple[object, ...], Diagnostic] = {}
+    for training in (False, True):
+        findings = Findings()
+        try:
+            load_model(path, params, training=training, bind=bind, findings=findings)
+            told: Sequence[Diagnostic] = findings.items
+        except CompileError as error:
+            told = error.diagnostics
+        for item in told:
+            found.setdefault((item.code, item.message, item.span.source.path, item.span.start, item.span.end), item)
+    return list(found.values())
+
+
+def optimize(
+    graph: Graph, passes: Sequence[str] | None = None, *, on_pass: Callable[[str, Graph], None] | None = None
+) -> Graph:
+    """The graph after the passes of these names in this order (None: the default ones); each is verified."""
+    return pipeline.run(graph, list(pipeline.DEFAULT if passes is None else passes), on_pass=on_pass)
+
+
+def print(graph: Graph) -> str:
+    """The graph as `.cc` text in its `core` form, which loads back to an equal graph."""
+    return print_graph(graph)
+
+
+def format(text: str, path: str = "<text>") -> str:
+    """The text in the one layout of `chunkc fmt`; raises `CompileError` if it does not parse."""
+    return format_source(text, path)
+
+
+def compile(
+    source: Path | Graph,
+    *,
+    seed: int = 0,
+    bind: Bindings | None = None,
+    passes: Sequence[str] | None = None,
+    **params: object,
+) -> nn.Module:
+    """A `torch.nn.Module` that computes only what is kept, its weights drawn from `seed` and their paths.
+
+    `module.losses()` gives the named losses of the last call in training, `module.stats()` what each selection kept.
+    """
+    return compile_graphs(*graphs(source, params, bind=bind, passes=passes), seed=seed)
+
+
+def compile_graphs(eval_graph: Graph, train_graph: Graph, *, seed: int = 0) -> nn.Module:
+    """The module of a model's two graphs."""
+    from .backends.torch import compile as lower
+
+    return lower(eval_graph, train_graph, seed=seed)
+
+
+def standalone(
+    source: Path | Graph, *, bind: Bindings | None = None, passes: Sequence[str] | None = None, **params: object
+) -> str:
+    """The text of a Python module that needs torch alone: the same `state_dict`, the same outputs."""
+    return standalone_graphs(*graphs(source, params, bind=bind, passes=passes))
+
+
+def standalone_graphs(eval_graph: Graph, train_graph: Graph) -> str:
+    """The standalone module of a model's two graphs."""
+    from .backends.torch import standalone as write
+
+    return write(eval_graph, train_graph)
+
+
+def reference(graph: Graph, inputs: Mapping[str, Any], params: Mapping[str, Any], **options: Any) -> Result:
+    """The plain dense meaning in NumPy float64; options as for `chunkc.backends.reference.run`."""
+    from .backends.reference import run
+
+    return run(graph, dict(inputs), dict(params), **options)
+
+
+def graphs(
+    source: Path | Graph,
+    params: Mapping[str, object],
+    *,
+    bind: Bindings | None = None,
+    passes: Sequence[str] | None = None,
+    findings: Findings | None = None,
+) -> tuple[Graph, Graph]:
+    """The optimised graphs for eval and for training; a graph that is given serves for both."""
+    if isinstance(source, Graph):
+        graph = optimize(source, passes)
+        return graph, graph
+    found = Findings() if findings is None else findings
+    loaded = [load_model(source, params, training=training, bind=bind, findings=found) for training in (False, True)]
+    return optimize(loaded[0], passes), optimize(loaded[1], passes)

@@ -1,0 +1,36 @@
+"""`chunkc compile`: a standalone PyTorch module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .. import api
+from ..compiler.diagnostics import Findings
+from .arguments import CommandLine, bindings, model_options, parameters
+from .opt import chosen, pass_options
+from .report import guarded, progress, tell
+
+
+@click.command()
+@click.argument("path")
+@click.option("-o", "--output", metavar="FILE", default="-", help="Where to write; `-`, the default, is stdout.")
+@model_options
+@pass_options
+@guarded
+def command(
+    path: str, output: str, defines: tuple[str, ...], binds: tuple[str, ...], passes: str | None, level: int | None
+) -> None:
+    """Write a spec as a Python module that needs torch alone."""
+    line = CommandLine("compile", path, {"-D": defines, "--bind": binds, "--passes": [passes] if passes is not None else []})
+    names = chosen(line, passes, level)
+    findings = Findings()
+    pair = api.graphs(path, parameters(line), bind=bindings(line), passes=names, findings=findings)
+    tell(findings.items)
+    text = api.standalone_graphs(*pair)
+    if output == "-":
+        click.echo(text, nl=False)
+    else:
+        Path(output).write_text(text, encoding="utf-8")
+        progress(f"wrote {output}")

@@ -1,0 +1,24 @@
+"""`chunkc explain CODE`: what a diagnostic's code means."""
+
+from __future__ import annotations
+
+import click
+
+from ..compiler.codes import CODES
+from ..compiler.diagnostics import did_you_mean
+from .report import guarded
+
+
+@click.command()
+@click.argument("code", required=False)
+@guarded
+def command(code: str | None) -> None:
+    """Tell what CODE (such as CC0203) means; without CODE, list all codes."""
+    if code is None:
+        for known, text in sorted(CODES.items()):
+            click.echo(f"{known}  {text.strip().splitlines()[0]}")
+        return
+    asked = code.upper()
+    if asked not in CODES:
+        raise click.UsageError(f"there is no code `{code}`; {did_you_mean(asked, CODES) or '`chunkc explain` lists them'}")
+    click.echo(CODES[asked].strip())

@@ -1,0 +1,99 @@
+"""What commands say: results to stdout, diagnostics and progress to stderr, and never a traceback."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from ..compiler.diagnostics import CompileError, Diagnostic, Label
+from ..compiler.render import render_text, summary
+from ..compiler.source import NOWHERE
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CLEAN, FINDINGS, USAGE, INTERNAL = 0, 1, 2, 70
+
+
+def status(diagnostics: Iterable[Diagnostic]) -> int:
+    """The exit status for findings: 2 if what was given on the command line is wrong, 1 for errors in a spec, else 0."""
+    errors = [d for d in diagnostics if d.severity == "error"]
+    if any(d.code.startswith("CC07") for d in errors):
+        return USAGE
+    return FINDINGS if errors else CLEAN
+
+
+def tell(diagnostics: Sequence[Diagnostic]) -> None:
+    """Diagnostics in rustc's form to stderr."""
+    if diagnostics:
+        echo_error(render_text(diagnostics, colour=coloured(sys.stderr)) + summary(diagnostics))
+
+
+def coloured(stream: Any) -> bool:
+    """Whether to write colours: on a terminal, unless NO_COLOR is set."""
+    return bool(stream.isatty()) and not os.environ.get("NO_COLOR")
+
+
+def echo_error(text: str) -> None:
+    """A line to stderr, whatever the characters and the encoding of stderr."""
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=True)
+
+
+def progress(text: str) -> None:
+    """What is being done, to stderr."""
+    click.echo(click.style(text, dim=True) if coloured(sys.stderr) else text, err=True)
+
+
+def file_error(error: OSError) -> Diagnostic:
+    """An operating system's refusal as a diagnostic."""
+    named = f"`{os.fspath(error.filename)!s}`: " if error.filename is not None else ""
+    return Diagnostic("CC0701", f"{named}{(error.strerror or str(error)).lower()}", (Label(NOWHERE),))
+
+
+def guarded(command: Callable[P, R]) -> Callable[P, R]:
+    """Runs a command so that whatever goes wrong is told in words and gives the right exit status."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except CompileError as error:
+            found: Sequence[Diagnostic] = error.diagnostics
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            found = [file_error(error)]
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if os.environ.get("CHUNKC_TRACEBACK"):
+                raise
+            echo_error(f"internal error: {type(error).__name__}: {error}")
+            echo_error("  = help: this is a fault of chunkc; with CHUNKC_TRACEBACK=1 it shows where")
+            raise click.exceptions.Exit(INTERNAL) from error
+        tell(found)
+        raise click.exceptions.Exit(status(found))
+
+    return run
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table to stdout: drawn on a terminal, else a line of tab-separated values a row."""
+    if not sys.stdout.isatty():
+        for row in (columns, *rows):
+            click.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(*columns)
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    Console().print(drawn)
