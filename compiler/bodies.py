@@ -1,0 +1,51 @@
+"""The bodies under a graph, however deep: in order, mapped with their sharing kept, and which do more than give a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from .ir import Graph, Node, bodies, rebuild
+
+
+def body_order(graph: Graph) -> list[Graph]:
+    """All bodies called under a graph, each object once, those that a body calls before it; without the graph itself."""
+    order: list[Graph] = []
+    seen: set[int] = set()
+    stack = [(body, False) for body in reversed(list(bodies(graph)))]
+    while stack:
+        body, ready = stack.pop()
+        if ready:
+            order.append(body)
+        elif id(body) not in seen:
+            seen.add(id(body))
+            stack.append((body, True))
+            stack.extend((inner, False) for inner in reversed(list(bodies(body))) if id(inner) not in seen)
+    return order
+
+
+def map_bodies(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
+    """The graph, and every body under it, put through `change`, inner ones first. What was one body object stays one."""
+    done: dict[int, Graph] = {}
+
+    def swap(node: Node) -> Node | None:
+        body = node.attrs.get("body") if node.op == "apply" else None
+        if body is None or done[id(body)] is body:
+            return None
+        return replace(node, attrs=node.attrs.but(body=done[id(body)]))
+
+    def whole(one: Graph) -> Graph:
+        return change(rebuild(one, swap) if any(done[id(inner)] is not inner for inner in bodies(one)) else one)
+
+    for body in body_order(graph):
+        done[id(body)] = whole(body)
+    return whole(graph)
+
+
+def effects(graph: Graph) -> tuple[Node, ...]:
+    """The calls of a graph whose bodies, at any depth, have losses or next states: they count even where nothing reads them."""
+    lasting: set[int] = set()
+    for body in body_order(graph):
+        if body.losses or body.nexts or any(id(inner) in lasting for inner in bodies(body)):
+            lasting.add(id(body))
+    return tuple(node for node in graph.nodes if node.op == "apply" and id(node.attrs.get("body")) in lasting)
