@@ -11,7 +11,7 @@ class Source:
     """One text: where it came from, and its lines."""
 
     path: str
-    text: str
+    text: str = field(repr=False)
     _starts: list[int] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:

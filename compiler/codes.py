@@ -1,0 +1,105 @@
+"""The wording of every diagnostic code: a title, and the longer explanation that `chunkc explain CODE` prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a code means, whatever the place it was found at."""
+
+    title: str
+    explanation: str
+
+
+# ---- CC01xx: what is written is not `.cc`
+
+SYNTAX = {
+    "CC0101": Code(
+        "unexpected text",
+        """What stands here cannot follow what stands before it. A newline ends a statement, unless a bracket ( or [ is open or the
+next line begins with an operator other than `-`, so a value may go on like this:
+
+    y = x
+      |> linear(d)
+      |> gelu
+
+Fields of a router, mask or memory may share a line, without commas: `{ score = x  keep = top(2) }`.""",
+    ),
+    "CC0102": Code(
+        "unmatched bracket",
+        """A bracket is opened and not closed, or closed and not opened. The place it was opened at is shown; the bracket that is
+missing often belongs some lines above the place where it is missed.
+
+    chunk expert[8](h) { h |> linear(d)
+    router gate { … }                       # the `}` of the chunk is missing""",
+    ),
+    "CC0103": Code(
+        "stray character",
+        """This character has no meaning in a `.cc` file outside strings and comments. Characters that look like others (typographic
+quotes, `×`, `→`, the no-break space) usually come from copying out of a document; comments begin with `#`.""",
+    ),
+    "CC0104": Code(
+        "unterminated string",
+        """A string ends on the line it begins on, with a `"`. A newline inside is written `\\n`, a quote `\\"`.
+
+    use "blocks.cc""",
+    ),
+    "CC0105": Code(
+        "unknown escape",
+        """In a string a backslash begins one of `\\n`, `\\t`, `\\r`, `\\"`, `\\\\` and `\\u{…}` (the number of a character in base 16).
+A path with backslashes is written with slashes.
+
+    use "models\\blocks.cc"     # write "models/blocks.cc\"""",
+    ),
+    "CC0106": Code(
+        "file or value too large",
+        """A `.cc` file is at most one MiB long, and statements and values nest at most 200 deep, where a chain (`a |> b |> c`, `a + b + c`)
+counts one level a link. So that no file can make the tool run out of time or stack. Name a part of the value, or split the file with `use`.""",
+    ),
+    "CC0107": Code(
+        "number too large",
+        """Whole numbers go up to 9223372036854775807 (an i64 holds no more), numbers with a point or exponent to about 1.8e308.""",
+    ),
+    "CC0108": Code(
+        "value that goes nowhere",
+        """A value alone is no statement, except as the whole body of a chunk or the whole branch of an `if` that has a value.
+
+    model m {
+      input x: f32[B, 8]
+      x |> linear(4)            # write: output y = x |> linear(4)
+    }""",
+    ),
+    "CC0109": Code(
+        "`if` without a value",
+        """Used as a value, `if` has one value in each branch, and an `else`: `if training { top(1) } else { all }`. An `if` that holds
+statements stands alone.
+
+    h = if wide { a = 3 }       # write: if wide { h = 3 }""",
+    ),
+    "CC0110": Code(
+        "`|>` into something that takes no value",
+        """`x |> f(a)` is `f(x, a)`: on the right stands the name of an op, chunk or model, or a call with the other arguments.
+
+    y = x |> 3                  # write: y = x * 3""",
+    ),
+    "CC0111": Code(
+        "`%` name outside `core`",
+        """Names that begin with `%` are those that passes give to the values of a `core { … }`; a person's file names values plainly.""",
+    ),
+    "CC0112": Code(
+        "not a name",
+        """Left of `=` stands a name, or a name with one index (which collects a list in a `for`).
+
+    f(x) = 3
+    h[i] = block[i](h[i - 1])   # this is right""",
+    ),
+    "CC0113": Code(
+        "clause given twice",
+        """A chunk takes its stored weights `from` one handle. Several things it needs are written `requires "a", "b"`.""",
+    ),
+}
+
+CODES: dict[str, Code] = {**SYNTAX}
+"""All codes; each section above is added here."""
