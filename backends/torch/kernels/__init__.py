@@ -1,0 +1,19 @@
+"""What the emitted modules call beyond torch: plain functions of tensors, each readable (and pasted into a standalone module) by itself.
+
+Every function uses only torch, `F`, `math` and other kernels, and no Python branch looks at data, so that fx, `torch.compile(fullgraph=True)` and
+`torch.export` take them as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import attending, block_attending, blocks, drawing, masking, measures, selecting, surrogates
+
+KERNELS: dict[str, Callable[..., Any]] = {
+    name: getattr(module, name)
+    for module in (selecting, surrogates, drawing, measures, blocks, masking, attending, block_attending)
+    for name in module.__all__
+}
+"""Every kernel function by its name."""

@@ -1,0 +1,41 @@
+"""Blocks of two axes: pooling over them, spreading one entry over them. The last block of an axis may be smaller."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["any_blocks", "expand_blocks", "pool_blocks", "split_blocks"]
+
+
+def split_blocks(x: Tensor, axis: int, size: int) -> Tensor:
+    """An axis (counted from the end) split in two, [blocks, size], padded with zeros: 13 in blocks of 5 is [3, 5]."""
+    short = -x.shape[axis] % size
+    padded = F.pad(x, [0, 0] * (-axis - 1) + [0, short])
+    return padded.unflatten(axis, (-1, size))
+
+
+def pool_blocks(x: Tensor, axes: tuple[int, int], sizes: tuple[int, int]) -> Tensor:
+    """The mean of what is there, over blocks of two axes."""
+    for axis, size in zip(axes, sizes):
+        length = x.shape[axis]
+        total = split_blocks(x, axis, size).sum(axis)
+        blocks = torch.arange(total.shape[axis], device=x.device)
+        count = (length - blocks * size).clamp(max=size)
+        x = total / count.to(x.dtype).reshape([-1] + [1] * (-axis - 1))
+    return x
+
+
+def any_blocks(x: Tensor, axes: tuple[int, int], sizes: tuple[int, int]) -> Tensor:
+    """Whether any of a block is True."""
+    for axis, size in zip(axes, sizes):
+        x = split_blocks(x, axis, size).any(axis)
+    return x
+
+
+def expand_blocks(x: Tensor, axes: tuple[int, int], sizes: tuple[int, int], shape: tuple[int, int]) -> Tensor:
+    """Each entry repeated over its block, cut to `shape`."""
+    for axis, size, length in zip(axes, sizes, shape):
+        x = x.index_select(axis, torch.arange(length, device=x.device) // size)
+    return x

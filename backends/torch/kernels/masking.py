@@ -1,0 +1,63 @@
+"""Products of which only the kept parts are computed: rows of a weight that no decision of the call keeps are not read."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["kept_parts", "masked_conv1d", "masked_conv2d", "masked_linear", "part_rows", "scatter_parts"]
+
+
+def kept_parts(kept: Tensor, axis: int) -> Tensor:
+    """The indices along an axis (counted from the end) that any decision keeps."""
+    return kept.movedim(axis, -1).flatten(0, -2).any(0).nonzero().squeeze(-1)
+
+
+def part_rows(parts: Tensor, rows: int) -> Tensor:
+    """Each part as `rows` consecutive rows."""
+    return (parts.unsqueeze(-1) * rows + torch.arange(rows, device=parts.device)).flatten()
+
+
+def scatter_parts(value: Tensor, parts: Tensor, axis: int, size: int) -> Tensor:
+    """The value's parts at their places along an axis of `size`, 0 elsewhere."""
+    shape = list(value.shape)
+    shape[axis] = size
+    return value.new_zeros(shape).index_copy(axis, parts, value)
+
+
+def masked_linear(x: Tensor, weight: Tensor, kept: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`linear`, 0 where not kept. `kept` is broadcastable to the result but for its last axis, which counts parts of equal runs of outputs."""
+    size, parts = weight.shape[0], kept_parts(kept, -1)
+    rows = part_rows(parts, size // kept.shape[-1]) if size != kept.shape[-1] else parts
+    value = F.linear(x, weight.index_select(0, rows), None if bias is None else bias.index_select(0, rows))
+    decided = kept.index_select(-1, parts)
+    if size != kept.shape[-1]:
+        decided = decided.repeat_interleave(size // kept.shape[-1], dim=-1)
+    return scatter_parts(torch.where(decided, value, 0.0), rows, -1, size)
+
+
+def masked_conv2d(
+    x: Tensor,
+    weight: Tensor,
+    kept: Tensor,
+    bias: Tensor | None = None,
+    stride: tuple[int, int] = (1, 1),
+    padding: tuple[int, int] = (0, 0),
+    dilation: tuple[int, int] = (1, 1),
+) -> Tensor:
+    """`conv2d` without groups, 0 where an output channel is not kept. `kept` is broadcastable to the result, its channels on axis -3."""
+    parts = kept_parts(kept, -3)
+    channel_bias = None if bias is None else bias.index_select(0, parts)
+    value = F.conv2d(x, weight.index_select(0, parts), channel_bias, stride, padding, dilation)
+    return scatter_parts(torch.where(kept.index_select(-3, parts), value, 0.0), parts, -3, weight.shape[0])
+
+
+def masked_conv1d(
+    x: Tensor, weight: Tensor, kept: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> Tensor:
+    """`conv1d` without groups, 0 where an output channel is not kept. `kept` is broadcastable to the result, its channels on axis -2."""
+    parts = kept_parts(kept, -2)
+    channel_bias = None if bias is None else bias.index_select(0, parts)
+    value = F.conv1d(x, weight.index_select(0, parts), channel_bias, stride, padding, dilation)
+    return scatter_parts(torch.where(kept.index_select(-2, parts), value, 0.0), parts, -2, weight.shape[0])
