@@ -101,5 +101,56 @@ statements stands alone.
     ),
 }
 
-CODES: dict[str, Code] = {**SYNTAX}
+# ---- CC07xx: what a command was given
+
+COMMANDS = {
+    "CC0701": Code(
+        "file that cannot be read or written",
+        """The system refused the file, or it is no UTF-8 text. The message says why.""",
+    ),
+    "CC0702": Code(
+        "unknown parameter in `-D`",
+        """`-D NAME=VALUE` sets a compile-time parameter of the model, one of those in parentheses behind its name. Each is given once.
+
+    model moe(d: int = 512, k: int = 2) { … }       # chunkc run moe.cc -D k=4""",
+    ),
+    "CC0703": Code(
+        "`-D` value of another type",
+        """The value does not read as the type that the model declares: an `int` is a whole number, a `float` any number, a `bool`
+`true` or `false`.""",
+    ),
+    "CC0704": Code(
+        "unknown dimension in `--dims`",
+        """`--dims B=2,T=16` gives sizes to the run-time dimensions of the inputs, the capital names in their types. Each is given once.""",
+    ),
+    "CC0705": Code(
+        "size that is missing or impossible",
+        """Every run-time dimension of the inputs needs a size: a whole number from `--dims`, or the shape of an array from `--input`.
+An input of more than 2^28 elements is taken for a slip.""",
+    ),
+    "CC0706": Code(
+        "unknown input in `--input`",
+        """`--input NAME=FILE` reads an input of the model from a .npy file. Each is given once; those not given are random.""",
+    ),
+    "CC0707": Code(
+        "not a .npy file of numbers",
+        """Inputs are read from files that `numpy.save` wrote: one array each. Files with pickled objects are never loaded, because loading
+them runs code.""",
+    ),
+    "CC0708": Code(
+        "array that does not fit its input",
+        """The array's dtype, its number of dimensions, or the size of one of them is not what the input declares, or the same run-time
+dimension has two sizes. Nothing is converted silently: save `x.astype(numpy.float32)` for an f32 input (also for bf16, which NumPy lacks).""",
+    ),
+    "CC0709": Code(
+        "unknown pass",
+        """`--passes a,b` runs passes in this order; the message lists their names.""",
+    ),
+    "CC0710": Code(
+        "`--bind` that does not fit",
+        """`--bind NAME=FILE` puts the chunk written in a .cc file in the place of the extern chunk NAME.""",
+    ),
+}
+
+CODES: dict[str, Code] = {**SYNTAX, **COMMANDS}
 """All codes; each section above is added here."""
