@@ -1,7 +1,7 @@
-"""What the emitted modules call beyond torch: plain functions of tensors, each readable (and pasted into a standalone module) by itself.
+"""What the emitted modules call beyond torch: plain functions of tensors, each readable by itself (and pasted so).
 
-Every function uses only torch, `F`, `math` and other kernels, and no Python branch looks at data, so that fx, `torch.compile(fullgraph=True)` and
-`torch.export` take them as they are.
+Every function uses only torch, `F`, `math` and other kernels, and no Python branch looks at data, so that fx, `torch.export` and
+`torch.compile(fullgraph=True)` take them as they are.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Attention over pairs. An absent pair is not multiplied by 0 but left out: infinities and NaN in its key or value do not show.
 
-A row whose *kept* keys or values are not finite is NaN as a whole; a row that keeps nothing is 0. q is [B, h, T, e], k and v [B, g, S, e] with g
-dividing h; masks are bool and broadcastable to [B, h, T, S].
+A row whose *kept* keys or values are not finite is NaN as a whole; a row that keeps nothing is 0. q is [B, h, T, e], k and v
+are [B, g, S, e] with g dividing h; masks are bool and broadcastable to [B, h, T, S].
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def attention_logits(q: Tensor, k: Tensor, scale: float | None = None) -> Tensor
 
 
 def causal_mask(q: Tensor, k: Tensor, q_position: Tensor | None = None, k_position: Tensor | None = None) -> Tensor:
-    """Key position <= query position. Without positions the last query stands at the last key. Positions are [B|1, T] and [B|1, S]."""
+    """Key position <= query position, [B|1, 1, T, S]. Positions are [B|1, T] and [B|1, S]; without, the last query stands at the last key."""
     if q_position is None:
         q_position = torch.arange(q.shape[-2], device=q.device).unsqueeze(0)
         if k_position is None:

@@ -38,7 +38,7 @@ def block_attention(
     logits = at_least_f32((queries[b, h, i] * scale) @ k[b, h, j].transpose(-2, -1))
     logits = torch.where(visible, logits, float("-inf"))
     rows = logits.new_full((batch * heads * blocks, sizes[0]), float("-inf"))
-    highest = rows.index_reduce(0, row, logits.amax(-1).detach(), "amax")
+    highest = rows.scatter_reduce(0, row.unsqueeze(-1).expand(-1, sizes[0]), logits.amax(-1).detach(), "amax")
     highest = torch.where(highest == float("-inf"), 0.0, highest)
     weight = (logits - highest[row].unsqueeze(-1)).exp()
     total = torch.zeros_like(rows).index_add(0, row, weight.sum(-1)).unsqueeze(-1)

@@ -27,7 +27,10 @@ def scatter_parts(value: Tensor, parts: Tensor, axis: int, size: int) -> Tensor:
 
 
 def masked_linear(x: Tensor, weight: Tensor, kept: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`linear`, 0 where not kept. `kept` is broadcastable to the result but for its last axis, which counts parts of equal runs of outputs."""
+    """`linear`, 0 where not kept.
+
+    `kept` is broadcastable to the result, but its last axis may count parts, each a run of equally many outputs (heads).
+    """
     size, parts = weight.shape[0], kept_parts(kept, -1)
     rows = part_rows(parts, size // kept.shape[-1]) if size != kept.shape[-1] else parts
     value = F.linear(x, weight.index_select(0, rows), None if bias is None else bias.index_select(0, rows))
@@ -46,7 +49,7 @@ def masked_conv2d(
     padding: tuple[int, int] = (0, 0),
     dilation: tuple[int, int] = (1, 1),
 ) -> Tensor:
-    """`conv2d` without groups, 0 where an output channel is not kept. `kept` is broadcastable to the result, its channels on axis -3."""
+    """`conv2d` without groups, 0 where a channel is not kept. `kept` is broadcastable to the result, channels on axis -3."""
     parts = kept_parts(kept, -3)
     channel_bias = None if bias is None else bias.index_select(0, parts)
     value = F.conv2d(x, weight.index_select(0, parts), channel_bias, stride, padding, dilation)
@@ -56,7 +59,7 @@ def masked_conv2d(
 def masked_conv1d(
     x: Tensor, weight: Tensor, kept: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> Tensor:
-    """`conv1d` without groups, 0 where an output channel is not kept. `kept` is broadcastable to the result, its channels on axis -2."""
+    """`conv1d` without groups, 0 where a channel is not kept. `kept` is broadcastable to the result, channels on axis -2."""
     parts = kept_parts(kept, -2)
     channel_bias = None if bias is None else bias.index_select(0, parts)
     value = F.conv1d(x, weight.index_select(0, parts), channel_bias, stride, padding, dilation)

@@ -1,7 +1,7 @@
-"""The rules of a selection: which of what was scored is kept. Everything is bool in the score's shape, and nothing looks at data in Python.
+"""The rules of a selection: which of what was scored is kept. All are bool in the score's shape.
 
-Each rule is `rule(of, amount, over, among)`: `of` the values it reads, `over` the axes ranked together (row-major), `among` what the rule
-before kept (None: everything).
+Each rule is `rule(of, amount, over, among)`: `of` the values it reads, `over` the axes ranked together (row-major), `among` what
+the rule before kept (None: everything).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def at_least_f32(x: Tensor) -> Tensor:
 
 
 def order_key(of: Tensor) -> Tensor:
-    """Integers in the order of the values: equal where they are equal (0 and -0 too), with NaN below -inf, and one integer free below NaN."""
+    """Integers in the order of the values: alike where they are equal (0 and -0 too), NaN below -inf, one integer free below NaN."""
     of = at_least_f32(of.detach()) if of.is_floating_point() else of.double()
     ints = torch.int64 if of.dtype == torch.float64 else torch.int32
     info = torch.iinfo(ints)
@@ -63,14 +63,14 @@ def ungroup(x: Tensor, over: tuple[int, ...], like: Tensor) -> Tensor:
 
 
 def share(value: float, of: Tensor, over: tuple[int, ...] = (-1,), allowed: Tensor | None = None) -> Tensor:
-    """`ceil(value * n)`, at least 1, for the n positions ranked together (of those `allowed`): one count a group, on a last axis of size 1."""
+    """`ceil(value * n)`, at least 1, for the n positions ranked together (of those `allowed`): [groups..., 1]."""
     counted = torch.ones_like(of, dtype=torch.bool) if allowed is None else allowed.expand_as(of)
     # In f64, and a little lower before rounding up, so that 35% of 20 is 7.
     return (group(counted, over).sum(-1, keepdim=True).double() * value - 1e-9).ceil().clamp(min=1).long()
 
 
 def top(of: Tensor, count: int | Tensor, over: tuple[int, ...] = (-1,), among: Tensor | None = None) -> Tensor:
-    """The `count` best of each group. Ties go to the lower index, NaN ranks below -inf. A tensor counts per group, as from `share`."""
+    """The `count` best of each group; a tensor counts per group, as from `share`. Ties go to the lower index, NaN ranks below -inf."""
     key = order_key(of)
     if among is not None:
         key = torch.where(among, key, torch.iinfo(key.dtype).min)
