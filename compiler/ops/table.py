@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from ..dims import Size, product
 from ..ir import Attrs
@@ -34,15 +34,23 @@ class Work:
 class Arg:
     """One argument as written in `.cc`.
 
-    Kinds: `value` (a tensor: an operand), `values` (a list of tensors: operands), `int`, `float`, `bool`, `string`, `dtype`, `size` (int or
-    symbolic), `sizes` (a list of sizes), `axis` (a name or position; an attribute counted from the end), `axes` (any number of axes, also variadic).
-    `required` arguments have no default; an absent optional value is no operand (and its slot is missing).
+    Kinds: `value` (a tensor: an operand), `values` (a list of tensors: operands), `int`, `float`, `bool`, `string`, `dtype`,
+    `size` (int or symbolic), `sizes` (a list of sizes, or the rest of the arguments), `axis` (a name or position; an attribute
+    counted from the end), `axes` and `order` (several of them, or the rest of the arguments), `pair` (one int or one for each of
+    `ndim` axes; an attribute that is a tuple), `param` (true: the op makes it for itself, as `implicit` says; false: there is
+    none; or a tensor: an operand). A tensor written where a `size` stands goes to the next `param` (`linear(w)`); where a weight
+    is given so, the other `param`s are false unless written.
+    `required` arguments must be written, but for a `param`, which is there in any case; an absent optional value is no operand
+    (and its slot is missing).
+    `form`: an argument of the `surface` is no attribute of a node, one of the `core` is written by passes only.
     """
 
     name: str
     kind: str
     default: Any = None
     required: bool = False
+    form: Literal["both", "surface", "core"] = "both"
+    ndim: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class Implicit:
     init: tuple[str, float]
 
 
-def last_axes_are_independent(rows: Sequence[int | None], types: Types, attrs: Attrs, result: TensorType) -> int:
+def no_rows(rows: Sequence[int | None], types: Types, attrs: Attrs, result: TensorType) -> int:
     """Rows rule of ops that mix all positions: none."""
     return 0
 
@@ -64,13 +72,14 @@ class Op:
     """A row of the op table.
 
     - `args`: the surface signature; operands in order, then attributes.
-    - `infer(types, attrs)`: the result's type, or `ShapeError`. In the core form operands carry `slots` only where an op has optional ones.
+    - `infer(types, attrs)`: the result's type, or `ShapeError`. Nodes have `slots` only where an op has optional operands.
     - `work(types, attrs, result)`: what the dense computation costs.
-    - `rows(rows, types, attrs, result)`: how many leading axes of the result are independent positions: result[i…] depends on no other than
-      position [i…] of those operands that have the positions (`rows[k]` leading axes of operand k are positions, None: it has none and is shared),
-      nor on where the position stands. This is the property `mixes`, in the form that passes ask it.
+    - `rows(rows, types, attrs, result)`: how many leading axes of the result are independent positions: result[i…] depends on no
+      other than position [i…] of those operands that have the positions (`rows[k]` leading axes of operand k are positions, None:
+      it has none and is shared), nor on where the position stands. This is the property `mixes`, in the form that passes ask it.
     - `implicit(types, attrs)`: the parameters it makes when they are not given, in operand order after the values.
-    - `zero_preserving`: a zero operand gives zero (position by position, first operand). `random`: reads draws. `batch_dependent`: mixes samples.
+    - `zero_preserving`: where the first operand is zero, so is the result. `random`: reads draws. `batch_dependent`: mixes
+      samples.
     """
 
     name: str
@@ -78,13 +87,25 @@ class Op:
     infer: Callable[[Types, Attrs], TensorType]
     doc: str
     work: Callable[[Types, Attrs, TensorType], Work] | None = None
-    rows: Callable[[Sequence[int | None], Types, Attrs, TensorType], int] = last_axes_are_independent
+    rows: Callable[[Sequence[int | None], Types, Attrs, TensorType], int] = no_rows
     implicit: Callable[[Types, Attrs], tuple[Implicit, ...]] | None = None
     zero_preserving: bool = False
     random: bool = False
     batch_dependent: bool = False
-    pointwise: bool = field(default=False)
+    pointwise: bool = False
     """Each element of the result depends only on the elements at its (broadcast) place."""
+    shaped: bool = False
+    """The attribute `shape` is the shape of the result, read at run time from the sizes of the inputs."""
+    normalise: Callable[[Types, Attrs], Attrs] | None = None
+    """What an op does to its attributes beyond what the kinds of its arguments say: fills in sizes, checks bounds."""
+    axis_of_result: bool = False
+    """The attribute `axis` counts in the result, which has one axis more (`stack`, `unsqueeze`)."""
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Names of the operands in order where some are optional (then nodes say in `slots` which they have), else ()."""
+        operands = tuple(arg for arg in self.args if arg.kind in ("value", "param"))
+        return tuple(arg.name for arg in operands) if any(not arg.required for arg in operands) else ()
 
     def cost(self, types: Types, attrs: Attrs, result: TensorType) -> Work:
         """Work of the dense op; without a rule of its own it only moves its operands and result."""
