@@ -15,10 +15,10 @@ from .report import guarded
 def command(code: str | None) -> None:
     """Tell what CODE (such as CC0203) means; without CODE, list all codes."""
     if code is None:
-        for known, text in sorted(CODES.items()):
-            click.echo(f"{known}  {text.strip().splitlines()[0]}")
+        for known, meaning in sorted(CODES.items()):
+            click.echo(f"{known}  {meaning.title}")
         return
     asked = code.upper()
     if asked not in CODES:
         raise click.UsageError(f"there is no code `{code}`; {did_you_mean(asked, CODES) or '`chunkc explain` lists them'}")
-    click.echo(CODES[asked].strip())
+    click.echo(f"{asked}: {CODES[asked].title}\n\n{CODES[asked].explanation.strip()}")
