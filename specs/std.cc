@@ -1,0 +1,203 @@
+# The standard library: what the language can say about itself. An input without a type takes whatever it is given (a tensor, a
+# bundle, a list, a selection); one that is not given is no value, which `given` tells. A call is written out in its caller before
+# any pass runs.
+
+# ---- fuses
+
+# What was kept, each stream times its weight.
+model weighted_sum() {
+  input streams
+  input by
+  output y = sum(streams, by=by)
+}
+
+# The stream beside a path around it: nothing kept leaves x.
+model residual() {
+  input x
+  input f
+  input by
+  output y = x + sum([f], by=by)
+}
+
+# Softmax of one parameter a stream.
+model learned() {
+  input streams
+  input by
+  param logits: f32[count(streams)] = 0
+  share = cast(softmax(logits), dtype(streams))
+  output y = sum(stack(streams, axis=-2, by=by) * unsqueeze(share, -1), -2)
+}
+
+# Each stream through a gate of its own that sees both.
+model gated() {
+  input a
+  input b
+  both = concat([a, b])
+  output y = sigmoid(linear(both, size(a, -1))) * a + sigmoid(linear(both, size(b, -1))) * b
+}
+
+# One gate: a convex combination at every feature.
+model gated_convex() {
+  input a
+  input b
+  g = sigmoid(linear(concat([a, b]), size(a, -1)))
+  output y = g * a + (1 - g) * b
+}
+
+# Pathways meet in attention across them; what they say together is synthesised into one field.
+model null_point(heads: int = 8) {
+  input streams
+  input by
+  slots = stack(streams, axis=-2, by=by)     # [B, n, d], zero where absent
+  n = count(streams)
+  d = size(slots, -1)
+  param weight: f32[n, d, d]
+  param bias: f32[n, d]
+  own = einsum("bni,noi->bno", slots, weight) + bias
+
+  q = own |> linear(d) |> heads(heads)
+  k = own |> linear(d) |> heads(heads)
+  v = own |> linear(d) |> heads(heads)
+  self = one_hot(range(n), n) |> broadcast([size(slots, 0), heads, n, n])
+  present = if given(by) { by.kept } else { ones([n], bool) }
+  met = attention(q, k, v, mask=present) |> merge_heads |> linear(d)
+  field = where(unsqueeze(present, -1), met, 0) |> flatten |> linear(2 * d) |> gelu |> linear(d)
+  output field
+  output attention = where(unsqueeze(present, -1), attention(q, k, self, mask=present), 0)
+}
+
+# ---- pools
+
+# A sequence as one vector, weighted by what it says of itself.
+model self_pool() {
+  input x
+  score = x |> linear(size(x, -1) / 4) |> tanh |> linear(1)
+  weight = softmax(score, 1)
+  output y = sum(x * weight, 1)
+  output attention = squeeze(weight, -1)
+}
+
+# A sequence as one vector for each query.
+model cross_pool() {
+  input q
+  input k
+  input v
+  d = size(k, -1)
+  param weight: f32[d, size(q, -1)]
+  values = if given(v) { v } else { k }
+  query = if rank(q) == 2 { linear(q, weight) |> unsqueeze(1) } else { linear(q, weight) }
+  share = matmul(query, transpose(k, -2, -1)) / sqrt(d) |> softmax
+  pooled = matmul(share, values)
+  output y = if rank(q) == 2 { squeeze(pooled, 1) } else { pooled }
+  output attention = if rank(q) == 2 { squeeze(share, 1) } else { share }
+}
+
+# ---- losses
+
+# Switch Transformer's: ways times the product of the share each was given and the share it was wanted.
+model load_balance() {
+  input gate
+  wanted = softmax(gate.score)
+  given_to = cast(gate.first, dtype(wanted))
+  for i in 1..rank(wanted) {
+    wanted = mean(wanted, 0)
+    given_to = mean(given_to, 0)
+  }
+  output loss = count(gate) * sum(wanted * given_to)
+}
+
+# ST-MoE's: scores that stay small.
+model z_loss() {
+  input gate
+  high = stop_gradient(max(gate.score, axis=-1, keepdims=true))
+  z = log(sum(exp(gate.score - high))) + squeeze(high, -1)
+  output loss = mean_all(z * z)
+}
+
+# The share that was kept.
+model density() {
+  input m
+  output share = mean_all(m.gate)
+}
+
+# Samples that are alike should keep the same: how far their decisions are apart, weighed by how alike they are. Of decisions a
+# and b, |a - b| is a + b - 2ab.
+model consistency() {
+  input m
+  input x
+  unit = x |> flatten |> l2_norm
+  alike = relu(matmul(unit, transpose(unit, 0, 1)))
+  kept = flatten(m.gate)
+  share = mean(kept, axis=-1, keepdims=true)
+  apart = share + transpose(share, 0, 1) - 2 * matmul(kept, transpose(kept, 0, 1)) / size(kept, -1)
+  sample = range(size(x, 0))
+  other = unsqueeze(sample, 0) != unsqueeze(sample, 1)
+  output loss = mean_all(alike * where(other, apart, 0)) / mean_all(alike)
+}
+
+# ---- scores
+
+# How much each part of a weight matters for this input: a small network, shared by all parts, sees its size, its input's size and
+# their product, pooled to the grain. `grain` (and the size of a block) come from the mask whose score this is.
+model importance(hidden: int = 16, grain: string = "neuron", rows: int = 1, columns: int = 1) {
+  input x
+  input w
+  input features
+  large = abs(w)
+  active = abs(x)
+  for i in 2..rank(w) {
+    large = mean(large, -1)
+    active = mean(active, -1)
+  }
+  active = if given(features) { active * features } else { active }
+  row = unsqueeze(active, -2)
+  if grain == "weight" {
+    of_weight = large
+    of_input = row
+    of_both = large * row
+  } else if grain == "block" {
+    of_weight = pool_blocks(large, axes=[-2, -1], sizes=[rows, columns])
+    of_input = pool_blocks(row, axes=[-2, -1], sizes=[1, columns])
+    of_both = pool_blocks(large, axes=[-2, -1], sizes=[rows, 1]) * row |> pool_blocks(axes=[-2, -1], sizes=[1, columns])
+  } else {
+    of_weight = mean(large)
+    of_input = mean(active, axis=-1, keepdims=true)
+    of_both = linear(active, large) / size(w, 1)
+  }
+  parts = stack([broadcast(of_weight, shape(of_both)), broadcast(of_input, shape(of_both)), of_both])
+  output score = parts |> linear(hidden) |> gelu |> linear(1) |> sigmoid |> squeeze(-1)
+}
+
+# ---- small words
+
+# The mean of everything.
+model mean_all() {
+  input x
+  y = x
+  for i in 0..rank(x) {
+    y = mean(y, 0)
+  }
+  output y
+}
+
+# All axes behind the first as one.
+model flatten() {
+  input x
+  n = 1
+  for i in 1..rank(x) {
+    n = n * size(x, i)
+  }
+  output y = reshape(x, [size(x, 0), n])
+}
+
+# Zeroes a share of the elements in training, and scales the others up.
+model dropout(p: float = 0.1) {
+  input x
+  output y = if training and p > 0 { where(uniform(x) < p, 0, x / (1 - p)) } else { x }
+}
+
+# Multiplicative noise in training, between 1 - eps and 1 + eps.
+model jitter(eps: float = 0.01) {
+  input x
+  output y = if training { x * cast(1 - eps + 2 * eps * uniform(x), dtype(x)) } else { x }
+}
