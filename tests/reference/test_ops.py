@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import math
 
 import numpy as np
@@ -9,31 +11,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from hand import Builder, normal, size, tensor
+from oracle import check, evaluate
 
 from chunkc.backends.reference import MEANING, run
 from chunkc.compiler.dims import symbol
+from chunkc.compiler.ops import OPS
 
 T = torch.from_numpy
-
-
-def kind(array: np.ndarray) -> str:
-    return {"f": "f64", "i": "i64", "b": "bool"}[array.dtype.kind]
-
-
-def evaluate(op: str, *arrays: np.ndarray, slots: tuple[str, ...] | None = None, **attrs):
-    """One op in a graph of its own."""
-    b = Builder()
-    operands = [b.input(f"x{i}", kind(array), *array.shape) for i, array in enumerate(arrays)]
-    given = attrs if slots is None else {**attrs, "slots": slots}
-    graph = b.graph(b.op(op, *operands, **given))
-    return run(graph, {f"x{i}": array for i, array in enumerate(arrays)}, {}).outputs["y"]
-
-
-def check(actual: np.ndarray, expected: torch.Tensor | np.ndarray, tolerance: float = 1e-12) -> None:
-    expected = np.asarray(expected)
-    assert actual.shape == expected.shape
-    assert actual.dtype == expected.dtype
-    np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
 
 
 X, Y = normal(3, 4), normal(3, 4, seed=1)
@@ -289,8 +273,6 @@ def test_hash():
 
 
 def test_uniform():
-    import hashlib
-
     b = Builder()
     graph = b.graph(b.op("uniform", b.input("x", "f32", "B", 3), path="noise"))
     x = np.zeros((2, 3))
@@ -315,10 +297,19 @@ def test_losses_of_distributions():
 
 
 def test_every_op_of_the_table_has_a_meaning():
-    from chunkc.compiler.ops import OPS
+    assert set(OPS) == set(MEANING)
 
-    names = set(OPS) if isinstance(OPS, dict) else {op.name for op in OPS}
-    assert names == set(MEANING)
+
+@pytest.mark.parametrize("name", OPS)
+def test_a_meaning_takes_what_its_row_says(name):
+    """Attributes by keyword, operands by position or by their slot's name."""
+    parameters = {} if isinstance(MEANING[name], np.ufunc) else inspect.signature(MEANING[name]).parameters
+    keywords = {p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY}
+    operands = ("value", "values", "param")
+    attributes = {arg.name for arg in OPS[name].args if arg.kind not in operands and arg.form != "surface"}
+    assert attributes - keywords == set()
+    assert keywords - attributes <= ({"seed"} if name == "uniform" else set())
+    assert set(OPS[name].slots) <= set(parameters)
 
 
 def test_a_scalar_type_is_enough():
