@@ -5,7 +5,9 @@ model composition(d: int = 64) {
 
   chunk edges(image: f32[B, 3, 32, 32]) -> f32[B, d] = extern("models/edges@stable#encoder")
   chunk texture(image: f32[B, 3, 32, 32]) -> f32[B, d] = extern("models/texture@v2")
-  chunk shapes(image: f32[B, 3, 32, 32]) -> f32[B, d] = extern("onnx:models/shapes.onnx") requires "onnxruntime>=1.20"
+  chunk shapes(image: f32[B, 3, 32, 32]) -> f32[B, d]
+    = extern("onnx:models/shapes.onnx")
+    requires "onnxruntime>=1.20"
 
   router attend {
     score    = image |> conv2d(8, 3, stride=2) |> relu |> mean(H, W) |> linear(3)

@@ -1,14 +1,14 @@
 # DeepSeek-V3's mixture (DeepSeek-AI, 2024): a token goes to a few groups of experts, and a bias balances them without a loss.
-model deepseek_moe(d: int = 2048, hidden: int = 1408, experts: int = 64, groups: int = 8, near: int = 4, k: int = 6) {
+model deepseek_moe(d: int = 2048, ffn: int = 1408, experts: int = 64, groups: int = 8, k: int = 6) {
   input x: f32[B, T, d]
   param centroid: f32[experts, d]
   state bias: f32[experts] = 0
 
-  chunk expert[experts](h) { silu(linear(h, hidden)) * linear(h, hidden) |> linear(d) }
-  chunk shared(h) { silu(linear(h, 2 * hidden)) * linear(h, 2 * hidden) |> linear(d) }
+  chunk expert[experts](h) { silu(linear(h, ffn)) * linear(h, ffn) |> linear(d) }
+  chunk shared(h) { silu(linear(h, 2 * ffn)) * linear(h, 2 * ffn) |> linear(d) }
 
   affinity = x |> linear(centroid)
-  biased   = sigmoid(affinity) + bias
+  biased = sigmoid(affinity) + bias
 
   router best {                        # a group is worth what its two best experts are
     score  = stop_gradient(biased) |> reshape([B, T, groups, experts / groups])
@@ -17,7 +17,7 @@ model deepseek_moe(d: int = 2048, hidden: int = 1408, experts: int = 64, groups:
   }
   router group {
     score = sum(best.weight)
-    keep  = top(near)
+    keep  = top(50%)
   }
   router gate {
     score  = affinity

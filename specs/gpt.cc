@@ -1,5 +1,12 @@
 # GPT-2 (Radford et al., 2019), its last layer tied to its embedding.
-model gpt(vocabulary: int = 50257, context: int = 1024, layers: int = 12, h: int = 12, d: int = 768, drop: float = 0.1) {
+model gpt(
+  vocabulary: int = 50257,
+  context: int = 1024,
+  layers: int = 12,
+  h: int = 12,
+  d: int = 768,
+  drop: float = 0.1
+) {
   input ids: i64[B, T]
   param token: f32[vocabulary, d] = normal(0.02)
   param position: f32[context, d] = normal(0.02)

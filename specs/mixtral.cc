@@ -1,5 +1,5 @@
 # Mixtral of Experts (Jiang et al., 2024): a whole decoder layer.
-model mixtral(d: int = 4096, hidden: int = 14336, h: int = 32, g: int = 8, experts: int = 8, k: int = 2) {
+model mixtral(d: int = 4096, ffn: int = 14336, h: int = 32, g: int = 8, experts: int = 8) {
   input x: f32[B, T, d]
 
   chunk self_attention(x) {            # h query heads share g key heads
@@ -13,9 +13,9 @@ model mixtral(d: int = 4096, hidden: int = 14336, h: int = 32, g: int = 8, exper
     output y = attention(q, k, v, mask=causal) |> merge_heads |> linear(wo)
   }
   chunk expert[experts](x) {
-    param w1: f32[hidden, d]
-    param w2: f32[d, hidden]
-    param w3: f32[hidden, d]
+    param w1: f32[ffn, d]
+    param w2: f32[d, ffn]
+    param w3: f32[ffn, d]
     output y = silu(linear(x, w1)) * linear(x, w3) |> linear(w2)
   }
   chunk attention_norm(x) { x |> rms_norm(eps=1e-5) }
@@ -27,7 +27,7 @@ model mixtral(d: int = 4096, hidden: int = 14336, h: int = 32, g: int = 8, exper
   router route {
     score  = linear(normed, gate)
     weight = renormalise(softmax)
-    keep   = top(k)
+    keep   = top(2)
   }
   loss balance = 0.001 * load_balance(route)
 

@@ -16,7 +16,7 @@ model mixture_of_depths(d: int = 512, layers: int = 12, h: int = 8) {
     router live[i] {
       score  = x |> linear(1)
       weight = sigmoid
-      keep   = if training { top(12.5%, over=T) } else { above(0.5, of=sigmoid(score)) }   # causal where text is written
+      keep   = if training { top(12.5%, over=T) } else { above(0.5, of=sigmoid(score)) }  # causal where text is written
     }
     loss foresight = bce(sigmoid(live[i].score), cast(live[i].kept, f32)) |> mean_all
     fuse x = residual(x, block[i](x, among=live[i]), by=live[i])

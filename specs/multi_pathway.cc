@@ -2,7 +2,9 @@
 model multi_pathway(d: int = 256, h: int = 8, k: int = 2) {
   input x: f32[B, T, d]
 
-  chunk near(x) { x |> transpose(1, 2) |> conv1d(d, 3, padding=1) |> transpose(1, 2) |> gelu |> linear(d) }
+  chunk near(x) {
+    x |> transpose(1, 2) |> conv1d(d, 3, padding=1) |> transpose(1, 2) |> gelu |> linear(d)
+  }
   chunk far(x) {
     q = x |> linear(d) |> heads(h)
     k = x |> linear(d) |> heads(h)

@@ -3,8 +3,10 @@ model nine_ways(d: int = 288, k: int = 4, h: int = 9) {
   input slot: f32[B, d]
   input query: f32[B, d]
 
-  chunk pathway[propositional, perspectival, procedural, participatory, prehension,
-                comprehension, apprehension, reprehension, extension](h) {
+  chunk pathway[
+    propositional, perspectival, procedural, participatory, prehension, comprehension, apprehension,
+    reprehension, extension
+  ](h) {
     h |> linear(d) |> layer_norm |> gelu |> linear(d)
   }
   router chosen {

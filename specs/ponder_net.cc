@@ -1,7 +1,7 @@
 # PonderNet (Banino et al., 2021): one cell thinks for as many steps as the sample needs; training weighs every step's answer.
 model ponder_net(d: int = 128, steps: int = 8, classes: int = 10, prior: float = 0.2) {
   input x: f32[B, d]
-  chunk cell(h, x) { concat([h, x]) |> linear(d) |> tanh }       # the same weights at each step
+  chunk cell(h, x) { concat([h, x]) |> linear(d) |> tanh }  # the same weights at each step
   chunk halt(h) { h |> linear(1) |> sigmoid |> squeeze(-1) }
   chunk classify(h) { h |> linear(classes) }
 

@@ -2,7 +2,11 @@
 model resnet18(width: int = 64, classes: int = 1000) {
   input image: f32[B, 3, H, W]
 
-  h = image |> conv2d(width, 7, stride=2, padding=3, bias=false) |> batch_norm |> relu |> max_pool2d(3, stride=2, padding=1)
+  h = image
+    |> conv2d(width, 7, stride=2, padding=3, bias=false)
+    |> batch_norm
+    |> relu
+    |> max_pool2d(3, stride=2, padding=1)
   for stage in 0..4 {
     c = width * [1, 2, 4, 8][stage]
     for i in 0..2 {

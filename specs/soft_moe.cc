@@ -6,11 +6,11 @@ model soft_moe(d: int = 512, experts: int = 8, slots: int = 4) {
 
   chunk expert[experts](h) { h |> linear(4 * d) |> gelu |> linear(d) }
 
-  logits   = l2_norm(x) |> linear(scale * l2_norm(phi))
+  logits = l2_norm(x) |> linear(scale * l2_norm(phi))
   dispatch = softmax(logits, T)
-  combine  = softmax(logits)
+  combine = softmax(logits)
 
   mixed = einsum("bts,btd->bsd", dispatch, x) |> reshape([B, slots, experts, d])
-  done  = expert(unstack(mixed, 2)) |> stack(axis=2) |> reshape([B, slots * experts, d])
+  done = expert(unstack(mixed, 2)) |> stack(axis=2) |> reshape([B, slots * experts, d])
   output y = matmul(combine, done)
 }

@@ -5,14 +5,14 @@
 # ---- fuses
 
 # What was kept, each stream times its weight.
-model weighted_sum() {
+model weighted_sum {
   input streams
   input by
   output y = sum(streams, by=by)
 }
 
 # The stream beside a path around it: nothing kept leaves x.
-model residual() {
+model residual {
   input x
   input f
   input by
@@ -20,7 +20,7 @@ model residual() {
 }
 
 # Softmax of one parameter a stream.
-model learned() {
+model learned {
   input streams
   input by
   param logits: f32[count(streams)] = 0
@@ -29,7 +29,7 @@ model learned() {
 }
 
 # Each stream through a gate of its own that sees both.
-model gated() {
+model gated {
   input a
   input b
   both = concat([a, b])
@@ -37,7 +37,7 @@ model gated() {
 }
 
 # One gate: a convex combination at every feature.
-model gated_convex() {
+model gated_convex {
   input a
   input b
   g = sigmoid(linear(concat([a, b]), size(a, -1)))
@@ -69,7 +69,7 @@ model null_point(heads: int = 8) {
 # ---- pools
 
 # A sequence as one vector, weighted by what it says of itself.
-model self_pool() {
+model self_pool {
   input x
   score = x |> linear(size(x, -1) / 4) |> tanh |> linear(1)
   weight = softmax(score, 1)
@@ -78,7 +78,7 @@ model self_pool() {
 }
 
 # A sequence as one vector for each query.
-model cross_pool() {
+model cross_pool {
   input q
   input k
   input v
@@ -95,7 +95,7 @@ model cross_pool() {
 # ---- losses
 
 # Switch Transformer's: ways times the product of the share each was given and the share it was wanted.
-model load_balance() {
+model load_balance {
   input gate
   wanted = softmax(gate.score)
   given_to = cast(gate.first, dtype(wanted))
@@ -107,28 +107,28 @@ model load_balance() {
 }
 
 # ST-MoE's: scores that stay small.
-model z_loss() {
+model z_loss {
   input gate
-  high = stop_gradient(max(gate.score, axis=-1, keepdims=true))
+  high = stop_gradient(max(gate.score, -1, keepdims=true))
   z = log(sum(exp(gate.score - high))) + squeeze(high, -1)
   output loss = mean_all(z * z)
 }
 
 # The share that was kept.
-model density() {
+model density {
   input m
   output share = mean_all(m.gate)
 }
 
 # Samples that are alike should keep the same: how far their decisions are apart, weighed by how alike they are. Of decisions a
 # and b, |a - b| is a + b - 2ab.
-model consistency() {
+model consistency {
   input m
   input x
   unit = x |> flatten |> l2_norm
   alike = relu(matmul(unit, transpose(unit, 0, 1)))
   kept = flatten(m.gate)
-  share = mean(kept, axis=-1, keepdims=true)
+  share = mean(kept, -1, keepdims=true)
   apart = share + transpose(share, 0, 1) - 2 * matmul(kept, transpose(kept, 0, 1)) / size(kept, -1)
   sample = range(size(x, 0))
   other = unsqueeze(sample, 0) != unsqueeze(sample, 1)
@@ -158,20 +158,23 @@ model importance(hidden: int = 16, grain: string = "neuron", rows: int = 1, colu
   } else if grain == "block" {
     of_weight = pool_blocks(large, axes=[-2, -1], sizes=[rows, columns])
     of_input = pool_blocks(row, axes=[-2, -1], sizes=[1, columns])
-    of_both = pool_blocks(large, axes=[-2, -1], sizes=[rows, 1]) * row |> pool_blocks(axes=[-2, -1], sizes=[1, columns])
+    of_both = pool_blocks(large, axes=[-2, -1], sizes=[rows, 1]) * row
+      |> pool_blocks(axes=[-2, -1], sizes=[1, columns])
   } else {
     of_weight = mean(large)
-    of_input = mean(active, axis=-1, keepdims=true)
+    of_input = mean(active, -1, keepdims=true)
     of_both = linear(active, large) / size(w, 1)
   }
-  parts = stack([broadcast(of_weight, shape(of_both)), broadcast(of_input, shape(of_both)), of_both])
+  parts = stack(
+    [broadcast(of_weight, shape(of_both)), broadcast(of_input, shape(of_both)), of_both]
+  )
   output score = parts |> linear(hidden) |> gelu |> linear(1) |> sigmoid |> squeeze(-1)
 }
 
 # ---- small words
 
 # The mean of everything.
-model mean_all() {
+model mean_all {
   input x
   y = x
   for i in 0..rank(x) {
@@ -181,7 +184,7 @@ model mean_all() {
 }
 
 # All axes behind the first as one.
-model flatten() {
+model flatten {
   input x
   n = 1
   for i in 1..rank(x) {

@@ -10,7 +10,7 @@ model switch(d: int = 512, experts: int = 8, capacity: float = 1.25) {
   }
   loss balance = 0.01 * load_balance(gate)
 
-  fuse y = residual(x, weighted_sum(expert(x), by=gate))     # a dropped token passes by
+  fuse y = residual(x, weighted_sum(expert(x), by=gate))  # a dropped token passes by
   output y
   output load = gate.load
 }

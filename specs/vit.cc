@@ -1,5 +1,12 @@
 # An image is worth 16x16 words (Dosovitskiy et al., 2021): ViT-B/16.
-model vit(size: int = 224, patch: int = 16, d: int = 768, layers: int = 12, h: int = 12, classes: int = 1000) {
+model vit(
+  size: int = 224,
+  patch: int = 16,
+  d: int = 768,
+  layers: int = 12,
+  h: int = 12,
+  classes: int = 1000
+) {
   input image: f32[B, 3, size, size]
   n = (size / patch) * (size / patch)
   param class: f32[1, 1, d] = 0
