@@ -39,14 +39,17 @@ def attention_logits(q: Tensor, k: Tensor, scale: float | None = None) -> Tensor
 
 
 def causal_mask(q: Tensor, k: Tensor, q_position: Tensor | None = None, k_position: Tensor | None = None) -> Tensor:
-    """Key position <= query position, [B|1, 1, T, S]. Positions are [B|1, T] and [B|1, S]; without, the last query stands at the last key."""
+    """Key position <= query position: [B|1, 1, T, S]. Positions are [B|1, T] and [B|1, S], or [T] and [S].
+
+    Without any, the last query stands at the last key.
+    """
     if q_position is None:
-        q_position = torch.arange(q.shape[-2], device=q.device).unsqueeze(0)
+        q_position = torch.arange(q.shape[-2], device=q.device)
         if k_position is None:
             q_position = q_position + (k.shape[-2] - q.shape[-2])
     if k_position is None:
-        k_position = torch.arange(k.shape[-2], device=k.device).unsqueeze(0)
-    return (k_position.unsqueeze(-2) <= q_position.unsqueeze(-1)).unsqueeze(1)
+        k_position = torch.arange(k.shape[-2], device=k.device)
+    return (k_position.unsqueeze(-2) <= q_position.unsqueeze(-1)).unsqueeze(-3)
 
 
 def finite_rows(x: Tensor) -> tuple[Tensor, Tensor]:

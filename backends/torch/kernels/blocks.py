@@ -1,4 +1,4 @@
-"""Blocks of two axes: pooling over them, spreading one entry over them. The last block of an axis may be smaller."""
+"""Positions, pairs of them, and blocks of those; the last block of an axis may be smaller."""
 
 from __future__ import annotations
 
@@ -6,7 +6,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["any_blocks", "expand_blocks", "pool_blocks", "split_blocks"]
+__all__ = ["any_blocks", "count_up", "expand_blocks", "one_hot", "pairs", "pool_blocks", "split_blocks"]
+
+
+def count_up(n: int, like: Tensor) -> Tensor:
+    """0, 1 ... n - 1, where `like` lives."""
+    return torch.arange(n, device=like.device)
+
+
+def one_hot(ids: Tensor, n: int) -> Tensor:
+    """True at the place that each integer names; nowhere if it names none."""
+    return ids.unsqueeze(-1) == torch.arange(n, device=ids.device)
+
+
+def pairs(a: Tensor, b: Tensor) -> Tensor:
+    """Each position of `a` [B, T, p] beside each of `b` [B, S, q]: [B, T, S, p + q]."""
+    rows = a.unsqueeze(-2).expand(-1, -1, b.shape[-2], -1)
+    columns = b.unsqueeze(-3).expand(-1, a.shape[-2], -1, -1)
+    return torch.cat((rows, columns), dim=-1)
 
 
 def split_blocks(x: Tensor, axis: int, size: int) -> Tensor:

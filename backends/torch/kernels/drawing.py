@@ -37,8 +37,8 @@ def hash_mod(x: Tensor, n: int, seed: int = 0) -> Tensor:
 def uniform(x: Tensor, seed: int | Tensor, key: int, rows: Tensor | None = None) -> Tensor:
     """Draws in (0, 1) in the shape of `x`, f32 (f64 for f64).
 
-    `seed` is the call's, `key` the draw's (of its path). A draw belongs to its flat position in the dense value: `rows` [x.shape[0]]
-    says which dense row each leading row of a gathered `x` is.
+    `seed` is the call's, `key` the draw's (of its path). A draw belongs to its flat position in the dense value;
+    `rows` says which dense row each leading row of a gathered `x` is.
     """
     inner = x[0].numel() if x.ndim and rows is not None else 0
     if rows is None:

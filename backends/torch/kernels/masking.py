@@ -45,9 +45,9 @@ def masked_conv2d(
     weight: Tensor,
     kept: Tensor,
     bias: Tensor | None = None,
-    stride: tuple[int, int] = (1, 1),
-    padding: tuple[int, int] = (0, 0),
-    dilation: tuple[int, int] = (1, 1),
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
 ) -> Tensor:
     """`conv2d` without groups, 0 where a channel is not kept. `kept` is broadcastable to the result, channels on axis -3."""
     parts = kept_parts(kept, -3)

@@ -8,11 +8,11 @@ from torch import Tensor
 __all__ = ["bce", "clamped_log", "kl"]
 
 
-def kl(p: Tensor, q: Tensor) -> Tensor:
-    """sum of p * (log p - log q) over the last axis, with 0 log 0 = 0."""
+def kl(p: Tensor, q: Tensor, axis: int = -1) -> Tensor:
+    """sum of p * (log p - log q) along an axis, with 0 log 0 = 0."""
     zero = p == 0
     p, q = torch.where(zero, 1.0, p), torch.where(zero, 1.0, q)
-    return (p * (p.log() - q.log())).sum(-1)
+    return (p * (p.log() - q.log())).sum(axis)
 
 
 def clamped_log(x: Tensor) -> Tensor:

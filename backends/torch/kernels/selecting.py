@@ -36,7 +36,7 @@ def at_least_f32(x: Tensor) -> Tensor:
 
 
 def order_key(of: Tensor) -> Tensor:
-    """Integers in the order of the values: alike where they are equal (0 and -0 too), NaN below -inf, one integer free below NaN."""
+    """Integers in the order of the values: alike where those are (0 and -0 too), NaN below -inf, one integer free below NaN."""
     of = at_least_f32(of.detach()) if of.is_floating_point() else of.double()
     ints = torch.int64 if of.dtype == torch.float64 else torch.int32
     info = torch.iinfo(ints)
@@ -70,7 +70,7 @@ def share(value: float, of: Tensor, over: tuple[int, ...] = (-1,), allowed: Tens
 
 
 def top(of: Tensor, count: int | Tensor, over: tuple[int, ...] = (-1,), among: Tensor | None = None) -> Tensor:
-    """The `count` best of each group; a tensor counts per group, as from `share`. Ties go to the lower index, NaN ranks below -inf."""
+    """The `count` best of each group (a tensor: of each its own, as from `share`); lower index first, NaN below -inf."""
     key = order_key(of)
     if among is not None:
         key = torch.where(among, key, torch.iinfo(key.dtype).min)
@@ -129,7 +129,7 @@ def keep_all(of: Tensor, among: Tensor | None = None) -> Tensor:
 
 def level_choice(level: Tensor) -> Tensor:
     """For each part the level with the best score, as one True on the last axis; ties go to the lower level."""
-    return top(level, 1)
+    return torch.arange(level.shape[-1], device=level.device) == level.argmax(-1, keepdim=True)
 
 
 def keep_level(level: Tensor, *kept: Tensor) -> Tensor:
@@ -144,9 +144,10 @@ def fallback_all(kept: Tensor, coverage: Tensor, below: float, allowed: Tensor |
     return torch.where(covered < below, everything, kept)
 
 
-def fallback_last(kept: Tensor) -> Tensor:
-    """The last way, where nothing was kept."""
+def fallback_last(kept: Tensor, allowed: Tensor | None = None) -> Tensor:
+    """The last way, where nothing was kept (and it is allowed)."""
     last = torch.arange(kept.shape[-1], device=kept.device) == kept.shape[-1] - 1
+    last = last if allowed is None else last & allowed
     return kept | (last & ~kept.any(-1, keepdim=True))
 
 
@@ -154,7 +155,8 @@ def renormalise(weight: Tensor, kept: Tensor) -> Tensor:
     """Kept weights divided by their sum over the last axis; 0 where nothing is kept."""
     weight = torch.where(kept, weight, 0.0)
     # Divide by 1 where nothing is kept: a 0/0 that is selected away would still have a NaN gradient.
-    return weight / torch.where(kept.any(-1, keepdim=True), weight.sum(-1, keepdim=True), 1.0)
+    share = weight / torch.where(kept.any(-1, keepdim=True), weight.sum(-1, keepdim=True), 1.0)
+    return torch.where(kept, share, 0.0)
 
 
 def load(kept: Tensor, dtype: torch.dtype) -> Tensor:

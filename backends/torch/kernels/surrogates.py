@@ -34,7 +34,7 @@ def surrogate_levels(level: Tensor, *kept: Tensor) -> Tensor:
 
 
 def masked(x: Tensor, kept: Tensor, gate: Tensor | None = None) -> Tensor:
-    """`x` where kept, else 0: a dropped infinity does not show. `gate` (`kept` as a float with a gradient) gets the gradient `x`."""
+    """`x` where kept, else 0: a dropped infinity does not show. `gate` (`kept` as a float) gets the gradient `x`."""
     value = torch.where(kept, x, 0.0)
     if gate is None:
         return value
