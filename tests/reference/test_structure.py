@@ -313,7 +313,7 @@ def test_an_input_may_be_a_selection_or_a_bundle():
 
 def test_values_go_after_their_last_use():
     b = Builder()
-    x = y = b.input("x", "f64", 1 << 16)
+    y = b.input("x", "f64", 1 << 16)
     for _ in range(100):
         y = b.op("relu", y)
     graph, value = b.graph(y), np.zeros(1 << 16)
