@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import click
+
 from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.source import NOWHERE
 
@@ -26,10 +28,11 @@ def _hidden(path: Path) -> bool:
 
 
 def read_text(path: str) -> str:
-    """A file's text with its line ends as they are; `CompileError` if it is not UTF-8."""
+    """A file's text (stdin's for `-`) with its line ends as they are; `CompileError` if it is not UTF-8."""
+    data = click.get_binary_stream("stdin").read() if path == "-" else Path(path).read_bytes()
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            return file.read()
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        place = f"byte {error.start}"
-        raise CompileError([Diagnostic("CC0701", f"`{path}` is not UTF-8 text ({place})", (Label(NOWHERE),))]) from error
+        name = "stdin" if path == "-" else f"`{path}`"
+        finding = Diagnostic("CC0701", f"{name} is not UTF-8 text (byte {error.start})", (Label(NOWHERE),))
+        raise CompileError([finding]) from error

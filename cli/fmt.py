@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from pathlib import Path
 
 import click
@@ -37,7 +36,7 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
 def _format(path: str, *, check: bool, diff: bool) -> bool:
     """Formats one file, or tells what formatting would do; whether its text changes."""
     shown = "<stdin>" if path == "-" else path
-    text = sys.stdin.read() if path == "-" else read_text(path)
+    text = read_text(path)
     new = format_source(text, shown)
     if diff:
         for line in difflib.unified_diff(text.splitlines(True), new.splitlines(True), shown, f"{shown} (formatted)"):
