@@ -42,10 +42,10 @@ def map_bodies(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
     return whole(graph)
 
 
-def effects(graph: Graph) -> tuple[Node, ...]:
-    """The calls of a graph whose bodies, at any depth, have losses or next states: they count even where nothing reads them."""
-    lasting: set[int] = set()
+def lasting(graph: Graph) -> frozenset[int]:
+    """The `id`s of bodies under a graph that, at any depth, have losses or next states: a call does more than give a value."""
+    found: set[int] = set()
     for body in body_order(graph):
-        if body.losses or body.nexts or any(id(inner) in lasting for inner in bodies(body)):
-            lasting.add(id(body))
-    return tuple(node for node in graph.nodes if node.op == "apply" and id(node.attrs.get("body")) in lasting)
+        if body.losses or body.nexts or any(id(inner) in found for inner in bodies(body)):
+            found.add(id(body))
+    return frozenset(found)

@@ -152,5 +152,42 @@ dimension has two sizes. Nothing is converted silently: save `x.astype(numpy.flo
     ),
 }
 
-CODES: dict[str, Code] = {**SYNTAX, **COMMANDS}
+# ---- CC06xx: the core form
+
+CORE = {
+    "CC0601": Code(
+        "unknown word or op in `core`",
+        """A node is `input`, `param`, `state`, `const`, `select`, `apply`, `fuse`, `field`, or `op` with the name of an op. The roots of a graph
+are `output`, `loss` and `next`.
+
+    %2 = op linear (%0, %1) {slots = ["x", "weight"]} : f32[B, 8]""",
+    ),
+    "CC0602": Code(
+        "unknown `%` name in `core`",
+        """A `core` names each value before it is read. `%c0` is a chunk's body, written once above the first `apply` that calls it. The
+name behind `next` is the path of a `state` of the same graph.""",
+    ),
+    "CC0603": Code(
+        "said twice, or no attribute of a graph",
+        """Each `%` name is given once in a block, each attribute once in its braces. A graph has the attributes `name`, `training`, `memory`,
+`chunks` and `parameters`; a body only `training`.""",
+    ),
+    "CC0604": Code(
+        "no type",
+        """Types of the core form are `f32[B, 8]`, `bundle[4](f32[B, 8])`, `selection(bool[B, 4], f32[B, 4])` and
+`record(y=f32[B, 8])`. Only a node that is an `op` may leave its type to be inferred.""",
+    ),
+    "CC0605": Code(
+        "no value of the core form",
+        """Attributes are numbers, `true`, `false`, `none`, strings, dtypes, lists, sizes over run-time dimensions (`2 * T`, `floor(T / 2)`,
+`ceil(T / 2)`, `max(S, T)`, `(T mod 2)`) and rules (`top(2, over=[-1], of="score")`, `above(0.5)`, `first(share(0.25))`).""",
+    ),
+    "CC0606": Code(
+        "graph that is not well formed",
+        """The words are right, but what they say does not fit: a type is not what the op gives, an attribute is missing or not in core
+form (axes count from the end), a selection has other ways than its fuse has streams, or a path is not in the parameter table.""",
+    ),
+}
+
+CODES: dict[str, Code] = {**SYNTAX, **COMMANDS, **CORE}
 """All codes; each section above is added here."""

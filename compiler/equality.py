@@ -1,9 +1,8 @@
 """When two graphs are the same: the same dataflow between the same names, whatever they were written as.
 
-Spans, comments, let-names and the order of nodes do not count. The paths of inputs, outputs, parameters, chunks, selections,
-losses and draws do, and floats count by their bits: 0.0 and -0.0 differ, a NaN is itself. Sharing counts too: one node read twice
-is not two nodes read once each. Nodes that nothing needs do not count, but for inputs, and for calls whose bodies have losses or
-next states.
+Spans, comments, let-names and the order of nodes do not count, nor do nodes that nothing needs, but for inputs. The paths of
+inputs, outputs, parameters, chunks, selections, losses and draws do count, and floats count by their bits: 0.0 and -0.0 differ, a
+NaN is itself. Sharing counts too: one node read twice is not two nodes read once each.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from .bodies import effects
 from .dims import Dim, Quotient
 from .ir import Attrs, Graph, Node
 from .types import BundleType, RecordType, SelectionType, TensorType
@@ -32,7 +30,7 @@ def difference(a: Graph, b: Graph) -> str | None:
 
 
 def key(value: Any) -> Any:
-    """A hashable stand-in for an attribute's value, equal for two values exactly if they are the same (1, 1.0, True are three)."""
+    """A hashable stand-in for an attribute's value, equal for two exactly if they are the same (1, 1.0 and True are three)."""
     if isinstance(value, float):
         return ("float", struct.pack("<d", value))
     if isinstance(value, tuple | list):
@@ -125,7 +123,6 @@ def _roots(a: Graph, b: Graph) -> Iterator[tuple[str, Named, Named]]:
     yield "output", list(a.outputs), list(b.outputs)
     yield "loss", list(a.losses), list(b.losses)
     yield "next", _nexts(a), _nexts(b)
-    yield "call", [(str(n.attrs["call"]), n) for n in effects(a)], [(str(n.attrs["call"]), n) for n in effects(b)]
 
 
 def _inputs(graph: Graph) -> Named:

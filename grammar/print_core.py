@@ -14,7 +14,7 @@ from typing import Any
 
 from ..compiler.bodies import body_order
 from ..compiler.dims import Dim
-from ..compiler.ir import Attrs, Chunk, Graph, Node, Parameter
+from ..compiler.ir import Chunk, Graph, Node, Parameter
 from ..compiler.selection import Rule, Share
 from ..compiler.types import DTYPES, TensorType
 
@@ -32,9 +32,9 @@ TARGETS = {
 DEFAULTS: dict[str, dict[str, Any]] = {
     "param": {"up": 0},
     "state": {"up": 0},
-    "apply": {"up": 0, "single": False, "zipped": False, "body": None},
+    "apply": {"up": 0, "single": False, "zipped": False, "among": False, "body": None},
     "fuse": {"by": False},
-    "select": {"grain": "", "fallback": (), "renormalise": False, "train": "hard", "cache": ()},
+    "select": {"grain": "", "levels": (), "fallback": (), "renormalise": False, "train": "hard", "cache": ()},
 }
 """Attributes that go without saying; and `call` of an apply, where it is the chunk."""
 
