@@ -196,7 +196,8 @@ class _Scope:
         arguments = [operands] * len(members)
         if node.attrs.get("zipped"):
             flat = [s for o, v in zip(node.operands, operands) for s in (v if isinstance(o.type, BundleType) else (v,))]
-            arguments = [[value] for value in flat]
+            shared = flat[len(members) :]  # what `among` adds is for all
+            arguments = [[value, *shared] for value in flat[: len(members)]]
         results = tuple(self._member(node, body, member, given) for member, given in zip(members, arguments))
         return results[0] if node.attrs["single"] else results
 

@@ -6,10 +6,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hand import ANY, Builder, normal, tensor
+from hand import ANY, Builder, normal, size, tensor
 from oracle import check
 
 from chunkc.backends.reference import RunError, run
+from chunkc.compiler.dims import floor_divide
 from chunkc.compiler.ir import Attrs, Graph, Node
 from chunkc.compiler.selection import Rule
 from chunkc.compiler.source import NOWHERE
@@ -114,6 +115,29 @@ def test_zips():
     bundle = run(b.graph(two), {"x": X, "y": Y}, params).output
     for actual, value, m in zip(bundle, (X, Y), "pq"):
         check(actual, value @ params[f"a.{m}.linear_1.weight"].T @ params[f"b.{m}.linear_1.weight"].T)
+
+
+def test_a_zip_shares_what_is_left_over():
+    """Called `among` a selection, each member has its own value, and all have the same decisions."""
+    body = Builder()
+    h, kept = body.input("h", "f64", "B", 4), body.input("kept", "bool", "B")
+    mask = body.op("unsqueeze", kept, axis=-1)
+    graph = body.graph(body.op("masked", h, mask, slots=("x", "kept")))
+    b = Builder()
+    x, y, told = b.input("x", "f64", "B", 4), b.input("y", "f64", "B", 4), b.input("told", "bool", "B")
+    zipped = b.apply("f", graph, x, y, told, members=("0", "1"), zipped=True)
+    kept = np.array([True, False, True])
+    for actual, value in zip(run(b.graph(zipped), {"x": X, "y": Y, "told": kept}, {}).output, (X, Y)):
+        check(actual, np.where(kept[:, None], value, 0))
+
+
+def test_a_body_may_be_handed_sizes_whose_symbols_it_never_sees():
+    body = Builder()
+    half = body.input("half", "f32", "B", floor_divide(size("H"), 2))
+    b = Builder()
+    x = b.input("x", "f64", "B", "H")
+    y = b.apply("", body.graph(body.op("neg", half)), b.op("slice", x, axis=-1, start=0, stop=2, step=1), call="")
+    check(run(b.graph(y), {"x": X}, {}).output, -X[:, :2])
 
 
 def test_several_outputs_are_a_record():
