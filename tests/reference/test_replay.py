@@ -171,3 +171,37 @@ def test_draws_replay():
     check(run(graph, {"x": np.zeros(3)}, {}, draws={"noise": told}).output, told)
     with pytest.raises(RunError, match=r"draws of `noise` must have the shape \[3\], got \[2\]"):
         run(graph, {"x": np.zeros(3)}, {}, draws={"noise": told[:2]})
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_decisions_on_values_a_little_off_are_admissible(seed):
+    """Soundness: what another backend decides on values within ε of these is within a few ε of its boundary."""
+    rng, epsilon, n = np.random.default_rng(seed), 0.05, 6
+    rules, slots = [], {}
+    for number in range(int(rng.integers(1, 4))):
+        amount = int(rng.integers(1, 5)) if rng.random() < 0.5 else Share(float(rng.integers(1, 90)) / 100)
+        limit = float(rng.random() * 2)
+        over = ((-1,), (-2,), (-2, -1))[int(rng.integers(3))]
+        rules.append(Rule(str(rng.choice(["top", "first", "above", "top_p", "all"])), over, amount, limit, f"of.{number}"))
+        slots[f"of__{number}"] = rng.random((4, n))
+    given = {"fallback": ((), ("last",), ("all", 0.6))[int(rng.integers(3))]}
+    slots["coverage"] = rng.random((4, n))
+    if rng.random() < 0.3:
+        slots["level"], given["levels"] = rng.random((4, n, len(rules))), tuple("abc"[: len(rules)])
+    elsewhere = {name: value + rng.uniform(-epsilon, epsilon, value.shape) for name, value in slots.items()}
+    told = gate(rules, np.zeros((4, n)), {}, **given, **elsewhere).decisions
+    result = gate(rules, np.zeros((4, n)), told, **given, **slots)
+    assert all(d.absolute <= 4 * n * epsilon for d in result.disagreements)
+    exact = gate(rules, np.zeros((4, n)), gate(rules, np.zeros((4, n)), {}, **given, **slots).decisions, **given, **slots)
+    assert not exact.disagreements
+
+
+@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("rule", ["top", "above"])
+def test_margins_of_one_rule_are_tight(rule, seed):
+    rng, epsilon = np.random.default_rng(seed), 0.05
+    score = rng.random((4, 6))
+    rules = [Rule(rule, amount=3, limit=0.5)]
+    told = gate(rules, score + rng.uniform(-epsilon, epsilon, score.shape), {}).decisions
+    result = gate(rules, score, told)
+    assert admissible(result, 2 * epsilon / score.max() if rule == "top" else epsilon / score.max())
