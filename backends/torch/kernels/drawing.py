@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -40,13 +42,13 @@ def uniform(x: Tensor, seed: int | Tensor, key: int, rows: Tensor | None = None)
     `seed` is the call's, `key` the draw's (of its path). A draw belongs to its flat position in the dense value;
     `rows` says which dense row each leading row of a gathered `x` is.
     """
-    inner = x[0].numel() if x.ndim and rows is not None else 0
     if rows is None:
         position = torch.arange(x.numel(), device=x.device)
     else:
+        inner = math.prod(x.shape[1:])
         position = rows.unsqueeze(-1) * inner + torch.arange(inner, device=x.device)
     mixed = seed ^ wrapped(key) if isinstance(seed, Tensor) else wrapped(seed ^ key)
-    draw = (shift_right(splitmix(position.reshape(x.shape), mixed), 40) + 0.5) / (1 << 24)
+    draw = (shift_right(splitmix(position.reshape(x.shape), mixed), 40).double() + 0.5) / (1 << 24)
     if x.dtype == torch.float64:
-        return draw.double()
+        return draw
     return draw.float().clamp(max=1 - 2**-24)

@@ -11,7 +11,7 @@ __all__ = ["kept_parts", "masked_conv1d", "masked_conv2d", "masked_linear", "par
 
 def kept_parts(kept: Tensor, axis: int) -> Tensor:
     """The indices along an axis (counted from the end) that any decision keeps."""
-    return kept.movedim(axis, -1).flatten(0, -2).any(0).nonzero().squeeze(-1)
+    return kept.movedim(axis, -1).reshape(-1, kept.shape[axis]).any(0).nonzero().squeeze(-1)
 
 
 def part_rows(parts: Tensor, rows: int) -> Tensor:
