@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import click
+
 from .. import __version__
-from .lazy import LazyGroup, click
+from .lazy import LazyGroup
 
 COMMANDS = {
     "new": "Write a starter spec.",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
-
-import click
 
 from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.source import NOWHERE
@@ -29,7 +28,7 @@ def _hidden(path: Path) -> bool:
 
 def read_text(path: str) -> str:
     """A file's text (stdin's for `-`) with its line ends as they are; `CompileError` if it is not UTF-8."""
-    data = click.get_binary_stream("stdin").read() if path == "-" else Path(path).read_bytes()
+    data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..compiler.diagnostics import Findings, Label, did_you_mean
-from ..compiler.dims import Size, UnboundDim, evaluate, symbol, symbols
+from ..compiler.dims import UnboundDim, evaluate, symbols
 from ..compiler.ir import Graph, Node
 from ..compiler.source import Span
 from ..compiler.types import free_symbols
+from ..compiler.work import bare_symbol
 from .arguments import CommandLine, Given
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -118,7 +119,7 @@ class _Reading:
     def _bind(self, node: Node, pair: Given, array: Array) -> None:
         """Takes the sizes of run-time dimensions from an array, where they are not known yet."""
         for size, actual in zip(node.shape, array.shape):
-            name = _symbol(size)
+            name = bare_symbol(size)
             if name and name not in self.sizes:
                 self.sizes[name], self.origins[name] = actual, pair.value_span
 
@@ -161,13 +162,6 @@ class _Reading:
 
     def _sizes_of(self, node: Node) -> list[Label]:
         return [Label(self.origins[n], f"`{n}`") for n in sorted(free_symbols(node.type)) if n in self.origins]
-
-
-def _symbol(size: Size) -> str | None:
-    """The name of a size that is a run-time dimension itself."""
-    names = symbols(size)
-    name = next(iter(names), None)
-    return name if name is not None and size == symbol(name) else None
 
 
 def _random(graph: Graph, node: Node, sizes: Mapping[str, int], generator: np.random.Generator) -> Array:

@@ -1,0 +1,73 @@
+"""One call of a model on either backend, and what it tells: outputs, decisions, losses, and how much was computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import api
+from ..compiler.ir import Graph
+from ..compiler.work import dense_macs
+from .inputs import Array
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..backends.reference import SelectionStats
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What one call gave. `macs` are the multiply-adds that ran, `dense` those of the plain dense meaning."""
+
+    outputs: Mapping[str, Array]
+    stats: Mapping[str, SelectionStats]
+    losses: Mapping[str, float]
+    macs: int
+    dense: int
+
+    @property
+    def share(self) -> float:
+        """Of the dense multiply-adds, those that ran; 1 where there are none."""
+        return self.macs / self.dense if self.dense else 1.0
+
+
+def parameters_of(module: nn.Module) -> dict[str, Array]:
+    """Parameters and states of a module as arrays, by their state-dict keys."""
+    return {name: value.detach().cpu().double().numpy() for name, value in module.state_dict().items()}
+
+
+def run_reference(
+    graph: Graph, inputs: Mapping[str, Array], params: Mapping[str, Array], sizes: Mapping[str, int], *, seed: int
+) -> Execution:
+    """A call of the reference, which computes everything and then selects."""
+    result = api.reference(graph, inputs, params, seed=seed)
+    dense = dense_macs(graph, sizes)
+    return Execution(result.outputs, result.stats, result.losses if graph.training else {}, dense, dense)
+
+
+def run_torch(module: nn.Module, graph: Graph, inputs: Mapping[str, Array], sizes: Mapping[str, int], *, seed: int) -> Execution:
+    """A call of the module, in training if the graph is; the products that it really does are counted while it runs."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    module.train(graph.training)
+    torch.manual_seed(seed)
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        outputs = module(*(as_tensor(inputs[str(node.attrs["name"])], node.tensor.dtype) for node in graph.inputs))
+    losses = {name: float(value) for name, value in module.losses().items()} if graph.training else {}
+    named = {name: value.detach().double().numpy() for name, value in outputs.items()}
+    return Execution(named, module.stats(), losses, counter.get_total_flops() // 2, dense_macs(graph, sizes))
+
+
+def as_tensor(array: Array, dtype: str) -> Any:
+    """A tensor of an input's dtype."""
+    import torch
+
+    wanted = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32, "f64": torch.float64}
+    tensor = torch.from_numpy(np.array(array))
+    return tensor.to(wanted[dtype]) if dtype in wanted else tensor

@@ -1,0 +1,108 @@
+"""`chunkc run`: one call of a spec, and what it skipped."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from .. import api
+from ..compiler.diagnostics import Findings
+from ..compiler.dims import evaluate
+from ..compiler.ir import Graph
+from .arguments import CommandLine, bindings, model_options, parameters
+from .execute import Execution, parameters_of, run_reference, run_torch
+from .inputs import Array, input_values
+from .report import guarded, table, tell
+
+
+@click.command()
+@click.argument("path")
+@click.option("--dims", metavar="B=2,T=16", multiple=True, help="Sizes of run-time dimensions.")
+@model_options
+@click.option("--input", "files", metavar="NAME=FILE", multiple=True, help="Read an input from a .npy file; the others are random.")
+@click.option("--backend", type=click.Choice(["torch", "reference"]), default="torch", help="What runs it.")
+@click.option("--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, help="Of weights, random inputs and draws.")
+@click.option("--train", is_flag=True, help="A call in training, with its losses.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@guarded
+def command(
+    path: str,
+    dims: tuple[str, ...],
+    defines: tuple[str, ...],
+    binds: tuple[str, ...],
+    files: tuple[str, ...],
+    backend: str,
+    seed: int,
+    train: bool,
+    as_json: bool,
+) -> None:
+    """Run a spec once with fresh weights; print shapes, what each selection kept, and the share of the dense work that ran."""
+    line = CommandLine("run", path, {"--dims": dims, "-D": defines, "--bind": binds, "--input": files})
+    findings = Findings()
+    pair = api.graphs(path, parameters(line), bind=bindings(line), findings=findings)
+    tell(findings.items)
+    graph = pair[train]
+    inputs, sizes = input_values(graph, line, seed=seed)
+    module = api.compile_graphs(*pair, seed=seed)
+    if backend == "torch":
+        done = run_torch(module, graph, inputs, sizes, seed=seed)
+    else:
+        done = run_reference(graph, inputs, parameters_of(module), sizes, seed=seed)
+    if as_json:
+        click.echo(json.dumps(as_values(graph, inputs, sizes, done), indent=2))
+    else:
+        show(graph, sizes, done)
+
+
+def as_values(graph: Graph, inputs: dict[str, Array], sizes: dict[str, int], done: Execution) -> dict[str, Any]:
+    """What `run` found as JSON values."""
+    return {
+        "model": graph.name,
+        "training": graph.training,
+        "dims": sizes,
+        "inputs": {n: {"dtype": node.tensor.dtype, "shape": list(inputs[n].shape)} for n, node in _named(graph)},
+        "outputs": {n: {"dtype": node.tensor.dtype, "shape": list(done.outputs[n].shape)} for n, node in graph.outputs},
+        "selections": {
+            path: {
+                "decisions": s.decisions,
+                "ways": s.ways,
+                "kept": s.kept,
+                "skipped": s.decisions * s.ways - s.kept,
+                "load": list(s.load),
+            }
+            for path, s in done.stats.items()
+        },
+        "losses": dict(done.losses),
+        "multiply_adds": {"dense": done.dense, "ran": done.macs, "share": done.share},
+    }
+
+
+def _named(graph: Graph) -> list[tuple[str, Any]]:
+    return [(str(node.attrs["name"]), node) for node in graph.inputs]
+
+
+def show(graph: Graph, sizes: dict[str, int], done: Execution) -> None:
+    """What `run` found as tables."""
+    shapes = [("input", n, str(node.type), _shape(node.shape, sizes)) for n, node in _named(graph)]
+    shapes += [("output", n, str(node.type), str(list(done.outputs[n].shape))) for n, node in graph.outputs]
+    table(("", "name", "type", "shape"), shapes)
+    if done.stats:
+        click.echo()
+        table(("selection", "kept", "skipped", "share kept", "kept by each way"), [_selection(*item) for item in done.stats.items()])
+    if done.losses:
+        click.echo()
+        table(("loss", "value"), [(name, f"{value:.6g}") for name, value in done.losses.items()])
+    click.echo()
+    table(("multiply-adds", "count"), [("dense", f"{done.dense:,}"), ("ran", f"{done.macs:,}"), ("share", f"{done.share:.1%}")])
+
+
+def _shape(shape: tuple[Any, ...], sizes: dict[str, int]) -> str:
+    return str([evaluate(size, sizes) for size in shape])
+
+
+def _selection(path: str, s: Any) -> tuple[str, ...]:
+    total = s.decisions * s.ways
+    load = " ".join(map(str, s.load[:16])) + (" …" if len(s.load) > 16 else "")
+    return path, str(s.kept), str(total - s.kept), f"{s.kept / total:.1%}" if total else "-", load
