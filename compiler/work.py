@@ -28,30 +28,30 @@ def node_work(graph: Graph, dims: Dims) -> dict[Node, Work]:
 
 
 def executed(graph: Graph, dims: Dims, rows: Mapping[str, float]) -> int:
-    """The multiply-adds that run, where `rows` says which share of its dense work each part runs. What it does not name runs whole.
+    """The multiply-adds that run, where `rows` says which share of its dense work each part runs; others run whole.
 
     Keys, as call paths without the last dot:
 
     - `expert.3`: the body of a call. The share is of its dense positions, also for a call inside a call that is skipped in part;
       a body that is not named runs on what its caller runs on.
     - `gate.3`: the same for stream 3 of the fuse by selection `gate`, if the body has no share by its own name.
-    - `masked:live`: the products that the mask `live` prunes (with their weight, their result, or their pairs absent). The share is of
-      their work where they stand.
+    - `masked:live`: the products that the mask `live` prunes (in their weight, their result, or their pairs). The share
+      is of their work where they stand.
     """
     return round(_Executed(_Dense(), rows).total(graph, dims, "", 1.0))
 
 
 def call_dims(apply: Node, dims: Dims) -> dict[str, int]:
-    """The dimensions inside the body of a call: those that stand bare in its inputs, from the sizes of the arguments."""
+    """The dimensions inside the body of a call: its inputs' bare ones from the sizes of the arguments, others as around it."""
     found: dict[str, int] = {}
     zipped = apply.attrs["zipped"]
     for given, taken in zip(apply.operands[:1] if zipped else apply.operands, apply.attrs["body"].inputs):
         element = given.type.element if zipped and isinstance(given.type, BundleType) else given.type
         for outer, inner in zip(tensor_types(element), tensor_types(taken.type)):
             for size, name in zip(outer.shape, inner.shape):
-                if isinstance(name, Dim) and not name.compound:
+                if isinstance(name, Dim) and str(name).isidentifier():
                     found.setdefault(str(name), evaluate(size, dims))
-    return found
+    return {**dims, **found}
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class _Dense:
 
     def total(self, graph: Graph, dims: Dims) -> Work:
         works = self.table(graph, dims).values()
-        return Work(sum(int(str(work.macs)) for work in works), sum(int(str(work.bytes)) for work in works))
+        return Work(sum(_macs(work) for work in works), sum(evaluate(work.bytes, {}) for work in works))
 
     def table(self, graph: Graph, dims: Dims) -> dict[Node, Work]:
         key = (id(graph), tuple(sorted(dims.items())))
@@ -83,6 +83,10 @@ class _Dense:
         return Work(0, sum(_bytes(type, dims) for type in (*(operand.type for operand in node.operands), node.type)))
 
 
+def _macs(work: Work) -> int:
+    return evaluate(work.macs, {})
+
+
 def _bytes(type: Type, dims: Dims) -> int:
     count = type.count if isinstance(type, BundleType) else 1
     return count * sum(evaluate(product(part.shape), dims) * BYTES[part.dtype] for part in tensor_types(type))
@@ -98,7 +102,7 @@ class _Executed:
     def total(self, graph: Graph, dims: Dims, caller: str, share: float) -> float:
         works = self.dense.table(graph, dims)
         if not any(key.removeprefix("masked:").startswith(caller) for key in self.rows):
-            return share * sum(int(str(work.macs)) for work in works.values())
+            return share * sum(_macs(work) for work in works.values())
         ways, masks = _ways(graph), _masks(graph)
         total = 0.0
         for node, work in works.items():
@@ -106,7 +110,7 @@ class _Executed:
                 total += self._calls(node, dims, caller, share, ways.get(node, ()))
             else:
                 pruned = [self.rows.get(f"masked:{caller}{path}", 1.0) for path in masks.get(node, ())]
-                total += share * int(str(work.macs)) * min(pruned, default=1.0)
+                total += share * _macs(work) * min(pruned, default=1.0)
         return total
 
     def _calls(self, apply: Node, dims: Dims, caller: str, share: float, ways: tuple[tuple[str, int], ...]) -> float:
@@ -143,7 +147,8 @@ def _masks(graph: Graph) -> dict[Node, tuple[str, ...]]:
             continue
         kept = [node.slot("mask")] if node.op == "attention" else []
         around = readers[node] if len(readers[node]) == 1 else []
-        kept += [masked.operands[1] for masked in (*node.operands[1:], *around) if masked.op == "masked"]
+        beside = node.operands if node.op == "einsum" else node.operands[1:]
+        kept += [masked.operands[1] for masked in (*beside, *around) if masked.op == "masked"]
         paths = tuple(path for mask in kept if mask is not None for path in _selections(mask))
         if paths:
             found[node] = paths
