@@ -10,7 +10,7 @@ model soft_moe(d: int = 512, experts: int = 8, slots: int = 4) {
   dispatch = softmax(logits, T)
   combine = softmax(logits)
 
-  mixed = einsum("bts,btd->bsd", dispatch, x) |> reshape([B, slots, experts, d])
-  done = expert(unstack(mixed, 2)) |> stack(axis=2) |> reshape([B, slots * experts, d])
+  mixed = einsum(dispatch, x, equation="bts,btd->bsd") |> reshape([B, slots, experts, d])
+  done = expert(unstack(mixed, 2)) |> stack(axis=-2) |> reshape([B, slots * experts, d])
   output y = matmul(combine, done)
 }

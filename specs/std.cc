@@ -53,7 +53,7 @@ model null_point(heads: int = 8) {
   d = size(slots, -1)
   param weight: f32[n, d, d]
   param bias: f32[n, d]
-  own = einsum("bni,noi->bno", slots, weight) + bias
+  own = einsum(slots, weight, equation="bni,noi->bno") + bias
 
   q = own |> linear(d) |> heads(heads)
   k = own |> linear(d) |> heads(heads)
@@ -82,14 +82,16 @@ model cross_pool {
   input q
   input k
   input v
-  d = size(k, -1)
-  param weight: f32[d, size(q, -1)]
-  values = if given(v) { v } else { k }
-  query = if rank(q) == 2 { linear(q, weight) |> unsqueeze(1) } else { linear(q, weight) }
-  share = matmul(query, transpose(k, -2, -1)) / sqrt(d) |> softmax
-  pooled = matmul(share, values)
-  output y = if rank(q) == 2 { squeeze(pooled, 1) } else { pooled }
-  output attention = if rank(q) == 2 { squeeze(share, 1) } else { share }
+  param weight: f32[size(k, -1), size(q, -1)]
+  one = rank(q) == 2
+  asked = if one { unsqueeze(q, 1) } else { q }
+  query = asked |> linear(weight) |> heads(1)
+  keys = heads(k, 1)
+  values = if given(v) { heads(v, 1) } else { keys }
+  pooled = attention(query, keys, values) |> merge_heads
+  seen = attention_logits(query, keys) |> softmax |> squeeze(1)
+  output y = if one { squeeze(pooled, 1) } else { pooled }
+  output attention = if one { squeeze(seen, 1) } else { seen }
 }
 
 # ---- losses
@@ -165,10 +167,11 @@ model importance(hidden: int = 16, grain: string = "neuron", rows: int = 1, colu
     of_input = mean(active, -1, keepdims=true)
     of_both = linear(active, large) / size(w, 1)
   }
-  parts = stack(
-    [broadcast(of_weight, shape(of_both)), broadcast(of_input, shape(of_both)), of_both]
-  )
-  output score = parts |> linear(hidden) |> gelu |> linear(1) |> sigmoid |> squeeze(-1)
+  param mix: f32[hidden, 3]
+  param bias: f32[hidden] = 0
+  seen = unsqueeze(of_weight, -1) * mix[.., 0] + unsqueeze(of_input, -1) * mix[.., 1]
+  all_seen = seen + unsqueeze(of_both, -1) * mix[.., 2] + bias
+  output score = gelu(all_seen) |> linear(1) |> sigmoid |> squeeze(-1)
 }
 
 # ---- small words
@@ -181,26 +184,4 @@ model mean_all {
     y = mean(y, 0)
   }
   output y
-}
-
-# All axes behind the first as one.
-model flatten {
-  input x
-  n = 1
-  for i in 1..rank(x) {
-    n = n * size(x, i)
-  }
-  output y = reshape(x, [size(x, 0), n])
-}
-
-# Zeroes a share of the elements in training, and scales the others up.
-model dropout(p: float = 0.1) {
-  input x
-  output y = if training and p > 0 { where(uniform(x) < p, 0, x / (1 - p)) } else { x }
-}
-
-# Multiplicative noise in training, between 1 - eps and 1 + eps.
-model jitter(eps: float = 0.01) {
-  input x
-  output y = if training { x * cast(1 - eps + 2 * eps * uniform(x), dtype(x)) } else { x }
 }

@@ -1,0 +1,88 @@
+"""Gradients: what skips passes gradcheck with its decisions replayed; training agrees with the reference's finite differences.
+
+In training, gates that are trained straight through move in the reference as their surrogates do (`surrogate.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from cases import CASES, Case
+from harness import inputs, module, names, numbers, run_reference, run_torch
+from surrogate import moving_gates
+
+from chunkc.compiler.ir import Graph
+
+STEP = 1e-6
+
+
+def trained(made: Any) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in made.named_parameters() if value.requires_grad}
+
+
+def floats(given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in given.items() if value.is_floating_point()}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_gradcheck_of_what_skips(case: Case) -> None:
+    made, given = module(case, passes="all"), inputs(case)
+    with torch.no_grad():
+        decisions = run_torch(made, case, given).decisions
+    params = trained(made)
+
+    def call(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        values = dict(zip([*floats(given), *(f"param {name}" for name in params)], tensors))
+        arguments = tuple(values.get(name, value) for name, value in given.items())
+        weights = {name: values[f"param {name}"] for name in params}
+        with made.replay(decisions):
+            outputs = torch.func.functional_call(made, weights, arguments, {"outputs": names(case)})
+        return tuple(output for output in outputs if output.is_floating_point())
+
+    free = [value.detach().clone().requires_grad_() for value in (*floats(given).values(), *params.values())]
+    assert torch.autograd.gradcheck(call, free, eps=STEP, atol=1e-6, rtol=1e-5, fast_mode=True)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_training_gradient_is_that_of_the_surrogates(case: Case) -> None:
+    made, given = module(case, passes="all").train(), inputs(case)
+    state = made.state_dict()
+    free = {**floats(given), **trained(made)}
+    for value in free.values():
+        value.requires_grad_()
+    outputs = dict(zip(names(case), made(*given.values(), outputs=names(case))))
+    decisions = {path: tuple(map(numbers, d)) if isinstance(d, tuple) else numbers(d) for path, d in made.decisions().items()}
+    draw = np.random.default_rng(7)
+    towards = {name: draw.standard_normal(value.shape) for name, value in outputs.items() if value.is_floating_point()}
+    losses = made.losses()
+    scalar = sum((outputs[name] * torch.tensor(by)).sum() for name, by in towards.items()) + sum(losses.values())
+    direction = {name: draw.standard_normal(tuple(value.shape)) for name, value in free.items()}
+    gradients = torch.autograd.grad(scalar, list(free.values()), allow_unused=True)
+    along = sum(float((g.detach().numpy() * d).sum()) for g, d in zip(gradients, direction.values()) if g is not None)
+
+    base = {name: numbers(value).copy() for name, value in state.items()}
+
+    def value(step: float) -> float:
+        moved = {name: torch.tensor(numbers(x) + step * direction.get(name, np.zeros(()))) for name, x in given.items()}
+        arrays = {name: x if not torch.is_floating_point(given[name]) else moved[name] for name, x in given.items()}
+        params = {name: x + step * direction[name] if name in direction else x for name, x in base.items()}
+        result = run_reference(case, arrays, params, training=True, decisions=decisions, seed=made.seed)
+        total = sum((result.outputs[name] * by).sum() for name, by in towards.items())
+        return float(total + sum(result.losses[name] for name in losses))
+
+    with moving_gates():
+        value(0.0)
+        expected = (value(STEP) - value(-STEP)) / (2 * STEP)
+    assert math.isclose(along, expected, rel_tol=1e-5, abs_tol=1e-6 * max(1.0, size(gradients)))
+
+
+def size(gradients: Any) -> float:
+    return max(float(g.abs().max()) for g in gradients if g is not None and g.numel())
+
+
+def straight_through(graph: Graph) -> set[str]:
+    return {n.attrs["path"] for n in graph.nodes if n.op == "select" and n.attrs["train"] == "straight_through"}
