@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .dims import Dim, evaluate, product
+from .dims import Dim, Size, evaluate, product
 from .ir import Graph, Node, call_path, streams_of, users
 from .ops import OPS, Work
 from .types import BYTES, BundleType, Type, tensor_types
@@ -20,6 +20,11 @@ PRODUCTS = frozenset({"linear", "conv1d", "conv2d", "einsum", "matmul", "attenti
 def dense_work(graph: Graph, dims: Dims) -> Work:
     """The work of the whole dense meaning, in numbers. `UnboundDim` where `dims` lacks a dimension of the graph."""
     return _Dense().total(graph, dims)
+
+
+def dense_macs(graph: Graph, dims: Dims) -> int:
+    """The multiply-adds of the whole dense meaning."""
+    return _macs(dense_work(graph, dims))
 
 
 def node_work(graph: Graph, dims: Dims) -> dict[Node, Work]:
@@ -49,9 +54,14 @@ def call_dims(apply: Node, dims: Dims) -> dict[str, int]:
         element = given.type.element if zipped and isinstance(given.type, BundleType) else given.type
         for outer, inner in zip(tensor_types(element), tensor_types(taken.type)):
             for size, name in zip(outer.shape, inner.shape):
-                if isinstance(name, Dim) and str(name).isidentifier():
-                    found.setdefault(str(name), evaluate(size, dims))
+                if symbol := bare_symbol(name):
+                    found.setdefault(symbol, evaluate(size, dims))
     return {**dims, **found}
+
+
+def bare_symbol(size: Size) -> str:
+    """The name of a size that is one run-time dimension and nothing else, or ""."""
+    return str(size) if isinstance(size, Dim) and str(size).isidentifier() else ""
 
 
 @dataclass(slots=True)
