@@ -151,8 +151,8 @@ model importance(hidden: int = 16, grain: string = "neuron", rows: int = 1, colu
     large = mean(large, -1)
     active = mean(active, -1)
   }
-  active = if given(features) { active * features } else { active }
-  row = unsqueeze(active, -2)
+  seen = if given(features) { active * features } else { active }
+  row = unsqueeze(seen, -2)
   if grain == "weight" {
     of_weight = large
     of_input = row
@@ -164,8 +164,8 @@ model importance(hidden: int = 16, grain: string = "neuron", rows: int = 1, colu
       |> pool_blocks(axes=[-2, -1], sizes=[1, columns])
   } else {
     of_weight = mean(large)
-    of_input = mean(active, -1, keepdims=true)
-    of_both = linear(active, large) / size(w, 1)
+    of_input = mean(seen, -1, keepdims=true)
+    of_both = linear(seen, large) / size(w, 1)
   }
   param mix: f32[hidden, 3]
   param bias: f32[hidden] = 0

@@ -1,0 +1,145 @@
+"""Elaboration: from a file to the graph. Names are resolved, types and shapes inferred, loops unrolled, models written out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...compiler.diagnostics import Abort, CompileError, Findings, did_you_mean
+from ...compiler.ir import Attrs, Chunk, Frame, Graph, Parameter
+from ...compiler.source import Source, Span
+from .. import tree
+from ..parse import parse
+from . import unused
+from .bodies import finish
+from .env import Program, Unit
+from .files import Library, main_model
+from .models import main
+from .values import Template, Value
+
+
+def load(
+    path: str | Path,
+    *,
+    params: dict[str, object] | None = None,
+    training: bool = False,
+    bind: dict[str, str] | None = None,
+    findings: Findings | None = None,
+    model: str | None = None,
+) -> Graph:
+    """The graph of the last model of a file (or of `model`), for eval or for training.
+
+    `params` gives compile-time parameters, `bind` puts a written model (path of a `.cc` file) in the place of an extern chunk.
+    Warnings are left in `findings`; errors raise `CompileError`, a file that cannot be read `OSError`.
+    """
+    found = Findings() if findings is None else findings
+    here = Path(path)
+    library = Library(found, here.resolve().parent)
+    try:
+        return _load(library, library.open(here), params or {}, training, bind or {}, model)
+    except Abort:
+        raise CompileError(found.items) from None
+
+
+def loads(text: str, *, path: str = "<text>", findings: Findings | None = None, training: bool = False, **params: object) -> Graph:
+    """`load` from a text; `use` looks in the current folder."""
+    found = Findings() if findings is None else findings
+    library = Library(found, Path.cwd())
+    try:
+        opened = library.enter(parse(Source(path, text), found), Path.cwd())
+        return _load(library, opened, params, training, {}, None)
+    except Abort:
+        raise CompileError(found.items) from None
+
+
+def _load(
+    library: Library, opened: tuple[tree.File, Any], params: dict[str, object], training: bool, bind: dict[str, str], wanted: str | None
+) -> Graph:
+    found = library.findings
+    file, scope = opened
+    core = next((item for item in file.items if isinstance(item, tree.Core)), None)
+    if core is not None:
+        found.check()
+        from ..read_core import read_core
+
+        graph = read_core(core, found)
+        found.check()
+        return graph
+    model = main_model(found, file, wanted)
+    found.check()
+    program = Program(found, training, bind=_bindings(library, bind))
+    program.files = library.chunks
+    unused.warn(found, file)
+    unit = main(program, model, scope, _given(params))
+    _check_bindings(program, unit, bind)
+    found.check()
+    graph = finish(unit, model.name.text, model.span, memory=Attrs(program.memory or {}))
+    return _with_tables(graph, unit)
+
+
+def _given(params: dict[str, object]) -> dict[str, tuple[Value, Span]]:
+    result: dict[str, tuple[Value, Span]] = {}
+    for name, value in params.items():
+        text = f"{name}={str(value).lower() if isinstance(value, bool) else value}"
+        result[name] = (value, Span(Source("<parameters>", text), 0, len(text)))  # type: ignore[assignment]
+    return result
+
+
+def _bindings(library: Library, bind: dict[str, str]) -> dict[str, Template]:
+    """The last model of each file that is bound to an extern."""
+    bound: dict[str, Template] = {}
+    for name, path in bind.items():
+        root, library.root = library.root, Path(path).resolve().parent
+        try:
+            file, scope = library.open(Path(path))
+        finally:
+            library.root = root
+        library.findings.check()
+        bound[name] = Template(main_model(library.findings, file, None), scope)
+    return bound
+
+
+def _check_bindings(program: Program, unit: Unit, bind: dict[str, str]) -> None:
+    externs = [chunk.path for chunk in unit.chunks.values() if chunk.extern]
+    for name in bind:
+        if name not in [path.rsplit(".", 1)[-1] for path in externs]:
+            text = f"--bind {name}={bind[name]}"
+            span = Span(Source("<command line>", text), 7, 7 + len(name))
+            hint = did_you_mean(name, externs) or (f"the externs are {', '.join(externs)}" if externs else "the file has no extern chunk")
+            program.findings.error("CC0508", f"there is no extern chunk `{name}`", span, hint=hint)
+
+
+# ---- the tables of a whole graph
+
+
+def _with_tables(graph: Graph, unit: Unit) -> Graph:
+    """The graph with its parameters and chunks under their full paths."""
+    parameters: dict[str, Parameter] = {}
+    chunks: dict[str, Chunk] = {}
+    for outer in unit.declared:
+        parameters[outer.path] = Parameter(outer.path, outer.type, outer.init, outer.kind)
+    _collect(graph, unit, Frame(), parameters, chunks, set())
+    return replace(graph, parameters=tuple(parameters.values()), chunks=tuple(chunks.values()))
+
+
+def _collect(
+    graph: Graph, unit: Unit, frame: Frame, parameters: dict[str, Parameter], chunks: dict[str, Chunk], seen: set[tuple[str, int]]
+) -> None:
+    for chunk in unit.chunks.values():
+        full = frame.prefix + chunk.path
+        chunks[full] = Chunk(full, chunk.members, chunk.extern, chunk.trainable, chunk.source, chunk.requires, chunk.span)
+    for node in graph.nodes:
+        if node.op in ("param", "state"):
+            path = frame.resolve(node)
+            if path not in parameters:
+                kind = "state" if node.op == "state" else "frozen" if node.attrs["frozen"] else "param"
+                parameters[path] = Parameter(path, node.tensor, node.attrs["init"], kind)
+        elif node.op == "apply" and node.attrs["body"] is not None:
+            body = node.attrs["body"]
+            for member in node.attrs["members"]:
+                inner = frame.enter(node, member)
+                if (inner.prefix, id(body)) not in seen:
+                    seen.add((inner.prefix, id(body)))
+                    _collect(body, unit.program.units[id(body)], inner, parameters, chunks, seen)
+

@@ -1,0 +1,222 @@
+"""Where elaboration stands: the program, the graph under construction, the names in sight, and the path of what is being written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ...compiler.diagnostics import Abort, Findings, Label
+from ...compiler.dims import Size, product
+from ...compiler.ir import Attrs, Chunk, Node
+from ...compiler.source import Span
+from ...compiler.types import TensorType, Type, tensor_types
+from .. import tree
+from .values import Chunked, Outer, Selected, Tensor, Value
+
+MOST_NODES = 400_000
+MOST_ELEMENTS = 1 << 40
+MOST_STEPS = 2_000_000
+
+
+@dataclass(eq=False)
+class Program:
+    """One elaboration: what it was asked for, what it found, and what it has spent."""
+
+    findings: Findings
+    training: bool
+    bind: dict[str, Any] = field(default_factory=dict)
+    steps: int = 0
+    nodes: int = 0
+    calling: list[Any] = field(default_factory=list)
+    memory: dict[str, Any] | None = None
+    files: list[tuple[Any, tree.Chunk]] = field(default_factory=list)
+    """Chunks at the top of files, with the scope of each."""
+    units: dict[int, Unit] = field(default_factory=dict)
+    """The unit of each body graph, by its identity."""
+
+    def step(self, span: Span) -> None:
+        """Count one evaluation; too many are an error with a span, so that checking takes bounded time."""
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise self.findings.error(
+                "CC1001", f"the file asks for more than {MOST_STEPS} evaluations", span, hint="are loops nested by mistake?"
+            )
+
+
+@dataclass(eq=False)
+class Unit:
+    """A graph under construction: the model's, or that of a chunk's body. `parent` is the unit that the chunk is written in."""
+
+    program: Program
+    parent: Unit | None = None
+    nodes: list[Node] = field(default_factory=list)
+    outputs: list[tuple[str, Node]] = field(default_factory=list)
+    losses: list[tuple[str, Node]] = field(default_factory=list)
+    nexts: dict[str, tuple[Node, Node, Span]] = field(default_factory=dict)
+    chunks: dict[str, Chunk] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
+    outer: dict[tuple[int, str], Node] = field(default_factory=dict)
+    declared: list[Outer] = field(default_factory=list)
+    paths: dict[str, Span] = field(default_factory=dict)
+    among: tuple[Tensor, Tensor] | None = None
+    """In a body called with `among=`: which positions are kept, and where each stands (`[B, T]` both)."""
+    under_router: bool = False
+
+    def emit(self, op: str, operands: tuple[Node, ...], attrs: dict[str, Any], type: Type, span: Span, name: str = "") -> Node:
+        """Add a node. A result too large for any machine is an error."""
+        program = self.program
+        program.nodes += 1
+        if program.nodes > MOST_NODES:
+            raise program.findings.error("CC1002", f"the model has more than {MOST_NODES} nodes", span, hint="share bodies by `chunk` arrays")
+        for tensor in tensor_types(type):
+            check_size(program, tensor, span)
+        node = Node(op, operands, Attrs(attrs), type, span, name)
+        self.nodes.append(node)
+        return node
+
+    def count(self, key: str) -> int:
+        """How often a key has been counted in this unit, this time included."""
+        self.counters[key] = self.counters.get(key, 0) + 1
+        return self.counters[key]
+
+    def reach(self, outer: Outer, span: Span) -> Tensor:
+        """The node of this unit that reads a param or state of this unit or one around it."""
+        up, unit = 0, self
+        while unit is not outer.unit:
+            assert unit.parent is not None
+            up, unit = up + 1, unit.parent
+        key = (up, outer.path)
+        if key not in self.outer:
+            word = "state" if outer.kind == "state" else "param"
+            attrs: dict[str, Any] = {"path": outer.path, "up": up, "init": outer.init}
+            if word == "param":
+                attrs["frozen"] = outer.kind == "frozen"
+            self.outer[key] = self.emit(word, (), attrs, outer.type, outer.span)
+        return Tensor(self.outer[key], outer.axes)
+
+    def depth_to(self, unit: Unit) -> int:
+        """How many frames out `unit` lies."""
+        up, here = 0, self
+        while here is not unit:
+            assert here.parent is not None
+            up, here = up + 1, here.parent
+        return up
+
+
+def check_size(program: Program, tensor: TensorType, span: Span) -> None:
+    known = product(size for size in tensor.shape if isinstance(size, int))
+    assert isinstance(known, int)
+    if known > MOST_ELEMENTS:
+        raise program.findings.error("CC1003", f"`{tensor}` has {known} elements or more: too many for any machine", span)
+    if any(isinstance(size, int) and size < 0 for size in tensor.shape):
+        raise program.findings.error("CC0304", f"`{tensor}` has a negative size", span)
+
+
+@dataclass(eq=False)
+class Scope:
+    """Names in sight. `barrier` marks the body of a chunk: run-time values outside it are not reachable."""
+
+    parent: Scope | None = None
+    names: dict[str, tuple[Value, Span]] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    barrier: bool = False
+    carries: bool = False
+    """The body of a `for` or `if`: it rebinds outer names."""
+
+    def find(self, name: str) -> tuple[Scope, Value, Span, bool] | None:
+        """The scope that binds a name, its value, where, and whether a barrier lies between."""
+        scope: Scope | None = self
+        crossed = False
+        while scope is not None:
+            if name in scope.names:
+                scope.used.add(name)
+                return scope, *scope.names[name], crossed
+            crossed = crossed or scope.barrier
+            scope = scope.parent
+        return None
+
+    def visible(self) -> Iterator[str]:
+        scope: Scope | None = self
+        while scope is not None:
+            yield from scope.names
+            scope = scope.parent
+
+
+@dataclass(frozen=True, eq=False)
+class Env:
+    """Handed to every function of the elaborator. `path` is where implicit parameters and selections written here are named."""
+
+    program: Program
+    unit: Unit
+    scope: Scope
+    base: tuple[str, ...] = ()
+    loops: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    sink: dict[str, tuple[Value, Span]] = field(default_factory=dict)
+    """The outputs of the body that is being elaborated."""
+    inlined: bool = False
+    """In a model called like an op: what waits for a decision waits at the call."""
+    grain: tuple[str, tuple[int, int]] | None = None
+    """In the score of a mask: its grain, and the sizes of its blocks."""
+
+    @property
+    def findings(self) -> Findings:
+        return self.program.findings
+
+    def statement(self, name: str) -> Env:
+        """The environment for the right side of a statement: its name, then the indices of the loops around it."""
+        return replace(self, path=self.base + ((name,) if name else ()) + self.loops)
+
+    def inner(self, **changes: Any) -> Env:
+        return replace(self, **changes)
+
+    def numbered(self, op: str) -> str:
+        """The path of the next use of `op` in this statement: `y.linear_2`."""
+        parent = ".".join(self.path)
+        stem = f"{parent}.{op}" if parent else op
+        return f"{stem}_{self.unit.count(stem)}"
+
+    def error(self, code: str, message: str, span: Span, **more: Any) -> Abort:
+        return self.findings.error(code, message, span, **more)
+
+    def declare(self, name: tree.Name, value: Value, *, rebind: bool = False) -> None:
+        """Bind a name here. Inside a `for` or `if` a plain statement rebinds an outer name where it carries it."""
+        scope = self.scope
+        if rebind:
+            home = _carrier(scope, name.text)
+            if home is not None and isinstance(home.names[name.text][0], Chunked | Outer | Selected) and home is not scope:
+                home = None
+            if home is not None and (home is not scope or scope.carries):
+                home.names[name.text] = (value, name.span)
+                return
+        if name.text in scope.names and not (rebind and scope.carries):
+            earlier = scope.names[name.text][1]
+            raise self.error(
+                "CC0202",
+                f"`{name.text}` is already declared here",
+                name.span,
+                also=[label(earlier, "first declared here")],
+                hint="choose another name, or chain the two with `|>`",
+            )
+        scope.names[name.text] = (value, name.span)
+
+
+def _carrier(scope: Scope, name: str) -> Scope | None:
+    """The scope whose binding of `name` a statement here rebinds."""
+    here: Scope | None = scope
+    while here is not None:
+        if name in here.names:
+            return here
+        if not here.carries:
+            return None
+        here = here.parent
+    return None
+
+
+def label(span: Span, text: str) -> Label:
+    return Label(span, text)
+
+
+def sizes_text(shape: tuple[Size, ...]) -> str:
+    return "[" + ", ".join(map(str, shape)) + "]"

@@ -1,0 +1,104 @@
+"""Fuses: streams joined under a selection, what it dropped selected away."""
+
+from __future__ import annotations
+
+from ...compiler.ir import Node
+from ...compiler.source import Span
+from ...compiler.types import TensorType
+from . import build
+from .arguments import Arguments
+from .env import Env, label
+from .expressions import as_tensor
+from .rows import table_op
+from .selections import Undecided
+from .values import Items, Nothing, Selected, Tensor, Value, describe
+
+
+def reduced(arguments: Arguments) -> Tensor:
+    """`sum` and `mean`: over axes of a tensor, or over the streams of a bundle or list."""
+    streams = _streams(arguments)
+    return table_op(arguments) if streams is None else _call(arguments, arguments.callee, streams)
+
+
+def joined(arguments: Arguments) -> Tensor:
+    """`concat` and `stack`: of a list along an axis; of a bundle, or with `by`, as a fuse (then on the last axis, or a new one before it)."""
+    streams = _streams(arguments)
+    if streams is None or (streams.bundle is None and "by" not in arguments.named):
+        return table_op(arguments)
+    wanted = {"concat": -1, "stack": -2}[arguments.callee]
+    place = arguments.named.pop("axis", None)
+    if place is not None and place.value != wanted:
+        message = f"a fuse `{arguments.callee}`s on axis {wanted}"
+        raise arguments.env.error("CC0401", message, place.span, hint="transpose before or after")
+    return _call(arguments, arguments.callee, streams)
+
+
+def _streams(arguments: Arguments) -> Items | None:
+    first = arguments.positional[0] if arguments.positional else None
+    value = first.value if first else None
+    return value if isinstance(value, Items) else None
+
+
+def _call(arguments: Arguments, kind: str, streams: Items) -> Tensor:
+    bound = arguments.bind(["streams", "by"])
+    by = bound.get("by")
+    selection: Value = by.value if by is not None else Nothing()
+    if isinstance(selection, Nothing):
+        return fuse(arguments.env, kind, streams, None, arguments.span, arguments.span)
+    assert by is not None
+    if not isinstance(selection, Selected):
+        hint = "a plain weight is multiplied: `a * w`"
+        raise arguments.env.error("CC0401", f"`by` takes a router, found {describe(selection)}", by.span, hint=hint)
+    return fuse(arguments.env, kind, streams, selection, arguments.span, by.span)
+
+
+def fuse(env: Env, kind: str, streams: Items, by: Selected | None, span: Span, by_span: Span) -> Tensor:
+    """The `fuse` node."""
+    values = [as_tensor(env, value, span) for value in streams.values]
+    if not values:
+        raise env.error("CC0401", "a fuse needs at least one stream", span)
+    for x in values:
+        if x.type != values[0].type:
+            also = [label(values[0].node.span, f"`{values[0].type}` comes from here"), label(x.node.span, f"`{x.type}` comes from here")]
+            raise env.error("CC0305", f"the streams of a fuse must be alike: `{values[0].type}` and `{x.type}`", span, also=also)
+    operands: list[Node] = [streams.bundle] if streams.bundle is not None else [x.node for x in values]
+    if by is not None:
+        operands.append(_selection(env, by, values, by_span))
+    type, axes = _joined_type(env, kind, values, span)
+    node = env.unit.emit("fuse", tuple(operands), {"kind": kind, "by": by is not None}, type, span)
+    return Tensor(node, axes)
+
+
+def _selection(env: Env, by: Selected, values: list[Tensor], span: Span) -> Node:
+    if by.node is None:
+        raise Undecided(env, by, span)
+    if by.unit is not env.unit:
+        raise env.error("CC0502", f"a chunk cannot see the selection `{by.path}` outside it", span)
+    kept, x = by.node.selection.kept, values[0]
+    also = [label(by.syntax.name.span, f"decides `{kept}`"), label(x.node.span, f"the streams are `{x.type}`")]
+    if kept.shape[-1] != len(values):
+        message = f"`{by.syntax.name.text}` has {kept.shape[-1]} ways, and there are {len(values)} streams"
+        raise env.error("CC0403", message, span, also=also, hint="a router's score ends in one entry a stream")
+    decisions = kept.shape[:-1]
+    if x.shape[: len(decisions)] != decisions:
+        message = f"`{by.syntax.name.text}` decides once for each of {_show(decisions)}, which does not lead the streams' {_show(x.shape)}"
+        raise env.error("CC0404", message, span, also=also)
+    return by.node
+
+
+def _show(shape: tuple[object, ...]) -> str:
+    return "[" + ", ".join(map(str, shape)) + "]"
+
+
+def _joined_type(env: Env, kind: str, values: list[Tensor], span: Span) -> tuple[TensorType, tuple[str | None, ...]]:
+    x = values[0]
+    if not x.type.is_float or (kind in ("concat", "stack") and x.type.rank == 0):
+        raise env.error("CC0401", f"streams are float tensors, found `{x.type}`", span)
+    if kind == "concat":
+        return x.type.with_shape(*x.shape[:-1], x.shape[-1] * len(values)), (*x.axes[:-1], None)
+    if kind == "stack":
+        return x.type.with_shape(*x.shape[:-1], len(values), x.shape[-1]), (*x.axes[:-1], None, x.axes[-1])
+    return x.type, x.axes
+
+
+
