@@ -1,0 +1,107 @@
+"""What a call carries besides its values: the seed, the call path, which dense positions the rows of a gathered body are; and what it records."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from typing import Any
+
+from torch import Tensor
+
+from .kernels.drawing import uniform
+from .kernels.routing import dispatch
+
+
+class Record:
+    """What a call leaves besides its outputs, by path.
+
+    `kept`: each decision as (kept, rows, sizes): the rows of a gathered body and the dense sizes they come from (None, () if dense).
+    `first`: what the first of several rules kept, alike. `ran`: for each routed fuse the rows of each way. `nexts`: (state, value) pairs.
+    """
+
+    def __init__(self) -> None:
+        self.losses: dict[str, Tensor] = {}
+        self.kept: dict[str, tuple[Tensor, Tensor | None, tuple[Any, ...]]] = {}
+        self.ran: dict[str, list[Tensor]] = {}
+        self.nexts: list[tuple[Tensor, Tensor]] = []
+
+
+class Context:
+    """Handed to every body that decides, draws, or adds to a loss."""
+
+    def __init__(self, seed: int | Tensor = 0, forced: dict[str, Any] | None = None) -> None:
+        self.seed = seed
+        self.forced = forced or {}
+        self.record = Record()
+        self.path = ""
+        self.rows: Tensor | None = None
+        self.sizes: tuple[Any, ...] = ()
+
+    def enter(self, call: str) -> Context:
+        """The context of a called body."""
+        inner = self.copy()
+        inner.path = f"{self.path}{call}."
+        return inner
+
+    def at(self, rows: Tensor, kept: Tensor, axes: int) -> Context:
+        """The context of a body that runs on `rows` of the first `axes` axes of `kept`."""
+        inner = self.copy()
+        outer = len(self.sizes)
+        inner.sizes = (*self.sizes, *kept.shape[outer:axes])
+        if self.rows is None:
+            inner.rows = rows
+        elif axes <= outer:
+            inner.rows = self.rows.index_select(0, rows)
+        else:
+            finer = kept[..., 0].flatten(outer, axes - 1).shape[outer]
+            inner.rows = self.rows.index_select(0, rows // finer) * finer + rows % finer
+        return inner
+
+    def copy(self) -> Context:
+        """The same call seen from the same place."""
+        other = Context.__new__(Context)
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def keep(self, path: str, kept: Tensor, shared: bool = False) -> Tensor:
+        """Records a decision, or puts in its place the one that is replayed. `shared`: it has no positions to be gathered."""
+        path = self.path + path
+        rows, sizes = (None, ()) if shared else (self.rows, self.sizes)
+        if path in self.forced:
+            kept = replayed(self.forced[path], kept, rows, len(sizes))
+        self.record.kept[path] = (kept, rows, sizes)
+        return kept
+
+    def dispatch(self, path: str, kept: Tensor, axes: int) -> list[Tensor]:
+        """The rows of each way, recorded."""
+        rows = dispatch(kept, axes)
+        self.record.ran[self.path + path] = [rows[way] for way in range(kept.shape[-1])]
+        return rows
+
+    def uniform(self, x: Tensor, path: str, shared: bool = False) -> Tensor:
+        """Draws keyed by the call's seed, the path and the dense position."""
+        return uniform(x, self.seed, path_key(self.path + path), None if shared else self.rows)
+
+    def loss(self, name: str, value: Tensor) -> None:
+        """Adds to a named loss."""
+        name = self.path + name
+        self.record.losses[name] = self.record.losses[name] + value if name in self.record.losses else value
+
+    def next(self, state: Tensor, value: Tensor) -> None:
+        """What a state is from the next call on."""
+        self.record.nexts.append((state, value))
+
+
+@lru_cache(maxsize=None)
+def path_key(path: str) -> int:
+    """The key of a draw: the first 8 bytes of the path's SHA-256."""
+    return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8], "little")
+
+
+def replayed(given: Any, kept: Tensor, rows: Tensor | None, axes: int) -> Tensor:
+    """The decision to replay, dense or (decision, where known), for what is computed here."""
+    decision, known = given if isinstance(given, tuple) else (given, None)
+    if rows is not None:
+        decision = decision.flatten(0, axes - 1).index_select(0, rows).reshape(kept.shape)
+        known = None if known is None else known.flatten(0, axes - 1).index_select(0, rows).reshape(kept.shape)
+    return decision if known is None else decision.where(known, kept)

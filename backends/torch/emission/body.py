@@ -1,0 +1,273 @@
+"""One body as the statements of a function: a value that is read once stands where it is read, the others have names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ....compiler.dims import Dim, Size
+from ....compiler.ir import Frame, Graph, Node, streams_of
+from ....compiler.plan import Block, Step
+from ....compiler.types import RecordType, SelectionType, TensorType
+from ..expressions import EXPRESSIONS, LIKE, bare, fusion
+from ..expressions.writing import is_number
+from .names import Names
+from .selecting import selection_lines
+from .sizes import size_text
+from .text import atom, number, tidy, uses_name
+
+if TYPE_CHECKING:
+    from .classes import Shop
+
+LONGEST = 90
+"""How long a text may be to stand where it is read."""
+
+
+class Body:
+    """Writes the steps of a block. `inputs` are the texts of the graph's inputs; `frame` is where it runs (any member, for an array)."""
+
+    def __init__(
+        self, shop: Shop, block: Block, frame: Frame, inputs: Mapping[Node, str], names: Names, ctx: str, positional: set[Node]
+    ) -> None:
+        self.shop, self.block, self.frame, self.names, self.ctx = shop, block, frame, names, ctx
+        self.graph: Graph = block.graph
+        self.lines: list[str] = []
+        self.texts: dict[Node, str] = dict(inputs)
+        self.fields: dict[tuple[Node, str], str] = {}
+        self.first_lines: list[str] = []
+        self.symbols: dict[str, str] = {}
+        self.captures: dict[tuple[int, str], str] = {}
+        self.outer: Body | None = None
+        self.positional = self._positional(positional)
+        self.uses = Counter(operand for node in self.graph.nodes for operand in node.operands)
+        roots = self.graph.roots
+        self.uses.update(node for node in roots)
+        self.readers = {node: [reader for reader in self.graph.nodes if node in reader.operands] for node in ()}
+        self.states = {state.attrs["path"] for state, _ in self.graph.nexts if not state.attrs["up"]}
+        self.fused = self._fusions()
+
+    def _positional(self, inputs: set[Node]) -> set[Node]:
+        """Nodes with the positions of the inputs that have them."""
+        found = set(inputs)
+        for node in self.graph.nodes:
+            if any(operand in found for operand in node.operands):
+                found.add(node)
+        return found
+
+    def _fusions(self) -> dict[Node, object]:
+        from ....compiler.ir import users
+
+        readers, roots = users(self.graph), frozenset(self.graph.roots)
+        found = {node: made for node in self.graph.nodes if (made := fusion(node, readers, roots)) is not None}
+        for made in found.values():
+            for node in made.skips:
+                self.uses[node] = 0
+            for node in made.reads:
+                self.uses[node] += 1
+        self.skipped = {node for made in found.values() for node in made.skips}
+        return dict(found)
+
+    # ---- statements
+
+    def write(self) -> None:
+        """All steps, in order."""
+        from .fusing import write_fuse
+
+        for step in self.block.steps:
+            if step.kind in ("compute", "draw"):
+                for node in step.nodes:
+                    self.node(node)
+            elif step.kind == "select":
+                self.select(step.nodes[0])
+            elif step.kind == "combine":
+                write_fuse(self, step.nodes[0], step)
+            elif step.kind == "each" and not step.rows:
+                self.call(step.nodes[0])
+        self.records()
+
+    def records(self) -> None:
+        if self.graph.training:
+            for name, node in self.graph.losses:
+                self.line(f'{self.ctx}.loss("{name}", {bare(self.tensor(node))})')
+        for state, value in self.graph.nexts:
+            self.line(f"{self.ctx}.next({self.reference(state)}, {bare(self.tensor(value))})")
+
+    def line(self, text: str) -> None:
+        self.lines.append(tidy(text))
+
+    def node(self, node: Node) -> None:
+        """An op of the table, a field, or a fuse that is computed densely."""
+        if node in self.skipped:
+            return
+        if node.op == "field":
+            self.field(node)
+        elif node.op == "fuse":
+            from .fusing import write_fuse
+
+            write_fuse(self, node, None)
+        else:
+            self.define(node, self.expression(node))
+
+    def define(self, node: Node, text: str, *, named: bool = False) -> None:
+        """Gives a node its text, or a line and a name."""
+        once = self.uses[node] <= 1 and not node.name and len(text) <= LONGEST and not self._looped(node)
+        if once and not named:
+            self.texts[node] = text
+            return
+        name = self.names.fresh(node.name or node.op)
+        self.line(f"{name} = {bare(text)}")
+        self.texts[node] = name
+
+    def _looped(self, node: Node) -> bool:
+        """Whether a node is read inside the ways of a fuse, where it would be computed once a way."""
+        return any(node in way.arguments for step in self.block.steps if step.rows for way in step.ways)
+
+    def expression(self, node: Node) -> str:
+        """The text of an op."""
+        made = self.fused.get(node)
+        if made is not None:
+            return self.like(made.write(tuple(self.text(read) for read in made.reads)))  # type: ignore[attr-defined]
+        module = self.shop.module_call(self, node)
+        if module is not None:
+            return module
+        operands = tuple(self.text(operand) for operand in node.operands)
+        if node.op == "uniform":
+            return self.draw(node, operands[0])
+        return atom(self.like(EXPRESSIONS[node.op](node, operands, self.size)))
+
+    def draw(self, node: Node, x: str) -> str:
+        shared = "" if node in self.positional else ", shared=True"
+        return f"{self.ctx}.uniform({x}, \"{node.attrs['path']}\"{shared})"
+
+    # ---- texts of values
+
+    def text(self, node: Node) -> str:
+        """The text that reads a value: an atom."""
+        if node not in self.texts:
+            if node.op == "const":
+                return number(node.attrs["value"])
+            if node.op in ("param", "state"):
+                own = node.op == "state" and node.attrs["path"] in self.states and not node.attrs["up"]
+                # The state is written when the call ends: what the backward pass saved must not be that tensor.
+                return self.reference(node) + (".clone()" if own else "")
+            raise KeyError(f"{node} has no value yet")
+        return self.texts[node]
+
+    def tensor(self, node: Node) -> str:
+        """The text of a value that must be a tensor, not a Python number."""
+        if not is_number(node):
+            return self.text(node)
+        dtype = {"f32": f"{LIKE}.dtype", "bool": "torch.bool", "i64": "torch.int64"}.get(node.tensor.dtype)
+        return self.like(f"{LIKE}.new_full((), {self.text(node)}" + (f", dtype={dtype})" if dtype else ")"))
+
+    def reference(self, node: Node) -> str:
+        """The parameter or state itself, here or further out."""
+        return self.reach(node.attrs["up"], str(node.attrs["path"]))
+
+    def reach(self, up: int, path: str) -> str:
+        """The text of a parameter or module `up` frames out: an argument of the function where it is not its own module's."""
+        if up == 0:
+            return self.shop.layout.read(self.frame.prefix, path)
+        if self.outer is not None:
+            return self.outer.reach(up, path)
+        if (up, path) not in self.captures:
+            self.captures[up, path] = self.names.fresh(path.replace(".", "_"))
+        return self.captures[up, path]
+
+    def size(self, size: Size) -> str:
+        return size_text(size, self.symbol)
+
+    def symbol(self, name: str) -> str:
+        """The name of a run-time dimension, read from the shape of the first input where it stands bare."""
+        if name not in self.symbols:
+            for node in self.graph.inputs:
+                shape = node.tensor.shape
+                places = [i for i, size in enumerate(shape) if isinstance(size, Dim) and not size.compound and str(size) == name]
+                if places:
+                    self.symbols[name] = self.names.fresh(name)
+                    self.first_lines.append(f"{self.symbols[name]} = {self.texts[node]}.shape[{places[0]}]")
+                    return self.symbols[name]
+            raise KeyError(f"no input of {self.graph.name or 'this body'} has the size {name}")
+        return self.symbols[name]
+
+    def like(self, text: str) -> str:
+        """The text with a value or parameter of the model's dtype in the place of `like`."""
+        return uses_name(text, LIKE, self.like_text) if LIKE in text else text
+
+    def like_text(self) -> str:
+        for node in self.graph.inputs:
+            if isinstance(node.type, TensorType) and node.tensor.dtype == "f32":
+                return self.texts[node]
+        for node in self.graph.nodes:
+            if node.op in ("param", "state") and node.tensor.dtype == "f32":
+                return self.reference(node)
+        if not self.fields.get((self.graph.nodes[0], LIKE)):
+            name = self.fields[self.graph.nodes[0], LIKE] = self.names.fresh("scalar")
+            source = self.texts[self.graph.inputs[0]] if self.graph.inputs else "torch"
+            made = f"{source}.new_zeros((), dtype=torch.float32)" if source != "torch" else "torch.zeros(())"
+            self.first_lines.append(f"{name} = {made}")
+        return self.fields[self.graph.nodes[0], LIKE]
+
+    # ---- selections, calls, records
+
+    def select(self, node: Node) -> None:
+        selection_lines(self, node)
+
+    def field(self, node: Node) -> None:
+        source, name = node.operands[0], str(node.attrs["name"])
+        if isinstance(source.type, SelectionType):
+            self.texts[node] = self.selected(source, name)
+        elif isinstance(source.type, RecordType):
+            self.texts[node] = f'{self.text(source)}["{name}"]'
+        else:
+            place = source.attrs["members"].index(name) if name in source.attrs.get("members", ()) else int(name)
+            self.texts[node] = f"{self.text(source)}[{place}]"
+
+    def selected(self, select: Node, name: str) -> str:
+        """A result of a selection, written when it is first read."""
+        from .selecting import field_text
+
+        if (select, name) not in self.fields:
+            text = field_text(self, select, name)
+            if not text.isidentifier():
+                variable = self.names.fresh(f"{self.stem(select)}_{name}")
+                self.line(f"{variable} = {bare(text)}")
+                text = variable
+            self.fields[select, name] = text
+        return self.fields[select, name]
+
+    def stem(self, select: Node) -> str:
+        return str(select.attrs["path"]).replace(".", "_")
+
+    def call(self, node: Node) -> None:
+        """A chunk applied everywhere: one value, or a list with one for each member."""
+        single = node.attrs["single"]
+        if single and node.attrs["chunk"] == "":
+            text = self.inline(node, tuple(self.tensor(operand) for operand in node.operands), self.ctx)
+        else:
+            text = self.shop.calls(self, node, tuple(self.tensor(operand) for operand in node.operands))
+        self.define(node, text)
+
+    def inline(self, apply: Node, arguments: tuple[str, ...], ctx: str) -> str:
+        """The body of an anonymous call, written here; the text of its value."""
+        body = self.shop.plan.of(apply.attrs["body"])
+        inputs = dict(zip(body.graph.inputs, arguments))
+        given = {node for node, operand in zip(body.graph.inputs, apply.operands) if operand in self.positional}
+        inner = Body(self.shop, body, self.frame, inputs, self.names, ctx, given)
+        inner.outer = self
+        inner.write()
+        (_, output), *_ = body.graph.outputs
+        text = inner.tensor(output)
+        self.lines += [*inner.first_lines, *inner.lines]
+        return text
+
+    def step_of(self, fuse: Node) -> Step | None:
+        return self.block.routed(fuse)
+
+    def streams(self, fuse: Node) -> str:
+        """The list of a dense fuse's streams."""
+        streams, _ = streams_of(fuse)
+        if len(streams) == 1 and not isinstance(streams[0].type, TensorType):
+            return self.text(streams[0])
+        return f"[{', '.join(bare(self.tensor(stream)) for stream in streams)}]"

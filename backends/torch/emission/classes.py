@@ -1,0 +1,234 @@
+"""The classes of a model: one for each kind of chunk and container, methods for the bodies that run there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from ....compiler.ir import Frame, Graph, Node
+from ....compiler.plan import Block, Plan, Step
+from ....passes.lower_plan import LowerPlan
+from .body import Body
+from .layout import Layout, chunk_key
+from .leaves import leaf_of
+from .modules import ClassTexts
+from .names import Names
+from .text import bare_call, wrap
+
+ALL = "*"
+"""Stands for all outputs together, as a dictionary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A function that runs a body. `captures`: what it is handed from further out. `text` is its definition without the name."""
+
+    name: str
+    inputs: tuple[str, ...]
+    captures: tuple[tuple[int, str], ...]
+    ctx: bool
+
+    @property
+    def plain(self) -> bool:
+        """Whether the module's own `forward` is this, so that it may be called as a module."""
+        return self.name == "forward"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The text of all classes; `entries` are the methods of the root by (training, output or `*`); the plan of each."""
+
+    text: str
+    name: str
+    entries: dict[tuple[bool, str], Method]
+    plans: dict[tuple[bool, str], Plan]
+    plain: frozenset[str]
+    """Names of the classes that a region may call as modules: chunks whose bodies only give values."""
+
+
+@dataclass(slots=True)
+class Shop:
+    """What the writers of bodies share."""
+
+    layout: Layout
+    plan: Plan
+    rule_names: dict[tuple[Graph, Node], list[str]] = field(default_factory=dict)
+    methods: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    made: dict[tuple[int, str, tuple[bool, ...]], Method] = field(default_factory=dict)
+    alive: list[Plan] = field(default_factory=list)
+    contextual: dict[int, bool] = field(default_factory=dict)
+
+    # ---- calls
+
+    def module_call(self, body: Body, node: Node) -> str | None:
+        """`self.linear_1(x)`, where a module of `torch.nn` holds the op's parameters."""
+        leaf = leaf_of(node)
+        if leaf is None:
+            return None
+        path = str(node.operands[1].attrs["path"]).rpartition(".")[0]
+        if self.layout.place(body.frame.prefix + path).leaf != leaf:
+            return None
+        return f"{self.layout.read(body.frame.prefix, path)}({body.tensor(node.operands[0])})"
+
+    def calls(self, body: Body, apply: Node, arguments: Sequence[str]) -> str:
+        """A chunk called on everything: a value, or the list of an array's."""
+        flags = tuple(operand in body.positional for operand in apply.operands)
+        method = self.method(body.frame, apply, flags)
+        home, module = self.home(body, apply), "member"
+        if apply.attrs["single"]:
+            member = apply.attrs["members"][0]
+            return self.one(body, apply, method, self.member(home, body, apply, member), member, arguments)
+        label, source = self.iteration(home, body, apply, method)
+        name = body.names.fresh(str(apply.attrs["chunk"]).rpartition(".")[2] or module)
+        call = self.one(body, apply, method, name, label, arguments)
+        return f"[{call} for {source.format(name)}]"
+
+    def routed_calls(self, body: Body, step: Step, rows: str, kept: str) -> str:
+        """The list of what an array's members make of the rows that kept them."""
+        way = step.ways[0]
+        apply, axes = way.apply, step.rows
+        method = self.method(body.frame, apply, way.gathered)
+        index, name = body.names.fresh("way"), body.names.fresh(str(apply.attrs["chunk"]).rpartition(".")[2])
+        arguments = [
+            f"take({body.tensor(operand)}, {rows}[{index}], {axes})" if gathered else body.tensor(operand)
+            for operand, gathered in zip(way.arguments, way.gathered)
+        ]
+        label, source = self.iteration(self.home(body, apply), body, apply, method, index)
+        call = self.one(body, apply, method, name, label, arguments, f".at({rows}[{index}], {kept}, {axes})")
+        return f"[{call} for {source.format(name)}]"
+
+    def one(
+        self, body: Body, apply: Node, method: Method, module: str, label: str, arguments: Sequence[str], at: str = ""
+    ) -> str:
+        """One call. `label` is the member's, or the expression in braces that gives it."""
+        given = list(arguments)
+        given += [body.reach(apply.attrs["up"] + up - 1, path) for up, path in method.captures]
+        if method.ctx:
+            call = str(apply.attrs["call"])
+            path = f"{call}.{label}" if call and label else call or label
+            given.insert(0, f'{body.ctx}.enter({"f" if "{" in path else ""}"{path}"){at}')
+        target = module if method.plain else f"{module}.{method.name}"
+        return bare_call(target, given)
+
+    def iteration(self, home: str, body: Body, apply: Node, method: Method, index: str = "") -> tuple[str, str]:
+        """The label of each member, and `x in …` that goes through them (`{}` stands for the member's name)."""
+        members = apply.attrs["members"]
+        place = self.layout.place(body.frame.out(apply.attrs["up"]).prefix + str(apply.attrs["chunk"]))
+        counted = list(members) == [str(i) for i in range(len(members))]
+        if list(place.children) == list(members) and place.is_list and counted:
+            index = index or (body.names.fresh("way") if method.ctx else "")
+            return f"{{{index}}}", f"{index}, {{}} in enumerate({home})" if index else f"{{}} in {home}"
+        modules = f"[{', '.join(self.member(home, body, apply, member) for member in members)}]"
+        if list(place.children) == list(members) and place.is_dict:
+            modules = f"{home}.values()"
+        if not method.ctx:
+            return "", f"{index}, {{}} in enumerate({modules})" if index else f"{{}} in {modules}"
+        label = body.names.fresh("label")
+        pairs = f"{home}.items()" if modules.endswith(".values()") else f"zip({members!r}, {modules})"
+        return f"{{{label}}}", f"{index}, ({label}, {{}}) in enumerate({pairs})" if index else f"{label}, {{}} in {pairs}"
+
+    def home(self, body: Body, apply: Node) -> str:
+        """The text of the module of a chunk or array."""
+        return body.reach(apply.attrs["up"], str(apply.attrs["chunk"]))
+
+    def member(self, home: str, body: Body, apply: Node, member: str) -> str:
+        full = body.frame.out(apply.attrs["up"]).prefix + str(apply.attrs["chunk"])
+        return self.layout.read(full, member, home) if member else home
+
+    # ---- methods
+
+    def needs_ctx(self, body: Graph) -> bool:
+        """Whether a body decides, draws, or leaves something, itself or by what it calls."""
+        if id(body) not in self.contextual:
+            self.contextual[id(body)] = bool(
+                (body.losses and body.training)
+                or body.nexts
+                or any(node.op in ("select", "uniform") for node in body.nodes)
+                or any(node.op == "apply" and node.attrs["body"] and self.needs_ctx(node.attrs["body"]) for node in body.nodes)
+            )
+        return self.contextual[id(body)]
+
+    def method(self, frame: Frame, apply: Node, flags: tuple[bool, ...]) -> Method:
+        """The method that runs the body of a call; `flags` says which inputs have the positions of gathered rows."""
+        body: Graph = apply.attrs["body"]
+        key = chunk_key(frame, apply, self.layout.keys)
+        known = (id(body), key, flags)
+        if known not in self.made:
+            if apply.attrs["zipped"]:
+                flags = (all(flags),) * len(body.inputs)
+            inner = frame.enter(apply, apply.attrs["members"][0])
+            base = "forward_train" if body.training else "forward"
+            self.made[known] = self.define(self.plan.of(body), inner, key, flags, base)
+        return self.made[known]
+
+    def define(self, block: Block, frame: Frame, key: str, flags: tuple[bool, ...], base: str) -> Method:
+        """Writes a method, or finds the one with the same text."""
+        names = Names()
+        ctx = key == "" or self.needs_ctx(block.graph)
+        inputs = {node: names.fresh(str(node.attrs["name"])) for node in block.graph.inputs}
+        positional = {node for node, flag in zip(block.graph.inputs, flags) if flag}
+        body = Body(self, block, frame, inputs, names, "ctx", positional)
+        body.write()
+        returned = self.returned(body, key == "" and base.endswith("_all"))
+        captures = tuple(body.captures)
+        arguments = [*(["ctx"] if ctx else []), *inputs.values(), *(body.captures[capture] for capture in captures)]
+        lines = [f"({', '.join(['self', *arguments])}):"]
+        lines += [f"    {line}" for text in (*body.first_lines, *body.lines, f"return {returned}") for line in wrap(text)]
+        written = self.methods.setdefault(key, {})
+        name = next((name for name, text in written.items() if text == lines and _same_kind(name, base)), "")
+        if not name:
+            stem = "forward" if base == "forward_train" and not written else base
+            name, count = stem, 1
+            while name in written:
+                count += 1
+                name = f"{stem}_{count}"
+            written[name] = lines
+        return Method(name, tuple(inputs.values()), captures, ctx)
+
+    def returned(self, body: Body, everything: bool) -> str:
+        from ..expressions import bare
+
+        outputs = body.graph.outputs
+        if len(outputs) == 1 and not everything:
+            return bare(body.tensor(outputs[0][1]))
+        return "{" + ", ".join(f'"{name}": {bare(body.tensor(node))}' for name, node in outputs) + "}"
+
+
+def _same_kind(name: str, base: str) -> bool:
+    """The root's methods are told apart by what they give; those of chunks are not."""
+    return base.startswith("forward") or name.removesuffix("_train") == base.removesuffix("_train")
+
+
+def emit(eval_graph: Graph, train_graph: Graph) -> Sources:
+    """The source of all classes of a model."""
+    graphs = (eval_graph, train_graph)
+    layout = Layout(eval_graph.parameters, graphs)
+    plans = {(training, which): LowerPlan().apply(asked(graph, which)) for training, graph in enumerate(graphs) for which in choices(graph)}
+    shop = Shop(layout, next(iter(plans.values())))
+    entries: dict[tuple[bool, str], Method] = {}
+    for (training, which), plan in plans.items():
+        shop.plan = plan
+        shop.alive.append(plan)
+        flags = (True,) * len(plan.graph.inputs)
+        entries[bool(training), which] = shop.define(plan.block, Frame(), "", flags, _entry_name(eval_graph, which, bool(training)))
+    texts = ClassTexts(shop.layout, shop.methods)
+    name = texts.root(eval_graph.name)
+    plain = frozenset(texts.plain)
+    return Sources(texts.text(), name, entries, {(bool(t), which): plan for (t, which), plan in plans.items()}, plain)
+
+
+def choices(graph: Graph) -> Iterable[str]:
+    """What a call may ask for: an output, or all of them."""
+    names = [name for name, _ in graph.outputs]
+    return names if len(names) == 1 else [*names, ALL]
+
+
+def asked(graph: Graph, which: str) -> Graph:
+    """The graph for one output, or for all."""
+    return graph if which == ALL else replace(graph, outputs=tuple(pair for pair in graph.outputs if pair[0] == which))
+
+
+def _entry_name(graph: Graph, which: str, training: bool) -> str:
+    first = graph.outputs[0][0] if graph.outputs else ""
+    stem = "compute" if which == first else "compute_all" if which == ALL else f"compute_{which}"
+    return f"{stem}_train" if training else stem

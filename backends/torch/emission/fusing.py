@@ -1,0 +1,95 @@
+"""A `fuse` as statements: kept positions taken out for each way and put together, or all streams computed everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ....compiler.ir import Node, streams_of
+from ....compiler.plan import Step, Way
+from .text import atom
+
+if TYPE_CHECKING:
+    from .body import Body
+
+
+def write_fuse(body: Body, fuse: Node, step: Step | None) -> None:
+    """A fuse, routed if it has a `combine` step."""
+    streams, by = streams_of(fuse)
+    kind = fuse.attrs["kind"]
+    option = "" if kind == "sum" else f', kind="{kind}"'
+    if step is not None:
+        write_routed(body, fuse, step, option)
+    elif by is None:
+        body.define(fuse, plain(body, fuse, kind))
+    else:
+        kept, weight = body.selected(by, "kept"), body.selected(by, "weight")
+        gate = f", gate={body.selected(by, 'gate')}" if by.attrs["train"] == "straight_through" else ""
+        body.define(fuse, f"fuse_dense({body.streams(fuse)}, {kept}, {weight}{option}{gate})", named=True)
+
+
+def plain(body: Body, fuse: Node, kind: str) -> str:
+    """Streams put together as they are."""
+    streams, _ = streams_of(fuse)
+    texts = [body.tensor(stream) for stream in streams if not hasattr(stream.type, "count")]
+    if kind == "sum" and len(texts) == len(streams):
+        return atom(" + ".join(texts))
+    listed = body.streams(fuse)
+    if kind == "concat":
+        return f"torch.cat({listed}, dim=-1)"
+    if kind == "stack":
+        return f"torch.stack({listed}, dim=-2)"
+    return f'fuse_terms({listed}, kind="{kind}")'
+
+
+def write_routed(body: Body, fuse: Node, step: Step, option: str) -> None:
+    """Each way computes the positions that kept it."""
+    _, by = streams_of(fuse)
+    assert by is not None
+    kept = body.selected(by, "kept")
+    # Dropped positions are not read, so the weights need no zeros there.
+    weight = body.selected(by, "weight") if by.attrs["renormalise"] else _slot(body, by)
+    axes = step.rows
+    rows = body.names.fresh("rows")
+    body.line(f'{rows} = {body.ctx}.dispatch("{_label(body, fuse)}", {kept}, {axes})')
+    parts = body.names.fresh("parts")
+    first = step.ways[0].apply
+    if len({id(way.apply) for way in step.ways}) == 1 and first.attrs["chunk"]:
+        body.line(f"{parts} = {body.shop.routed_calls(body, step, rows, kept)}")
+    else:
+        texts = [way_text(body, way, place, rows, kept, axes) for place, way in enumerate(step.ways)]
+        body.line(f"{parts} = [{', '.join(texts)}]")
+    body.define(fuse, f"combine({parts}, {rows}, {kept}, {weight}, {axes}{option})", named=True)
+
+
+def _slot(body: Body, by: Node) -> str:
+    from .selecting import slot_text
+
+    return slot_text(body, by, "weight")
+
+
+def _label(body: Body, fuse: Node) -> str:
+    """The name under which the rows that ran are recorded: that of the selection, and of the fuse if it has one."""
+    path = str(fuse.operands[-1].attrs["path"])
+    return f"{path}:{fuse.name}" if fuse.name else path
+
+
+def way_text(body: Body, way: Way, place: int, rows: str, kept: str, axes: int) -> str:
+    """One way written out; the text of its value on the kept rows."""
+    at = f"{rows}[{place}]"
+    inner = body.shop.plan.of(way.apply.attrs["body"])
+    readers = {node: sum(reader.operands.count(node) for reader in inner.graph.nodes) for node in inner.graph.inputs}
+    arguments = []
+    for operand, gathered, given in zip(way.arguments, way.gathered, inner.graph.inputs):
+        text = body.tensor(operand)
+        if gathered:
+            text = f"take({text}, {at}, {axes})"
+            if readers[given] != 1:
+                name = body.names.fresh(f"{given.attrs['name']}_{place}")
+                body.line(f"{name} = {text}")
+                text = name
+        arguments.append(text)
+    ctx = body.ctx
+    if body.shop.needs_ctx(way.apply.attrs["body"]):
+        ctx = body.names.fresh(f"ctx_{place}")
+        body.line(f"{ctx} = {body.ctx}.at({at}, {kept}, {axes})")
+    return body.inline(way.apply, tuple(arguments), ctx)

@@ -1,0 +1,50 @@
+"""Names in emitted text: what may be written after a dot, and names not yet taken."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterable
+
+from torch import nn
+
+RESERVED = frozenset(dir(nn.Module())) | {"forward", "compute", "losses", "stats", "decisions", "replay", "seed", "region"}
+"""What a member of a module may not be read as after a dot: the attribute would hide it."""
+
+TAKEN = frozenset(keyword.kwlist) | frozenset(dir(builtins)) | {"self", "ctx", "torch", "nn", "F", "math", "like"}
+"""What no local variable may be called."""
+
+
+def readable(name: str) -> bool:
+    """Whether `module.name` reads the member called so."""
+    return name.isidentifier() and not keyword.iskeyword(name) and name not in RESERVED and not name.startswith(("compute", "forward"))
+
+
+def identifier(name: str) -> str:
+    """The nearest identifier to a name."""
+    text = re.sub(r"\W", "_", name) or "value"
+    return f"_{text}" if text[0].isdigit() else text
+
+
+def camel(label: str) -> str:
+    """The name of a class for a path segment: `edge_detector` is `EdgeDetector`."""
+    text = "".join(part[:1].upper() + part[1:] for part in re.split(r"[\W_]+", label) if part)
+    return text if text.isidentifier() and not keyword.iskeyword(text) else f"Part{text}"
+
+
+class Names:
+    """Names in use in one function."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self.taken = set(taken)
+
+    def fresh(self, wanted: str) -> str:
+        """The wanted name, or it with a number behind."""
+        stem = identifier(wanted)
+        name, count = stem, 1
+        while name in self.taken or name in TAKEN:
+            count += 1
+            name = f"{stem}_{count}"
+        self.taken.add(name)
+        return name

@@ -1,0 +1,95 @@
+"""Kept positions: which they are for each way, taking them out, and putting what the ways made of them together again."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["combine", "dispatch", "fuse_dense", "fuse_terms", "mean_of_kept", "scatter_rows", "take", "weighted_rows"]
+
+
+def dispatch(kept: Tensor, axes: int) -> list[Tensor]:
+    """For each way (the last axis of `kept`) the flat indices, over the first `axes` axes, of the positions that kept it."""
+    flat = kept.flatten(0, axes - 1)
+    if flat.ndim > 2:
+        flat = flat.flatten(1, -2).any(1)
+    return [mine.nonzero().squeeze(1) for mine in flat.t().contiguous().unbind(0)]
+
+
+def take(x: Tensor, rows: Tensor, axes: int) -> Tensor:
+    """The rows of x, its first `axes` axes taken as one: [R, 1, …, rest], of the same rank."""
+    picked = x.flatten(0, axes - 1).index_select(0, rows)
+    for _ in range(axes - 1):
+        picked = picked.unsqueeze(1)
+    return picked
+
+
+def scatter_rows(part: Tensor, rows: Tensor, count: int) -> Tensor:
+    """The rows of `part` at their places among `count`, 0 (or False) elsewhere."""
+    return part.new_zeros((count, *part.shape[1:])).index_copy(0, rows, part)
+
+
+def weighted_rows(part: Tensor, rows: Tensor, kept: Tensor, weight: Tensor, axes: int) -> Tensor:
+    """What a way made of its rows, [R, rest], times its weight; 0 where a decision finer than a row dropped it."""
+    part = part.flatten(0, axes - 1)
+    factor = weight.flatten(0, axes - 1).index_select(0, rows)
+    beside = factor.shape + (1,) * (part.ndim - factor.ndim)
+    term = part * factor.to(part.dtype).reshape(beside)
+    if kept.ndim == axes:
+        return term
+    return torch.where(kept.flatten(0, axes - 1).index_select(0, rows).reshape(beside), term, 0.0)
+
+
+def combine(
+    parts: list[Tensor], rows: list[Tensor], kept: Tensor, weight: Tensor, axes: int, kind: str = "sum"
+) -> Tensor:
+    """The ways' rows [R, 1, …, rest] times their weights, put together: `sum`, `mean` (over what was kept), `concat` or `stack`."""
+    terms = [
+        weighted_rows(part, at, kept[..., way], weight[..., way], axes) for way, (part, at) in enumerate(zip(parts, rows))
+    ]
+    count = kept[..., 0].flatten(0, axes - 1).shape[0]
+    if kind in ("concat", "stack"):
+        total = fuse_terms([scatter_rows(term, at, count) for term, at in zip(terms, rows)], kind)
+    else:
+        total = terms[0].new_zeros((count, *terms[0].shape[1:]))
+        for term, at in zip(terms, rows):
+            total.index_add_(0, at, term)
+    if axes > 1:
+        total = total.unflatten(0, kept.shape[:axes])
+    return mean_of_kept(total, kept) if kind == "mean" else total
+
+
+def mean_of_kept(total: Tensor, kept: Tensor) -> Tensor:
+    """A sum divided by how many ways were kept, 0 where none was."""
+    count = kept.sum(-1)
+    count = count.clamp(min=1).to(total.dtype)
+    return total / count.reshape(count.shape + (1,) * (total.ndim - count.ndim))
+
+
+def fuse_terms(terms: list[Tensor], kind: str = "sum") -> Tensor:
+    """Streams put together as they are."""
+    if kind == "concat":
+        return torch.cat(terms, -1)
+    if kind == "stack":
+        return torch.stack(terms, -2)
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total / len(terms) if kind == "mean" else total
+
+
+def fuse_dense(streams: list[Tensor], kept: Tensor, weight: Tensor, kind: str = "sum", gate: Tensor | None = None) -> Tensor:
+    """All streams computed everywhere: the kept ones times their weight. `gate` (`kept` as a float with a gradient) gets the gradient
+    of each stream times its weight."""
+    terms = []
+    for way, stream in enumerate(streams):
+        beside = kept.shape[:-1] + (1,) * (stream.ndim - kept.ndim + 1)
+        product = stream * weight[..., way].to(stream.dtype).reshape(beside)
+        term = torch.where(kept[..., way].reshape(beside), product, 0.0)
+        if gate is not None:
+            slope = gate[..., way].reshape(beside).to(term.dtype)
+            term = term + (slope - slope.detach()) * torch.where(product.isfinite(), product, 0.0).detach()
+        terms.append(term)
+    if kind == "mean":
+        return mean_of_kept(fuse_terms(terms), kept)
+    return fuse_terms(terms, kind)
