@@ -63,7 +63,8 @@ model null_point(heads: int = 8) {
   met = attention(q, k, v, mask=present) |> merge_heads |> linear(d)
   field = where(unsqueeze(present, -1), met, 0) |> flatten |> linear(2 * d) |> gelu |> linear(d)
   output field
-  output attention = where(unsqueeze(present, -1), attention(q, k, self, mask=present), 0)
+  speaks = if given(by) { unsqueeze(unsqueeze(present, -1), 1) } else { unsqueeze(present, -1) }
+  output attention = where(speaks, attention(q, k, self, mask=present), 0)
 }
 
 # ---- pools
@@ -151,8 +152,8 @@ model importance(hidden: int = 16, grain: string = "neuron", rows: int = 1, colu
     large = mean(large, -1)
     active = mean(active, -1)
   }
-  seen = if given(features) { active * features } else { active }
-  row = unsqueeze(seen, -2)
+  driven = if given(features) { active * features } else { active }
+  row = unsqueeze(driven, -2)
   if grain == "weight" {
     of_weight = large
     of_input = row
@@ -164,8 +165,8 @@ model importance(hidden: int = 16, grain: string = "neuron", rows: int = 1, colu
       |> pool_blocks(axes=[-2, -1], sizes=[1, columns])
   } else {
     of_weight = mean(large)
-    of_input = mean(seen, -1, keepdims=true)
-    of_both = linear(seen, large) / size(w, 1)
+    of_input = mean(driven, -1, keepdims=true)
+    of_both = linear(driven, large) / size(w, 1)
   }
   param mix: f32[hidden, 3]
   param bias: f32[hidden] = 0

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ...compiler.dims import Dim
+from ...compiler.dims import Dim, product
 from ...compiler.ops import Implicit
 from ...compiler.types import SelectionType
 from . import build, fuses, static
@@ -186,6 +186,13 @@ def einsum(arguments: Arguments) -> Tensor:
     return table_op(arguments)
 
 
+def flatten(arguments: Arguments) -> Tensor:
+    """All axes but the first as one (`[B, …]` to `[B, n]`)."""
+    x = _tensor(arguments, arguments.bind(["x"]), "x")
+    total = product(x.shape[1:])
+    return build.op(arguments.env, "reshape", [x], {"shape": (*x.shape[:1], total)}, arguments.span)
+
+
 # ---- positions
 
 
@@ -320,6 +327,7 @@ FORMS: dict[str, Callable[[Arguments], Value]] = {
     "count": count,
     "dropout": dropout,
     "einsum": einsum,
+    "flatten": flatten,
     "floor": rounded,
     "given": given,
     "jitter": jitter,
