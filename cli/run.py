@@ -21,7 +21,7 @@ from .report import guarded, table, tell
 @click.argument("path")
 @click.option("--dims", metavar="B=2,T=16", multiple=True, help="Sizes of run-time dimensions.")
 @model_options
-@click.option("--input", "files", metavar="NAME=FILE", multiple=True, help="Read an input from a .npy file; the others are random.")
+@click.option("--input", "files", metavar="NAME=FILE", multiple=True, help="Read an input from a .npy file; others are random.")
 @click.option("--backend", type=click.Choice(["torch", "reference"]), default="torch", help="What runs it.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, help="Of weights, random inputs and draws.")
 @click.option("--train", is_flag=True, help="A call in training, with its losses.")
@@ -90,7 +90,8 @@ def show(graph: Graph, sizes: dict[str, int], done: Execution) -> None:
     table(("", "name", "type", "shape"), shapes)
     if done.stats:
         click.echo()
-        table(("selection", "kept", "skipped", "share kept", "kept by each way"), [_selection(*item) for item in done.stats.items()])
+        columns = ("selection", "kept", "skipped", "share kept", "kept by each way")
+        table(columns, [_selection(*item) for item in done.stats.items()])
     if done.losses:
         click.echo()
         table(("loss", "value"), [(name, f"{value:.6g}") for name, value in done.losses.items()])

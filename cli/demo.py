@@ -1,0 +1,142 @@
+"""`chunkc demo`: the whole way on real data: check, show the graph, compile, train, route, compare with the dense meaning."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from .. import api
+from ..compiler.diagnostics import CompileError
+from ..compiler.ir import Graph
+from .execute import Execution, parameters_of, run_reference, run_torch
+from .inputs import Array
+from .report import FINDINGS, guarded, progress, table
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SPEC = Path(__file__).resolve().parent.parent / "specs" / "digits.cc"
+TOLERANCE = 1e-4
+"""Largest difference of a logit between the module in f32 and the reference in f64 that counts as rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """Images of 8 × 8 pixels from 0 to 1, as rows of 64, and what they show: to train on, and to test with."""
+
+    images: Array
+    labels: Array
+    test_images: Array
+    test_labels: Array
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(0.1, 600), default=5.0, show_default=True, help="How long to train.")
+@click.option("--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, help="Of weights, split and batches.")
+@guarded
+def command(seconds: float, seed: int) -> None:
+    """Train a small mixture on handwritten digits, route real images, and compare with computing everything."""
+    digits = load_digits(seed)
+    name = f"specs/{SPEC.name}"
+    progress(f"==> chunkc check {name}")
+    found = api.check(SPEC)
+    if found:
+        raise CompileError(found)
+    click.echo(f"{name}: no findings\n")
+    progress(f"==> chunkc opt {name}")
+    pair = api.graphs(SPEC, {})
+    show_graph(pair[0])
+    progress(f"==> chunkc compile {name}")
+    module = api.compile_graphs(*pair, seed=seed)
+    click.echo(f"{type(module).__name__}: {sum(p.numel() for p in module.parameters()):,} parameters\n")
+    progress(f"==> training on {len(digits.labels)} images for {seconds:g} s")
+    train(module, digits, seconds, seed)
+    progress(f"==> routing {len(digits.test_labels)} images that it has not seen")
+    if not route(module, pair[0], digits):
+        raise click.exceptions.Exit(FINDINGS)
+
+
+def load_digits(seed: int) -> Digits:
+    """The digits that come with scikit-learn, shuffled, a fifth of them for the test."""
+    try:
+        from sklearn import datasets
+    except ImportError as error:
+        raise click.ClickException('the demo needs scikit-learn for its images: pip install "chunkc[demo]"') from error
+    images, labels = datasets.load_digits(return_X_y=True)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    images, labels = (images[order] / 16).astype(np.float32), labels[order].astype(np.int64)
+    cut = len(labels) * 4 // 5
+    return Digits(images[:cut], labels[:cut], images[cut:], labels[cut:])
+
+
+def show_graph(graph: Graph, most: int = 24) -> None:
+    """The beginning of a graph's text."""
+    lines = api.print(graph).rstrip().splitlines()
+    click.echo("\n".join(lines[:most]))
+    if len(lines) > most:
+        click.echo(f"  … {len(lines) - most} more lines: chunkc opt specs/{SPEC.name}")
+    click.echo()
+
+
+def train(module: nn.Module, digits: Digits, seconds: float, seed: int) -> None:
+    """Gradient steps for so many seconds, with a line about each second."""
+    import torch
+    import torch.nn.functional as F
+
+    images, labels = torch.from_numpy(digits.images), torch.from_numpy(digits.labels)
+    optimizer = torch.optim.AdamW(module.parameters(), lr=2e-3, weight_decay=1e-2)
+    generator = torch.Generator().manual_seed(seed)
+    module.train()
+    begin = time.monotonic()
+    steps, told = 0, 0.0
+    while (spent := time.monotonic() - begin) < seconds:
+        batch = torch.randint(len(labels), (128,), generator=generator)
+        loss = F.cross_entropy(module(images[batch]), labels[batch])
+        extra = sum(module.losses().values(), start=torch.zeros(()))
+        optimizer.zero_grad()
+        (loss + extra).backward()
+        optimizer.step()
+        steps += 1
+        if spent - told >= 1:
+            told = spent
+            progress(f"    {spent:4.1f} s  step {steps:5d}  cross entropy {loss.item():.4f}  balance {extra.item():.4f}")
+    click.echo(f"trained for {steps} steps of 128 images\n")
+
+
+def route(module: nn.Module, graph: Graph, digits: Digits) -> bool:
+    """Routes the test images on both backends and tells what was skipped; whether the results agree."""
+    inputs, sizes = {"image": digits.test_images}, {"B": len(digits.test_labels)}
+    sparse = run_torch(module, graph, inputs, sizes, seed=0)
+    dense = run_reference(graph, inputs, parameters_of(module), sizes, seed=0)
+    show_experts(sparse, digits)
+    difference = float(np.abs(sparse.outputs["digit"] - dense.outputs["digit"]).max())
+    agree = difference <= TOLERANCE
+    rows = [_row("all experts (reference, f64)", dense, digits), _row("only those kept (torch, f32)", sparse, digits)]
+    table(("computed", "expert evaluations", "multiply-adds", "share", "images read right"), rows)
+    largest, verdict = np.abs(dense.outputs["digit"]).max(), "they agree" if agree else "THEY DIFFER"
+    click.echo(f"\nlargest difference between the two: {difference:.1e} of logits up to {largest:.1f}: {verdict}")
+    return agree
+
+
+def _row(name: str, done: Execution, digits: Digits) -> tuple[str, ...]:
+    gate = done.stats["gate"]
+    evaluations = gate.kept if done.macs < done.dense else gate.decisions * gate.ways
+    right = (done.outputs["digit"].argmax(-1) == digits.test_labels).mean()
+    return name, f"{evaluations:,}", f"{done.macs:,}", f"{done.share:.1%}", f"{right:.1%}"
+
+
+def show_experts(done: Execution, digits: Digits) -> None:
+    """Which digits each expert sees most."""
+    kept: Any = done.decisions["gate"]
+    rows = []
+    for way in range(kept.shape[-1]):
+        counts = np.bincount(digits.test_labels[kept[:, way]], minlength=10)
+        most = [f"{digit} ({counts[digit]})" for digit in np.argsort(-counts, kind="stable")[:3] if counts[digit]]
+        rows.append((f"expert {way}", f"{counts.sum()}", ", ".join(most)))
+    table(("", "images", "digits it sees most"), rows)
+    click.echo()
