@@ -63,7 +63,7 @@ class Statements(Blocks):
         head: list[Doc] = ["model ", model.name.text]
         if model.parameters:
             parameters = [(list(self.lead(p.span.start)), self.parameter(p)) for p in model.parameters]
-            head.append(self.bracketed("(", ")", parameters, model.parameters[-1].span.end))
+            head.append(self.bracketed("(", ")", parameters, self.closing(model.parameters)))
         return group(*head, " ", self.statements(model.body))
 
     def parameter(self, parameter: t.Parameter) -> Doc:
@@ -136,9 +136,9 @@ class Statements(Blocks):
     def chunk(self, chunk: t.Chunk) -> Doc:
         parts: list[Doc] = ["chunk ", chunk.name.text]
         if chunk.members is not None:
-            parts.append(self.list_of("[", chunk.members, "]", chunk.members[-1].span.end))
+            parts.append(self.list_of("[", chunk.members, "]", self.closing(chunk.members)))
         inputs = [(list(self.lead(i.span.start)), self.typed(i.name.text, i.type)) for i in chunk.inputs]
-        parts.append(self.bracketed("(", ")", inputs, chunk.inputs[-1].span.end if inputs else 0))
+        parts.append(self.bracketed("(", ")", inputs, self.closing(chunk.inputs)))
         if chunk.returns:
             parts += [" -> ", self.type(chunk.returns)]
         clauses = self.clauses(chunk)

@@ -17,7 +17,9 @@ Item = TypeVar("Item", bound=t.Syntax)
 class Blocks(Values):
     """Prints what stands between the items of a file or block, and decides whether a block stands on one line."""
 
-    def sequence(self, items: Sequence[Item], each: Callable[[Item], Doc], start: int, end: int, apart: bool = False) -> Iterator[Doc]:
+    def sequence(
+        self, items: Sequence[Item], each: Callable[[Item], Doc], start: int, end: int, apart: bool = False
+    ) -> Iterator[Doc]:
         """Items and comments, each after a newline; an empty line where there was one, or (unwritten) around each where `apart`."""
         last = start
         for i, item in enumerate(items):
@@ -50,7 +52,9 @@ class Blocks(Values):
     def empty_line(self, start: int, end: int) -> bool:
         return self.comments.text.count("\n", start, end) > 1
 
-    def block(self, items: Sequence[Item], each: Callable[[Item], Doc], start: int, end: int, *, wide: bool, gap: str = " ") -> Group:
+    def block(
+        self, items: Sequence[Item], each: Callable[[Item], Doc], start: int, end: int, *, wide: bool, gap: str = " "
+    ) -> Group:
         """`{ … }`, which breaks with the group around it, or must if it was written over lines. `wide`: it must if it was never written.
 
         `start` is somewhere between what precedes the `{` and the first item, `end` behind the `}`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from . import tree as t
@@ -10,6 +11,7 @@ from .format_layout import HARD, SOFT, SPACE, Comment, Doc, concat, group, rende
 
 LEVELS = {"or": 1, "and": 2, "+": 5, "-": 5, "*": 6, "/": 6, "@": 6, "mod": 6}
 LOOSEST, NEGATION, COMPARISON, SIGN, POSTFIX, ATOM = 0, 3, 4, 7, 8, 9
+GAP = re.compile(r"(?:[\s,]|#[^\n]*)*")
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -82,6 +84,11 @@ class Values:
 
     def newline(self, start: int, end: int) -> bool:
         return self.written and "\n" in self.comments.text[start:end]
+
+    def closing(self, items: Sequence[t.Syntax]) -> int:
+        """Where the bracket closes behind the last of some items: only space, commas and comments stand between."""
+        match = GAP.match(self.comments.text, items[-1].span.end) if self.written and items else None
+        return match.end() if match else 0
 
     # ---- values
 
@@ -212,7 +219,9 @@ class Values:
         if kind.sizes:
             text += "[" + ", ".join(map(print_expression, kind.sizes)) + "]"
         if kind.items:
-            named = [f"{name}={self.core_type(item)}" if name else self.core_type(item) for name, item in zip(kind.names, kind.items)]
+            named = [
+                f"{name}={self.core_type(item)}" if name else self.core_type(item) for name, item in zip(kind.names, kind.items)
+            ]
             text += "(" + ", ".join(named) + ")"
         return text
 
@@ -220,4 +229,3 @@ class Values:
 def print_expression(value: t.Expr) -> str:
     """A value on one line."""
     return render(Values().value(value), float("inf"))
-

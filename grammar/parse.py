@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 
 from lark import Lark
-from lark.exceptions import UnexpectedInput
 
 from ..compiler.diagnostics import Findings
 from ..compiler.source import Source, Span
@@ -41,16 +40,15 @@ def parse(source: Source, findings: Findings) -> File:
 
     Raises only `CompileError`, and that only where `findings` reaches its limit.
     """
-    nothing = File(Span(source, 0, 0), ())
     if len(source.text) > LONGEST:
-        place = Span(source, 0, source.text.find("\n") if "\n" in source.text[:200] else 0)
-        findings.error("CC0106", f"this file is longer than {LONGEST} characters", place, hint="split it, and bring the parts in with `use`")
-        return nothing
-    try:
-        tree = grammar().parse(source.text, on_error=Recovery(source, findings, continued()))
-    except UnexpectedInput:  # the end of the file, already reported
-        return nothing
-    file = Build(source, findings).transform(tree)
+        hint = "split it, and bring the parts in with `use`"
+        findings.error("CC0106", f"this file is longer than {LONGEST} characters", Span(source, 0, 0), hint=hint)
+        return File(Span(source, 0, 0), ())
+    recovery = Recovery(source, findings, continued())
+    tree = grammar().parse(source.text, on_error=recovery)
+    build = Build(source, findings)
+    build.unbalanced = recovery.reports.unbalanced
+    file = build.transform(tree)
     return File(file.span, tuple(item for item in file.items if not _too_deep(item, findings)))
 
 

@@ -9,6 +9,7 @@ from lark.lexer import Token
 from ..compiler.source import Span
 from . import tree as t
 from .transform_values import Bare, Values
+from .wording import FORMS
 
 Some = TypeVar("Some")
 
@@ -19,7 +20,12 @@ def present(items: tuple[Some | None, ...]) -> tuple[Some, ...]:
 
 
 class Build(Values):
-    """One method for each rule of `cc.lark`; finds what the grammar lets through but the language does not."""
+    """One method for each rule of `cc.lark`; finds what the grammar lets through but the language does not.
+
+    With `unbalanced` braces it is not known what is a chunk's body, so nothing is said of values that go nowhere.
+    """
+
+    unbalanced = False
 
     # ---- files
 
@@ -45,8 +51,15 @@ class Build(Values):
 
     # ---- blocks
 
-    def block(self, span: Span, *statements: t.Statement | Bare | None) -> t.Block:
-        return t.Block(span, cast(tuple[t.Statement, ...], present(statements)))
+    def block(self, span: Span, *statements: t.Statement | Bare | Token | None) -> t.Block:
+        """A value that stands right before an error on its line is a part of what is broken there, and not looked at."""
+        kept = [item for item, after in zip(statements, (*statements[1:], None)) if not self._broken(item, after)]
+        return t.Block(span, cast(tuple[t.Statement, ...], present(tuple(kept))))
+
+    def _broken(self, item: object, after: object) -> bool:
+        if not (isinstance(item, Bare) and isinstance(after, Token)):
+            return False
+        return "\n" not in self.source.text[item.span.end : after.start_pos]
 
     def _lone(self, block: t.Block) -> t.Expr | None:
         """The value of a block that is nothing but a value."""
@@ -66,19 +79,26 @@ class Build(Values):
         hint = "name it (`name = …`), or make it a result (`output name = …`)"
         if isinstance(value, t.Binary) and value.operator == "==":
             hint = "`==` compares; a name is given with `=`"
-        self.findings.error("CC0108", "this value goes nowhere", value.span, hint=hint)
+        elif isinstance(value, t.Unary) and value.operator == "-":
+            hint = "a line that begins with `-` does not go on with the one before: put the whole value in parentheses"
+        elif isinstance(value, t.Name) and value.text in FORMS:
+            hint = f"as a statement it is written `{FORMS[value.text]}`"
+        if not self.unbalanced:
+            self.findings.error("CC0108", "this value goes nowhere", value.span, hint=hint)
 
-    def choice(self, span: Span, condition: t.Expr, then: t.Block, otherwise: t.Block | t.If | t.Conditional | None) -> t.If | t.Conditional:
+    def choice(
+        self, span: Span, condition: t.Expr, then: t.Block, otherwise: t.Block | t.If | t.Conditional | None
+    ) -> t.If | t.Conditional:
         condition = cast(t.Expr, self._no_statement(condition))
         first = self._lone(then)
         last = self._lone(otherwise) if isinstance(otherwise, t.Block) else otherwise
         if first is not None and last is not None and not isinstance(last, t.If):
             return t.Conditional(span, condition, first, last)
-        if isinstance(otherwise, t.If):
-            otherwise = t.Block(otherwise.span, (otherwise,))
-        elif isinstance(otherwise, t.Conditional):
-            self._goes_nowhere(otherwise)
-            otherwise = t.Block(otherwise.span, ())
+        if first is not None or (last is not None and last is not otherwise):
+            self._no_statement(t.If(span, condition, t.Block(then.span, ()), None))
+            return t.If(span, condition, t.Block(then.span, ()), None)
+        if otherwise is not None and not isinstance(otherwise, t.Block):
+            otherwise = t.Block(otherwise.span, (otherwise,) if isinstance(otherwise, t.If) else ())
         return t.If(span, condition, self._statements(then), self._statements(otherwise) if otherwise else None)
 
     # ---- statements

@@ -63,11 +63,28 @@ WORDS: tuple[tuple[str, str], ...] = (
     (r"(import|include|from)\b", 'another file is brought in with `use "path.cc"`'),
     (r"while\b", "loops are `for i in 0..n { … }`, over compile-time values"),
     (r"elif\b", "write `else if`"),
-    (r"(inputs|outputs|parameter|params|routers|masks|chunks|models)\s+\w", "the word is written in the singular and short: `input`, `param` …"),
+    (
+        r"(inputs|outputs|parameter|params|routers|masks|chunks|models)\s+\w",
+        "these words are `input`, `output`, `param` …, singular",
+    ),
 )
+FORMS = {
+    "input": "input x: f32[B, d]",
+    "output": "output y = value",
+    "param": "param w: f32[n, d]",
+    "state": "state s: f32[n] = 0",
+    "next": "next s = value",
+    "chunk": "chunk name(h) { … }",
+    "router": "router name { score = … }",
+    "mask": "mask name { score = … }",
+    "fuse": "fuse y = weighted_sum(…, by=gate)",
+    "loss": "loss name = value",
+    "for": "for i in 0..n { … }",
+    "memory": "memory { budget = 256MiB }",
+}
 LOOKALIKES = {
-    "“": '`"`', "”": '`"`', "„": '`"`', "‘": '`"`', "’": '`"`', "−": "`-`", "–": "`-`", "—": "`-`", "×": "`*`", "·": "`*`", "÷": "`/`",
-    "→": "`->`", "≤": "`<=`", "≥": "`>=`", "≠": "`!=`", "…": "`..`", "\u00a0": "a plain space", "，": "`,`", "（": "`(`", "）": "`)`",
+    "“": '`"`', "”": '`"`', "„": '`"`', "‘": '`"`', "’": '`"`', "−": "`-`", "–": "`-`", "—": "`-`", "×": "`*`", "·": "`*`",
+    "÷": "`/`", "→": "`->`", "≤": "`<=`", "≥": "`>=`", "≠": "`!=`", "…": "`..`", "\u00a0": "a plain space", "，": "`,`",
 }  # fmt: skip
 
 
@@ -78,18 +95,19 @@ def listed(words: list[str]) -> str:
 
 def expected(accepted: Collection[str]) -> str:
     """What may stand here, in a person's words."""
+    if "_MODEL" in accepted:
+        return "`model`, `chunk` or `use`"
     words = []
     if "_INPUT" in accepted:
         words.append("a statement")
-    elif "_MODEL" in accepted:
-        words.append("`model`, `chunk` or `use`")
     elif "NUMBER" in accepted:
         words.append("a value")
     elif "NAME" in accepted:
         words.append("a field (`name = value`)" if "RBRACE" in accepted else "a name")
     elif "STRING" in accepted:
         words.append("a string")
-    words += [word for name, word in PLAIN.items() if name in accepted and name not in QUIET]
+    quiet = QUIET | ({"EQUAL"} if "RPAR" in accepted else set()) | ({"REFERENCE"} if words else set())
+    words += [word for name, word in PLAIN.items() if name in accepted and name not in quiet]
     if not words:
         words = [word for name, word in (PLAIN | AFTER_VALUE).items() if name in accepted]
     return listed(words or ["something else"])
