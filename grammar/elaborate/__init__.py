@@ -42,7 +42,9 @@ def load(
         raise CompileError(found.items) from None
 
 
-def loads(text: str, *, path: str = "<text>", findings: Findings | None = None, training: bool = False, **params: object) -> Graph:
+def loads(
+    text: str, *, path: str = "<text>", findings: Findings | None = None, training: bool = False, **params: object
+) -> Graph:
     """`load` from a text; `use` looks in the current folder."""
     found = Findings() if findings is None else findings
     library = Library(found, Path.cwd())
@@ -54,7 +56,12 @@ def loads(text: str, *, path: str = "<text>", findings: Findings | None = None, 
 
 
 def _load(
-    library: Library, opened: tuple[tree.File, Any], params: dict[str, object], training: bool, bind: dict[str, str], wanted: str | None
+    library: Library,
+    opened: tuple[tree.File, Any],
+    params: dict[str, object],
+    training: bool,
+    bind: dict[str, str],
+    wanted: str | None,
 ) -> Graph:
     found = library.findings
     file, scope = opened
@@ -106,7 +113,9 @@ def _check_bindings(program: Program, unit: Unit, bind: dict[str, str]) -> None:
         if name not in [path.rsplit(".", 1)[-1] for path in externs]:
             text = f"--bind {name}={bind[name]}"
             span = Span(Source("<command line>", text), 7, 7 + len(name))
-            hint = did_you_mean(name, externs) or (f"the externs are {', '.join(externs)}" if externs else "the file has no extern chunk")
+            hint = did_you_mean(name, externs) or (
+                f"the externs are {', '.join(externs)}" if externs else "the file has no extern chunk"
+            )
             program.findings.error("CC0508", f"there is no extern chunk `{name}`", span, hint=hint)
 
 
@@ -117,8 +126,6 @@ def _with_tables(graph: Graph, unit: Unit) -> Graph:
     """The graph with its parameters and chunks under their full paths."""
     parameters: dict[str, Parameter] = {}
     chunks: dict[str, Chunk] = {}
-    for outer in unit.declared:
-        parameters[outer.path] = Parameter(outer.path, outer.type, outer.init, outer.kind)
     _collect(graph, unit, Frame(), parameters, chunks, set())
     return replace(graph, parameters=tuple(parameters.values()), chunks=tuple(chunks.values()))
 
@@ -126,20 +133,18 @@ def _with_tables(graph: Graph, unit: Unit) -> Graph:
 def _collect(
     graph: Graph, unit: Unit, frame: Frame, parameters: dict[str, Parameter], chunks: dict[str, Chunk], seen: set[tuple[str, int]]
 ) -> None:
+    """What `unit` declares, read or not, under the frame's prefix; then what the bodies it calls declare."""
     for chunk in unit.chunks.values():
         full = frame.prefix + chunk.path
         chunks[full] = Chunk(full, chunk.members, chunk.extern, chunk.trainable, chunk.source, chunk.requires, chunk.span)
+    for outer in unit.declared:
+        parameters.setdefault(frame.prefix + outer.path, Parameter(frame.prefix + outer.path, outer.type, outer.init, outer.kind))
     for node in graph.nodes:
-        if node.op in ("param", "state"):
-            path = frame.resolve(node)
-            if path not in parameters:
-                kind = "state" if node.op == "state" else "frozen" if node.attrs["frozen"] else "param"
-                parameters[path] = Parameter(path, node.tensor, node.attrs["init"], kind)
-        elif node.op == "apply" and node.attrs["body"] is not None:
-            body = node.attrs["body"]
-            for member in node.attrs["members"]:
-                inner = frame.enter(node, member)
-                if (inner.prefix, id(body)) not in seen:
-                    seen.add((inner.prefix, id(body)))
-                    _collect(body, unit.program.units[id(body)], inner, parameters, chunks, seen)
-
+        if node.op != "apply" or node.attrs["body"] is None:
+            continue
+        body = node.attrs["body"]
+        for member in node.attrs["members"]:
+            inner = frame.enter(node, member)
+            if (inner.prefix, id(body)) not in seen:
+                seen.add((inner.prefix, id(body)))
+                _collect(body, unit.program.units[id(body)], inner, parameters, chunks, seen)

@@ -47,7 +47,7 @@ class Arguments:
     places: dict[str, Span]
 
     def bind(self, names: Sequence[str], *, variadic: str = "") -> dict[str, Given]:
-        """Positional arguments take `names` in order; what is left over goes to nobody, or to `self.rest` of a `variadic` last name."""
+        """Positional arguments take `names` in order; the others belong to a `variadic` name (see `rest`), or are too many."""
         bound: dict[str, Given] = {}
         most = names.index(variadic) if variadic else len(names)
         for place, given in enumerate(self.positional):

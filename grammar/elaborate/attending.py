@@ -46,7 +46,9 @@ def attention(arguments: Arguments) -> Tensor:
     for x, name in ((q, "query"), (k, "key"), (v, "value")):
         if x.type.rank != 4:
             also = [label(x.node.span, f"`{x.type}` comes from here")]
-            raise env.error("CC0305", f"the {name} must be [B, heads, T, e], found `{x.type}`", use.span, also=also, hint="use `heads(h)`")
+            raise env.error(
+                "CC0305", f"the {name} must be [B, heads, T, e], found `{x.type}`", use.span, also=also, hint="use `heads(h)`"
+            )
     if "mask" in bound:
         _sort(use, bound["mask"])
     _among(use)
@@ -74,8 +76,8 @@ def _sort(use: Use, given: Given) -> None:
         return
     value: Value = given.value
     if isinstance(value, Items):
-        for item in value.values:
-            _sort(use, Given(use.env, given.span, piped=item))
+        for entry in value.values:
+            _sort(use, Given(use.env, given.span, piped=entry))
     elif isinstance(value, Selected) and value.grain == "head":
         use.heads.append((value, given.span))
     elif isinstance(value, Selected) and value.grain in ("pair", "block"):
@@ -90,9 +92,11 @@ def _sort(use: Use, given: Given) -> None:
 
 
 def _visible(use: Use, x: Tensor, span: Span) -> Tensor:
-    """A bool value as `[B|1, 1, T|1, S]`: the last dimension is the keys, the second last the queries unless it is the samples."""
+    """A bool value as `[B|1, 1, T|1, S]`: the last dimension is the keys, the second last, if not the samples, the queries."""
     if x.type.dtype != "bool" or not 1 <= x.type.rank <= 4:
-        raise use.env.error("CC0418", f"a mask that is a value is bool, found `{x.type}`", span, also=[label(x.node.span, "it comes from here")])
+        raise use.env.error(
+            "CC0418", f"a mask that is a value is bool, found `{x.type}`", span, also=[label(x.node.span, "it comes from here")]
+        )
     samples = use.q.shape[0]
     if x.type.rank == 2 and x.shape[0] == samples and x.shape[0] != use.q.shape[-2]:
         x = build.op(use.env, "unsqueeze", [x], {"axis": -2}, span)
@@ -119,7 +123,10 @@ def _node(use: Use) -> Tensor:
     after = any(mask.after for mask, _ in use.pairs)
     if after and (use.bools or len(use.pairs) > 1):
         raise env.error(
-            "CC0411", "a mask multiplied after the softmax stands alone (or with `causal`)", use.span, hint="use `weight = renormalise(softmax)`"
+            "CC0411",
+            "a mask multiplied after the softmax stands alone (or with `causal`)",
+            use.span,
+            hint="use `weight = renormalise(softmax)`",
         )
     mask: Tensor | None = None
     gate: Tensor | None = None
@@ -134,11 +141,15 @@ def _node(use: Use) -> Tensor:
     if mask is not None:
         slots["mask"] = mask
     if gate is not None:
-        slots["gate"] = gate if gate.type.dtype == use.q.type.dtype else build.op(env, "cast", [gate], {"dtype": use.q.type.dtype}, use.span)
+        slots["gate"] = (
+            gate if gate.type.dtype == use.q.type.dtype else build.op(env, "cast", [gate], {"dtype": use.q.type.dtype}, use.span)
+        )
     if env.unit.among is not None and use.q.shape[-2] == env.unit.among[0].shape[1]:
         slots["q_position"] = slots["k_position"] = env.unit.among[1]
     attrs = {"causal": use.causal, "after": after, "scale": use.scale}
-    return build.op(env, "attention", list(slots.values()), {k: v for k, v in attrs.items() if v is not None}, use.span, tuple(slots))
+    return build.op(
+        env, "attention", list(slots.values()), {k: v for k, v in attrs.items() if v is not None}, use.span, tuple(slots)
+    )
 
 
 def _both(use: Use, a: Tensor | None, b: Tensor | None, op: str) -> Tensor | None:
@@ -196,7 +207,12 @@ def _decide_levels(use: Use, selected: Selected, fields: Fields, visible: Tensor
     level = fields.score
     if level.type.rank < 3 or level.shape[-1] != len(names):
         also = [label(level.node.span, f"`{level.type}` comes from here")]
-        raise env.error("CC0403", f"the score must end in the {len(names)} levels, found `{level.type}`", fields.written["score"].span, also=also)
+        raise env.error(
+            "CC0403",
+            f"the score must end in the {len(names)} levels, found `{level.type}`",
+            fields.written["score"].span,
+            also=also,
+        )
     q, k = use.q, use.k
     seen = _with_causal(use, visible)
     if selected.grain == "block":
@@ -207,7 +223,7 @@ def _decide_levels(use: Use, selected: Selected, fields: Fields, visible: Tensor
     else:
         env.findings.warn(
             "CC0802",
-            f"`levels` over pairs ranks by the exact logits: `{selected.syntax.name.text}` costs a dense product of queries and keys",
+            f"`levels` over pairs ranks by the exact logits: `{selected.syntax.name.text}` costs a dense QKᵀ",
             selected.syntax.name.span,
             hint="`grain = block(32, 32)` ranks by pooled blocks",
         )
@@ -216,7 +232,9 @@ def _decide_levels(use: Use, selected: Selected, fields: Fields, visible: Tensor
         logits = build.op(env, "cast", [logits], {"dtype": "f32"}, span)
     if tuple(level.shape[-3:-1]) != tuple(logits.shape[-2:]):
         also = [label(level.node.span, f"`{level.type}` comes from here")]
-        message = f"the score decides pairs [{level.shape[-3]}, {level.shape[-2]}], and attention has [{use.plane[0]}, {use.plane[1]}]"
+        message = (
+            f"the score decides pairs [{level.shape[-3]}, {level.shape[-2]}], and attention has [{use.plane[0]}, {use.plane[1]}]"
+        )
         raise env.error("CC0419", message, span, also=also)
     if level.type.rank == 4:
         level = build.op(env, "unsqueeze", [level], {"axis": -4}, span)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ...compiler.dims import Dim, Size
 from ...compiler.ops import OPS
@@ -10,13 +11,35 @@ from ...compiler.types import TensorType
 from .values import Axes, Tensor
 
 KEPT = frozenset(
-    "softmax cumsum flip slice rope layer_norm rms_norm l2_norm group_norm batch_norm masked uniform gather repeat "
-    "pool_blocks expand_blocks any_blocks max_pool1d avg_pool1d concat where cast".split()
+    [
+        "softmax",
+        "cumsum",
+        "flip",
+        "slice",
+        "rope",
+        "layer_norm",
+        "rms_norm",
+        "l2_norm",
+        "group_norm",
+        "batch_norm",
+        "masked",
+        "uniform",
+        "gather",
+        "repeat",
+        "pool_blocks",
+        "expand_blocks",
+        "any_blocks",
+        "max_pool1d",
+        "avg_pool1d",
+        "concat",
+        "where",
+        "cast",
+    ]
 )
 PLANES = ("H", "W")
 
 
-def result_axes(op: str, operands: Sequence[Tensor], attrs: dict[str, object], type: TensorType) -> Axes:
+def result_axes(op: str, operands: Sequence[Tensor], attrs: dict[str, Any], type: TensorType) -> Axes:
     """Names of the axes of `op`'s result."""
     if not operands:
         return by_size(type.shape)
@@ -32,7 +55,9 @@ def result_axes(op: str, operands: Sequence[Tensor], attrs: dict[str, object], t
 
 def by_size(shape: Sequence[Size]) -> Axes:
     """An axis whose size is just `T` is called T."""
-    return tuple(str(size) if isinstance(size, Dim) and not size.compound and str(size).isidentifier() else None for size in shape)
+    return tuple(
+        str(size) if isinstance(size, Dim) and not size.compound and str(size).isidentifier() else None for size in shape
+    )
 
 
 def merged(operands: Sequence[Tensor], type: TensorType) -> Axes:
@@ -45,44 +70,44 @@ def merged(operands: Sequence[Tensor], type: TensorType) -> Axes:
     return tuple(names)
 
 
-def _reduced(operands: Sequence[Tensor], attrs: dict[str, object], type: TensorType) -> Axes:
+def _reduced(operands: Sequence[Tensor], attrs: dict[str, Any], type: TensorType) -> Axes:
     x = operands[0]
     if attrs.get("keepdims"):
         return x.axes
-    gone = {axis % x.type.rank for axis in attrs["axes"]}  # type: ignore[attr-defined]
+    gone = {axis % x.type.rank for axis in attrs["axes"]}
     return tuple(name for place, name in enumerate(x.axes) if place not in gone)
 
 
-def _without_axis(operands: Sequence[Tensor], attrs: dict[str, object], type: TensorType) -> Axes:
+def _without_axis(operands: Sequence[Tensor], attrs: dict[str, Any], type: TensorType) -> Axes:
     x = operands[0]
-    gone = attrs["axis"] % x.type.rank  # type: ignore[operator]
+    gone = attrs["axis"] % x.type.rank
     return tuple(name for place, name in enumerate(x.axes) if place != gone)
 
 
-def _with_axis(operands: Sequence[Tensor], attrs: dict[str, object], type: TensorType) -> Axes:
+def _with_axis(operands: Sequence[Tensor], attrs: dict[str, Any], type: TensorType) -> Axes:
     names = list(operands[0].axes)
-    names.insert(attrs["axis"] % type.rank, None)  # type: ignore[operator]
+    names.insert(attrs["axis"] % type.rank, None)
     return tuple(names)
 
 
-def _transposed(operands: Sequence[Tensor], attrs: dict[str, object], type: TensorType) -> Axes:
+def _transposed(operands: Sequence[Tensor], attrs: dict[str, Any], type: TensorType) -> Axes:
     names = list(operands[0].axes)
     a, b = attrs["a"], attrs["b"]
-    names[a], names[b] = names[b], names[a]  # type: ignore[index]
+    names[a], names[b] = names[b], names[a]
     return tuple(names)
 
 
-def _permuted(operands: Sequence[Tensor], attrs: dict[str, object], type: TensorType) -> Axes:
-    return tuple(operands[0].axes[axis] for axis in attrs["order"])  # type: ignore[attr-defined]
+def _permuted(operands: Sequence[Tensor], attrs: dict[str, Any], type: TensorType) -> Axes:
+    return tuple(operands[0].axes[axis] for axis in attrs["order"])
 
 
-def _planes(operands: Sequence[Tensor], attrs: dict[str, object], type: TensorType) -> Axes:
+def _planes(operands: Sequence[Tensor], attrs: dict[str, Any], type: TensorType) -> Axes:
     x = operands[0]
     default = PLANES if type.rank == 4 else ("L",)
     return (x.axes[0], None, *(name or usual for name, usual in zip(x.axes[2:], default)))
 
 
-def _pooled_planes(operands: Sequence[Tensor], attrs: dict[str, object], type: TensorType) -> Axes:
+def _pooled_planes(operands: Sequence[Tensor], attrs: dict[str, Any], type: TensorType) -> Axes:
     x = operands[0]
     return (*x.axes[:2], *(name or usual for name, usual in zip(x.axes[2:], PLANES)))
 

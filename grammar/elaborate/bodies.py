@@ -34,11 +34,18 @@ def _elaborate(env: Env, chunk: Chunked, arguments: list[Tensor], among: bool, s
     scope = Scope(parent=chunk.env.scope, barrier=True)
     inner = Env(program, unit, scope)
     fresh, local = _local_sizes(arguments)
-    inputs = [_input(unit, f"%{i}" if i >= len(syntax.inputs) else syntax.inputs[i].name.text, x, t) for i, (x, t) in enumerate(zip(arguments, local))]
+    inputs = [
+        _input(unit, f"%{i}" if i >= len(syntax.inputs) else syntax.inputs[i].name.text, x, t)
+        for i, (x, t) in enumerate(zip(arguments, local))
+    ]
     if among:
         unit.among = (inputs[-2], inputs[-1])
     for given, x in zip(syntax.inputs, inputs):
-        axes = x.axes if given.type is None else bind_signature(inner, given.type, x, f"`{given.name.text}` of `{syntax.name.text}`", span)
+        axes = (
+            x.axes
+            if given.type is None
+            else bind_signature(inner, given.type, x, f"`{given.name.text}` of `{syntax.name.text}`", span)
+        )
         scope.names[given.name.text] = (Tensor(x.node, axes), given.name.span)
     program.calling.append(chunk)
     try:

@@ -55,7 +55,9 @@ def env_attrs(attrs: dict[str, Any]) -> Any:
 
 def misfit(env: Env, name: str, operands: Sequence[Tensor], problem: ShapeError, span: Span) -> Exception:
     """The diagnostic of operands that do not fit: both shapes, and where each came from."""
-    places = [label(operands[i].node.span, f"`{operands[i].type}` comes from here") for i in problem.operands if i < len(operands)]
+    places = [
+        label(operands[i].node.span, f"`{operands[i].type}` comes from here") for i in problem.operands if i < len(operands)
+    ]
     if not places:
         places = [label(x.node.span, f"`{x.type}` comes from here") for x in operands]
     return env.error("CC0305", str(problem), span, also=dict.fromkeys(places), hint=problem.hint)
@@ -101,7 +103,9 @@ def size(env: Env, expr: tree.Expr) -> Size:
     return value
 
 
-def parameter(env: Env, path: str, spec: Implicit, dtype: str, span: Span, kind: str = "param", axes: Axes | None = None) -> Tensor:
+def parameter(
+    env: Env, path: str, spec: Implicit, dtype: str, span: Span, kind: str = "param", axes: Axes | None = None
+) -> Tensor:
     """A parameter (or state) that an op makes for itself, under the path it was given."""
     full = f"{path}.{spec.name}" if spec.name else path
     names = axes or (None,) * len(spec.shape)

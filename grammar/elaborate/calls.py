@@ -7,7 +7,7 @@ from ...compiler.ops import OPS
 from ...compiler.source import Span
 from .. import tree
 from .arguments import Arguments, collect
-from .env import Env
+from .env import Env, Scope
 from .expressions import as_tensor, evaluate
 from .rows import table_op
 from .values import Chunked, Function, Poison, Template, Tensor, Value, describe
@@ -63,11 +63,11 @@ def _by_name(env: Env, function: tree.Name, written: tree.Call | None, piped: tu
 
 
 def _peek(env: Env, name: str) -> Value | None:
-    scope = env.scope
+    scope: Scope | None = env.scope
     while scope is not None:
         if name in scope.names:
             return scope.names[name][0]
-        scope = scope.parent  # type: ignore[assignment]
+        scope = scope.parent
     return None
 
 

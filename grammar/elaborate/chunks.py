@@ -26,7 +26,9 @@ def declare(env: Env, syntax: tree.Chunk) -> None:
     for dimension in labels:
         count *= len(dimension)
     if count > MOST_MEMBERS:
-        raise env.error("CC1003", f"an array of {count} chunks is too large", syntax.name.span, hint=f"the most is {MOST_MEMBERS}")
+        raise env.error(
+            "CC1003", f"an array of {count} chunks is too large", syntax.name.span, hint=f"the most is {MOST_MEMBERS}"
+        )
     path = ".".join(env.statement(syntax.name.text).path)
     chunk = Chunked(syntax, env, path, labels)
     env.declare(syntax.name, chunk)
@@ -123,7 +125,9 @@ def named_member(env: Env, chunk: Chunked, name: tree.Name) -> Chunked:
     """`pathway.prehension`."""
     labels = chunk.labels[len(chunk.index)] if len(chunk.index) < len(chunk.labels) else ()
     if name.text not in labels:
-        raise env.error("CC0203", f"{describe(chunk)} has no member `{name.text}`", name.span, hint=did_you_mean(name.text, labels))
+        raise env.error(
+            "CC0203", f"{describe(chunk)} has no member `{name.text}`", name.span, hint=did_you_mean(name.text, labels)
+        )
     return _chosen(chunk, name.text)
 
 
@@ -178,7 +182,14 @@ def _among(env: Env, value: Value, operands: list[Tensor], span: Span) -> list[T
 
 
 def _emit(
-    env: Env, chunk: Chunked, members: tuple[str, ...], operands: list[Tensor], kept: list[Tensor], zipped: bool, array: bool, span: Span
+    env: Env,
+    chunk: Chunked,
+    members: tuple[str, ...],
+    operands: list[Tensor],
+    kept: list[Tensor],
+    zipped: bool,
+    array: bool,
+    span: Span,
 ) -> Value:
     from .bodies import body_of
 
@@ -186,8 +197,16 @@ def _emit(
     arguments = [operands[0]] if zipped else operands
     if zipped and any(x.type != operands[0].type for x in operands):
         odd = next(x for x in operands if x.type != operands[0].type)
-        also = [label(odd.node.span, f"`{odd.type}` comes from here"), label(operands[0].node.span, f"`{operands[0].type}` comes from here")]
-        raise env.error("CC0305", f"the values of a list zipped over chunks must be alike: `{operands[0].type}` and `{odd.type}`", span, also=also)
+        also = [
+            label(odd.node.span, f"`{odd.type}` comes from here"),
+            label(operands[0].node.span, f"`{operands[0].type}` comes from here"),
+        ]
+        raise env.error(
+            "CC0305",
+            f"the values of a list zipped over chunks must be alike: `{operands[0].type}` and `{odd.type}`",
+            span,
+            also=also,
+        )
     body, element, axes = body_of(env, root, [*arguments, *kept], bool(kept), span)
     up = env.unit.depth_to(root.env.unit)
     call = "^" * up + root.path

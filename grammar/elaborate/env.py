@@ -1,4 +1,4 @@
-"""Where elaboration stands: the program, the graph under construction, the names in sight, and the path of what is being written."""
+"""Where elaboration stands: the program, the graph under construction, the names in sight, the path being written."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ class Unit:
         program = self.program
         program.nodes += 1
         if program.nodes > MOST_NODES:
-            raise program.findings.error("CC1002", f"the model has more than {MOST_NODES} nodes", span, hint="share bodies by `chunk` arrays")
+            raise program.findings.error(
+                "CC1002", f"the model has more than {MOST_NODES} nodes", span, hint="share bodies by `chunk` arrays"
+            )
         for tensor in tensor_types(type):
             check_size(program, tensor, span)
         node = Node(op, operands, Attrs(attrs), type, span, name)

@@ -31,7 +31,9 @@ class Library:
         """A file and the names of its models; read once."""
         key = path.resolve()
         if key in self.reading:
-            raise self.findings.error("CC0206", f"`{path.name}` uses itself", place or NOWHERE, hint="move what both need to a third file")
+            raise self.findings.error(
+                "CC0206", f"`{path.name}` uses itself", place or NOWHERE, hint="move what both need to a third file"
+            )
         if key not in self.known:
             if len(self.known) >= MOST_FILES:
                 raise self.findings.error("CC1001", f"more than {MOST_FILES} files are used", place or NOWHERE)

@@ -12,7 +12,7 @@ from ...compiler.types import SelectionType
 from . import build, fuses, static
 from .arguments import Arguments, Given
 from .attending import attention
-from .env import Env, label
+from .env import Env
 from .expressions import as_tensor
 from .masks import masked_form
 from .rows import axis, table_op
@@ -97,7 +97,9 @@ def batch_norm(arguments: Arguments) -> Tensor:
     if env.unit.under_router:
         env.findings.warn("CC0803", "batch norm under a router: in training its chunk is computed densely", span)
     outers = {outer.path: outer for outer in env.unit.declared}
-    return _batch_statistics(env, x, channel, [weight, bias], [outers[f"{path}.running_{k}"] for k in ("mean", "var")], eps, momentum, span)
+    return _batch_statistics(
+        env, x, channel, [weight, bias], [outers[f"{path}.running_{k}"] for k in ("mean", "var")], eps, momentum, span
+    )
 
 
 def _batch_statistics(
@@ -141,17 +143,18 @@ def split(arguments: Arguments) -> Value:
     x = _tensor(arguments, bound, "x")
     place = _axis(arguments, bound, x)
     total, given = x.shape[place], arguments.need(bound, "sizes").value
+    sizes: list[int] = []
     if isinstance(given, Items):
-        sizes = list(given.values)
-    elif isinstance(given, int) and given > 0 and isinstance(total, int) and total % given == 0:
+        sizes = [n for n in given.values if isinstance(n, int) and not isinstance(n, bool) and n >= 0]
+        if len(sizes) != len(given.values) or sum(sizes) != total:
+            raise env.error("CC0305", f"the sizes of a split must be whole and add up to {total}", span)
+    elif isinstance(given, int) and 0 < given <= 65_536 and isinstance(total, int) and total % given == 0:
         sizes = [total // given] * given
     else:
         raise env.error("CC0305", f"an axis of {total} does not split into {describe(given)} equal parts", span)
-    if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in sizes) or sum(sizes) != total:  # type: ignore[arg-type]
-        raise env.error("CC0305", f"the sizes of a split must be whole and add up to {total}", span)
     parts, start = [], 0
     for n in sizes:
-        stop = start + n  # type: ignore[operator]
+        stop = start + n
         parts.append(build.op(env, "slice", [x], {"axis": place, "start": start, "stop": stop, "step": 1}, span))
         start = stop
     return Items(tuple(parts))
@@ -347,5 +350,3 @@ FORMS: dict[str, Callable[[Arguments], Value]] = {
     "unstack": unstack,
     **dict.fromkeys(FUNCTIONS, function),
 }
-
-

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ...compiler.ir import Node
 from ...compiler.source import Span
 from ...compiler.types import TensorType
-from . import build
 from .arguments import Arguments
 from .env import Env, label
 from .expressions import as_tensor
@@ -21,7 +20,7 @@ def reduced(arguments: Arguments) -> Tensor:
 
 
 def joined(arguments: Arguments) -> Tensor:
-    """`concat` and `stack`: of a list along an axis; of a bundle, or with `by`, as a fuse (then on the last axis, or a new one before it)."""
+    """`concat` and `stack`: of a list along an axis; of a bundle, or with `by`, a fuse: on the last axis, or one before it."""
     streams = _streams(arguments)
     if streams is None or (streams.bundle is None and "by" not in arguments.named):
         return table_op(arguments)
@@ -59,7 +58,10 @@ def fuse(env: Env, kind: str, streams: Items, by: Selected | None, span: Span, b
         raise env.error("CC0401", "a fuse needs at least one stream", span)
     for x in values:
         if x.type != values[0].type:
-            also = [label(values[0].node.span, f"`{values[0].type}` comes from here"), label(x.node.span, f"`{x.type}` comes from here")]
+            also = [
+                label(values[0].node.span, f"`{values[0].type}` comes from here"),
+                label(x.node.span, f"`{x.type}` comes from here"),
+            ]
             raise env.error("CC0305", f"the streams of a fuse must be alike: `{values[0].type}` and `{x.type}`", span, also=also)
     operands: list[Node] = [streams.bundle] if streams.bundle is not None else [x.node for x in values]
     if by is not None:
@@ -81,7 +83,8 @@ def _selection(env: Env, by: Selected, values: list[Tensor], span: Span) -> Node
         raise env.error("CC0403", message, span, also=also, hint="a router's score ends in one entry a stream")
     decisions = kept.shape[:-1]
     if x.shape[: len(decisions)] != decisions:
-        message = f"`{by.syntax.name.text}` decides once for each of {_show(decisions)}, which does not lead the streams' {_show(x.shape)}"
+        where = f"{_show(decisions)}, which does not lead the streams' {_show(x.shape)}"
+        message = f"`{by.syntax.name.text}` decides once for each of {where}"
         raise env.error("CC0404", message, span, also=also)
     return by.node
 
@@ -99,6 +102,3 @@ def _joined_type(env: Env, kind: str, values: list[Tensor], span: Span) -> tuple
     if kind == "stack":
         return x.type.with_shape(*x.shape[:-1], len(values), x.shape[-1]), (*x.axes[:-1], None, x.axes[-1])
     return x.type, x.axes
-
-
-

@@ -126,7 +126,9 @@ def _amount(fields: Fields, score: Tensor, arguments: Arguments, given: Given, o
     if total and value > total:
         what = "ways" if fields.syntax.kind == "router" else "parts"
         also = [label(score.node.span, f"the score `{score.type}` comes from here")]
-        raise env.error("CC0416", f"`{arguments.callee}({value})` of {total} {what}", given.span, also=also, hint=f"at most {total}")
+        raise env.error(
+            "CC0416", f"`{arguments.callee}({value})` of {total} {what}", given.span, also=also, hint=f"at most {total}"
+        )
     return value
 
 
@@ -182,5 +184,3 @@ def _learned(fields: Fields, score: Tensor, expr: tree.Call) -> Tensor:
     if x.type.dtype != score.type.dtype:
         x = build.op(env, "cast", [x], {"dtype": score.type.dtype}, expr.span)
     return build.op(env, "add", [x, build.constant(env, float(start), score.type.dtype, expr.span)], {}, expr.span)
-
-

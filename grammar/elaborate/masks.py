@@ -38,7 +38,9 @@ def need_mask(env: Env, value: Value, span: Span) -> Selected:
 
 def wrong_grain(env: Env, mask: Selected, op: str, fitting: str, span: Span) -> Abort:
     also = [label(mask.syntax.name.span, "declared here")]
-    return env.error("CC0418", f"a mask with grain `{mask.grain}` does not fit `{op}`", span, also=also, hint=f"its grain may be {fitting}")
+    return env.error(
+        "CC0418", f"a mask with grain `{mask.grain}` does not fit `{op}`", span, also=also, hint=f"its grain may be {fitting}"
+    )
 
 
 def masked_form(arguments: Arguments) -> Tensor:
@@ -106,7 +108,10 @@ def _planar(env: Env, mask: Selected, weight: Tensor, span: Span) -> object:
     kept = node.selection.kept
     wanted = tuple(ceil_divide(size, block) for size, block in zip(shape, mask.block))
     if kept.shape[-2:] != (wanted if mask.grain == "block" else shape):
-        also = [label(mask.syntax.name.span, f"the mask decides `{kept}`"), label(weight.node.span, f"the weight is `{weight.type}`")]
+        also = [
+            label(mask.syntax.name.span, f"the mask decides `{kept}`"),
+            label(weight.node.span, f"the weight is `{weight.type}`"),
+        ]
         raise env.error("CC0419", f"the mask's parts `{kept}` are not those of the weight `{weight.type}`", span, also=also)
     if mask.grain == "block":
         return lambda x: build.op(env, "expand_blocks", [x], {"axes": (-2, -1), "sizes": mask.block, "shape": shape}, span)
@@ -125,7 +130,9 @@ def decide_blocks(env: Env, mask: Selected, shape: tuple[object, ...], span: Spa
     decide(mask, fields, {})
 
 
-def pooled(env: Env, score: Tensor, block: tuple[int, int], shape: tuple[object, ...], axes: tuple[int, int], span: Span) -> Tensor:
+def pooled(
+    env: Env, score: Tensor, block: tuple[int, int], shape: tuple[object, ...], axes: tuple[int, int], span: Span
+) -> Tensor:
     """Scores at block resolution: as they are, or averaged from one a part."""
     found = tuple(score.shape[axis] for axis in axes) if score.type.rank >= -axes[0] else ()
     if found == tuple(ceil_divide(size, n) for size, n in zip(shape, block)):  # type: ignore[arg-type]
@@ -158,7 +165,10 @@ def _weight_per_decision(arguments: Arguments, bound: Bound, mask: Selected, fit
     assert mask.node is not None
     decisions = mask.node.selection.kept.shape[:-2]
     if x.shape[: len(decisions)] != decisions or len(decisions) >= x.type.rank:
-        also = [label(mask.syntax.name.span, f"the mask decides `{mask.node.selection.kept}`"), label(x.node.span, f"`{x.type}` comes from here")]
+        also = [
+            label(mask.syntax.name.span, f"the mask decides `{mask.node.selection.kept}`"),
+            label(x.node.span, f"`{x.type}` comes from here"),
+        ]
         raise env.error("CC0419", f"the mask's decisions are not those of `{x.type}`", span, also=also)
     wide = build.op(env, "broadcast", [weight], {"shape": (*decisions, *weight.shape)}, span)
     own = _with_mask(env, wide, mask, fit, span)

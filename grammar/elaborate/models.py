@@ -36,7 +36,9 @@ def parameters(env: Env, model: tree.Model, given: dict[str, tuple[Value, Span]]
             value, place = evaluate(env, parameter.default), parameter.default.span
         else:
             message = f"the model `{model.name.text}` needs a value for `{name}`"
-            raise env.error("CC0308", message, span, also=[label(parameter.span, "declared here without a default")], hint=f"give `{name}=…`")
+            raise env.error(
+                "CC0308", message, span, also=[label(parameter.span, "declared here without a default")], hint=f"give `{name}=…`"
+            )
         value = _fitting(env, name, parameter.type.text, value, place)
         if name in env.scope.names:
             raise env.error("CC0202", f"the parameter `{name}` is declared twice", parameter.name.span)
@@ -82,7 +84,9 @@ def _main_inputs(env: Env, model: tree.Model) -> None:
         name = statement.name.text
         try:
             if statement.type is None:
-                raise env.error("CC0309", f"the input `{name}` needs a type", statement.span, hint=f"write `input {name}: f32[B, d]`")
+                raise env.error(
+                    "CC0309", f"the input `{name}` needs a type", statement.span, hint=f"write `input {name}: f32[B, d]`"
+                )
             declare_dims(env, statement.type)
             type, axes = tensor_type(env, statement.type)
             node = env.unit.emit("input", (), {"name": name}, type, statement.span, name)
@@ -101,7 +105,9 @@ def inline(env: Env, template: Template, arguments: Arguments) -> Value:
     """A model called like an op: elaborated here, with weights of its own under the call's path."""
     model = template.syntax
     if template in env.program.calling:
-        raise env.error("CC0505", f"the model `{model.name.text}` calls itself", arguments.span, hint="use a `for` of fixed length")
+        raise env.error(
+            "CC0505", f"the model `{model.name.text}` calls itself", arguments.span, hint="use a `for` of fixed length"
+        )
     settings = [parameter.name.text for parameter in model.parameters]
     given = {name: arguments.named.pop(name) for name in list(arguments.named) if name in settings}
     wanted = inputs_of(model)
@@ -155,7 +161,7 @@ def _run(env: Env, template: Template, span: Span) -> Value:
 
 def _of_same_name(env: Env, model: tree.Model) -> dict[str, tuple[Value, Span]]:
     """Parameters of a bound model take the value of the same name where the extern stands."""
-    found = {}
+    found: dict[str, tuple[Value, Span]] = {}
     for parameter in model.parameters:
         here = env.scope.find(parameter.name.text)
         if here is not None and isinstance(here[1], (int, float, str)):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...compiler.diagnostics import Abort, did_you_mean
 from ...compiler.dims import Dim
-from ...compiler.ops import OPS, Implicit
+from ...compiler.ops import OPS
 from ...compiler.ops.table import Arg
 from ...compiler.source import Span
 from .. import tree
@@ -220,6 +220,8 @@ def axis(env: Env, expr: tree.Expr, x: Tensor) -> int:
 
 def _unknown_axis(env: Env, expr: tree.Expr, x: Tensor) -> Abort:
     names = [name for name in x.axes if name]
-    hint = did_you_mean(expr.span.text, names) or (f"its named axes are {', '.join(names)}" if names else "give the axis by position")
+    hint = did_you_mean(expr.span.text, names) or (
+        f"its named axes are {', '.join(names)}" if names else "give the axis by position"
+    )
     also = [label(x.node.span, f"`{x.type}` comes from here")]
     return env.error("CC0308", f"`{x.type}` has no axis `{expr.span.text}`", expr.span, also=also, hint=hint)

@@ -124,7 +124,12 @@ def result(env: Env, selected: Selected, field: str, span: Span) -> Tensor:
     if selected.node is None:
         raise Undecided(env, selected, span)
     if selected.unit is not env.unit:
-        raise env.error("CC0502", f"a chunk cannot see the selection `{selected.path}` outside it", span, hint="hand its result in as an argument")
+        raise env.error(
+            "CC0502",
+            f"a chunk cannot see the selection `{selected.path}` outside it",
+            span,
+            hint="hand its result in as an argument",
+        )
     if field == "score":
         score = selected.node.slot("score")
         assert score is not None
@@ -152,7 +157,9 @@ def _written(env: Env, syntax: tree.Selection) -> dict[str, tree.Expr]:
             raise env.error("CC0202", f"`{name}` is given twice", field.name.span)
         written[name] = field.value
     if "score" not in written:
-        raise env.error("CC0407", f"the {syntax.kind} `{syntax.name.text}` has no score", syntax.name.span, hint="add `score = …`")
+        raise env.error(
+            "CC0407", f"the {syntax.kind} `{syntax.name.text}` has no score", syntax.name.span, hint="add `score = …`"
+        )
     return written
 
 
@@ -161,7 +168,9 @@ def _score(env: Env, expr: tree.Expr, syntax: tree.Selection) -> Tensor:
     if not score.type.is_float or score.type.rank == 0:
         also = [label(score.node.span, f"`{score.type}` comes from here")]
         last = "ways" if syntax.kind == "router" else "parts"
-        raise env.error("CC0402", f"a score is a float tensor that ends in its {last}, found `{score.type}`", expr.span, also=also)
+        raise env.error(
+            "CC0402", f"a score is a float tensor that ends in its {last}, found `{score.type}`", expr.span, also=also
+        )
     if score.type.dtype in ("bf16", "f16"):
         score = build.op(env, "cast", [score], {"dtype": "f32"}, expr.span)
     return score
@@ -214,7 +223,10 @@ def _train(fields: Fields, expr: tree.Expr | None, path: str) -> str:
                 fields.score = _gumbel(env, fields.score, float(tau), path, expr.span)
                 env.scope.names["score"] = (fields.score, expr.span)
             return "straight_through"
-    hint = did_you_mean(expr.span.text, ["hard", "straight_through", "gumbel"]) or "write `hard`, `straight_through` or `gumbel(1.0)`"
+    hint = (
+        did_you_mean(expr.span.text, ["hard", "straight_through", "gumbel"])
+        or "write `hard`, `straight_through` or `gumbel(1.0)`"
+    )
     raise env.error("CC0410", "this is no way to train a selection", expr.span, hint=hint)
 
 
@@ -268,7 +280,9 @@ def shaped(env: Env, x: Tensor, score: Tensor, what: str, span: Span) -> Tensor:
     if x.shape == score.shape and x.type.is_float:
         return x
     if not x.type.is_float:
-        raise env.error("CC0402", f"{what} is a float tensor, found `{x.type}`", span, also=[label(x.node.span, "it comes from here")])
+        raise env.error(
+            "CC0402", f"{what} is a float tensor, found `{x.type}`", span, also=[label(x.node.span, "it comes from here")]
+        )
     try:
         return build.op(env, "broadcast", [x], {"shape": score.shape}, span)
     except Abort:
@@ -285,7 +299,9 @@ def _pair_weight(fields: Fields, expr: tree.Expr | None) -> bool:
     text = expr.span.text.replace(" ", "") if expr is not None else "renormalise(softmax)"
     if text not in ("renormalise(softmax)", "softmax"):
         hint = "absent before the softmax: `renormalise(softmax)`; multiplied after: `softmax`"
-        raise fields.env.error("CC0411", "the weight of a mask over pairs is one of two", expr.span if expr else fields.syntax.span, hint=hint)
+        raise fields.env.error(
+            "CC0411", "the weight of a mask over pairs is one of two", expr.span if expr else fields.syntax.span, hint=hint
+        )
     return text == "softmax"
 
 
@@ -312,7 +328,12 @@ def _fallback(fields: Fields, slots: dict[str, Tensor]) -> tuple[Any, ...]:
     kind, condition = expr.value.span.text, expr.condition
     if kind == "last" and condition.span.text == "none":
         return ("last",)
-    if kind == "all" and isinstance(condition, tree.Binary) and condition.operator == "<" and condition.left.span.text == "coverage":
+    if (
+        kind == "all"
+        and isinstance(condition, tree.Binary)
+        and condition.operator == "<"
+        and condition.left.span.text == "coverage"
+    ):
         limit = evaluate(env, condition.right)
         limit = limit.value if isinstance(limit, Fraction) else limit
         if isinstance(limit, (int, float)) and not isinstance(limit, bool):

@@ -67,7 +67,8 @@ def bind_signature(env: Env, written: tree.TypeExpr, given: Tensor, what: str, s
             continue
         wanted = size(env, expr)
         if wanted != found:
-            message = f"{what} is declared `{written.span.text}`, found `{given.type}`: `{expr.span.text}` is {wanted} here, not {found}"
+            why = f"`{expr.span.text}` is {wanted} here, not {found}"
+            message = f"{what} is declared `{written.span.text}`, found `{given.type}`: {why}"
             raise env.error("CC0305", message, span, also=also)
     return tuple(axis_name(expr) or name for expr, name in zip(written.shape, given.axes))
 

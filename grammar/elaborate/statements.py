@@ -81,7 +81,9 @@ def collect(env: Env, name: tree.Name, index: tree.Expr, value: Value) -> None:
     before = scope.names.get(name.text)
     entries: tuple[Value, ...] = before[0].values if before and isinstance(before[0], Items) else ()
     if before and not isinstance(before[0], Items):
-        raise env.error("CC0202", f"`{name.text}` is already declared, and not a list", name.span, also=[label(before[1], "declared here")])
+        raise env.error(
+            "CC0202", f"`{name.text}` is already declared, and not a list", name.span, also=[label(before[1], "declared here")]
+        )
     if place != len(entries):
         raise env.error("CC0306", f"`{name.text}[{place}]` comes where entry {len(entries)} is expected", index.span)
     scope.names[name.text] = (Items((*entries, value)), name.span)
@@ -156,14 +158,20 @@ def _init(env: Env, expr: tree.Expr | None, type: Any) -> tuple[str, float]:
 def _next(env: Env, statement: tree.Next) -> None:
     found = env.scope.find(statement.name.text)
     if found is None or not isinstance(found[1], Outer) or found[1].kind != "state":
-        raise env.error("CC0205", f"`{statement.name.text}` is no state", statement.name.span, hint="declare it: `state s: f32[n] = 0`")
+        raise env.error(
+            "CC0205", f"`{statement.name.text}` is no state", statement.name.span, hint="declare it: `state s: f32[n] = 0`"
+        )
     outer = found[1]
     value = as_tensor(env, evaluate(env.statement(statement.name.text), statement.value), statement.value.span)
     if value.type != outer.type:
         also = [label(outer.span, f"declared `{outer.type}` here"), label(value.node.span, f"`{value.type}` comes from here")]
-        raise env.error("CC0305", f"the next `{statement.name.text}` is `{value.type}`, not `{outer.type}`", statement.value.span, also=also)
+        raise env.error(
+            "CC0305", f"the next `{statement.name.text}` is `{value.type}`, not `{outer.type}`", statement.value.span, also=also
+        )
     if outer.unit is not env.unit:
-        raise env.error("CC0503", "a chunk cannot set a state outside it", statement.name.span, hint="declare the state in the chunk")
+        raise env.error(
+            "CC0503", "a chunk cannot set a state outside it", statement.name.span, hint="declare the state in the chunk"
+        )
     set_next(env, outer, value, statement.span)
 
 
@@ -246,9 +254,12 @@ def _loss(env: Env, statement: tree.Loss, *, wait: bool = False) -> None:
         raise undecided.report() from None
     if x.type.rank != 0 or not x.type.is_float:
         also = [label(x.node.span, f"`{x.type}` comes from here")]
-        raise env.error("CC0305", f"a loss is one number, found `{x.type}`", statement.value.span, also=also, hint="take its `mean`")
+        raise env.error(
+            "CC0305", f"a loss is one number, found `{x.type}`", statement.value.span, also=also, hint="take its `mean`"
+        )
     path = ".".join((*env.base, name, *env.loops))
-    env.unit.losses.append((path, x.node))
+    if env.program.training:
+        env.unit.losses.append((path, x.node))
 
 
 def _selection(env: Env, statement: tree.Selection) -> None:
@@ -280,4 +291,3 @@ STATEMENTS: dict[type, Callable[[Env, Any], None]] = {
     tree.Memory: _memory,
     tree.Input: _input,
 }
-

@@ -58,14 +58,19 @@ def _compare(env: Env, operator_: str, a: Value, b: Value, span: Span) -> bool:
 
 def _arithmetic(env: Env, operator_: str, a: Any, b: Any, span: Span) -> Value:
     if isinstance(a, float) and isinstance(b, Dim) or isinstance(a, Dim) and isinstance(b, float):
-        raise env.error("CC0302", f"`{a} {operator_} {b}` mixes a run-time size with a fraction", span, hint="use `share(…)` for a share of it")
+        raise env.error(
+            "CC0302",
+            f"`{a} {operator_} {b}` mixes a run-time size with a fraction",
+            span,
+            hint="use `share(…)` for a share of it",
+        )
     try:
         if operator_ == "+":
-            return a + b  # type: ignore[no-any-return]
+            return a + b
         if operator_ == "-":
-            return a - b  # type: ignore[no-any-return]
+            return a - b
         if operator_ == "*":
-            return a * b  # type: ignore[no-any-return]
+            return a * b
         if operator_ == "mod":
             return a % b if isinstance(a, float) or isinstance(b, float) else modulo(a, b)
         if operator_ == "/":
@@ -87,7 +92,7 @@ def _divide(env: Env, a: Any, b: Any, span: Span) -> Value:
         return exact
     if isinstance(a, int) and isinstance(b, int) and a % b == 0:
         return a // b
-    return a / b  # type: ignore[no-any-return]
+    return a / b
 
 
 def _bounded(env: Env, value: Value, span: Span) -> Value:

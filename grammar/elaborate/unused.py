@@ -29,7 +29,9 @@ def warn(findings: Findings, file: tree.File) -> None:
             _walk(item, declared, read)
             for name, (kind, place) in declared.items():
                 if name not in read and not name.startswith("_"):
-                    findings.warn("CC0804", f"the {WHAT[kind]} `{name}` is never used", place.span, hint="remove it, or call it `_`")
+                    findings.warn(
+                        "CC0804", f"the {WHAT[kind]} `{name}` is never used", place.span, hint="remove it, or call it `_`"
+                    )
 
 
 def _walk(root: tree.Syntax, declared: dict[str, tuple[type, tree.Name]], read: set[str]) -> None:

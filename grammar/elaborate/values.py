@@ -89,7 +89,10 @@ class Selected:
 
 @dataclass(eq=False, slots=True)
 class Chunked:
-    """A chunk declaration where it stands. `labels` has one tuple of labels a dimension of the array, `index` what has been chosen of them."""
+    """A chunk declaration where it stands.
+
+    `labels` has one tuple of labels a dimension of the array, `index` what has been chosen of them.
+    """
 
     syntax: tree.Chunk
     env: Env
@@ -141,7 +144,22 @@ NOTHING = Nothing()
 POISON = Poison()
 
 Value = (
-    Tensor | Items | Record | Outer | Selected | Chunked | Template | Function | Fraction | Poison | Nothing | Dim | int | float | bool | str
+    Tensor
+    | Items
+    | Record
+    | Outer
+    | Selected
+    | Chunked
+    | Template
+    | Function
+    | Fraction
+    | Poison
+    | Nothing
+    | Dim
+    | int
+    | float
+    | bool
+    | str
 )
 
 

@@ -21,7 +21,9 @@ def allowed(env: Env, expr: tree.Expr, score: Tensor, fine: Selected) -> tuple[T
     inner = expr.value if isinstance(expr, tree.Unary) else expr
     coarse = evaluate(env, inner)
     if not isinstance(coarse, Selected):
-        raise env.error("CC0417", f"`within` names a router or mask, found {describe(coarse)}", expr.span, hint="write `within = group`")
+        raise env.error(
+            "CC0417", f"`within` names a router or mask, found {describe(coarse)}", expr.span, hint="write `within = group`"
+        )
     kept = result(env, coarse, "kept", expr.span)
     gate = result(env, coarse, "gate", expr.span) if coarse.straight_through else None
     if negated:
@@ -58,7 +60,11 @@ def _fit(env: Env, x: Tensor, coarse: Selected, score: Tensor, fine: Selected, s
 
 def _spread(env: Env, x: Tensor, score: Tensor, span: Span) -> Tensor:
     """Decisions taken more rarely hold for all the finer ones."""
-    parts = 1 if x.type.rank < 2 or score.type.rank < 2 else (2 if x.shape[-2:] == score.shape[-2:] and x.type.rank < score.type.rank else 1)
+    parts = (
+        1
+        if x.type.rank < 2 or score.type.rank < 2
+        else (2 if x.shape[-2:] == score.shape[-2:] and x.type.rank < score.type.rank else 1)
+    )
     x = build.aligned(env, x, min(parts, x.type.rank), score.type.rank, span)
     if x.type.rank != score.type.rank or any(a not in (1, b) for a, b in zip(x.shape, score.shape)):
         raise _misfit(env, x, score, span)
