@@ -74,13 +74,12 @@ def load_digits(seed: int) -> Digits:
     return Digits(images[:cut], labels[:cut], images[cut:], labels[cut:])
 
 
-def show_graph(graph: Graph, most: int = 24) -> None:
-    """The beginning of a graph's text."""
+def show_graph(graph: Graph) -> None:
+    """A graph's text without the table of parameters."""
     lines = api.print(graph).rstrip().splitlines()
-    click.echo("\n".join(lines[:most]))
-    if len(lines) > most:
-        click.echo(f"  … {len(lines) - most} more lines: chunkc opt specs/{SPEC.name}")
-    click.echo()
+    body = next(i for i, line in enumerate(lines) if line.startswith("  %"))
+    click.echo(f"core {graph.name} {{   # chunkc opt specs/{SPEC.name} prints it with its {len(graph.parameters)} parameters")
+    click.echo("\n".join(lines[body:]) + "\n")
 
 
 def train(module: nn.Module, digits: Digits, seconds: float, seed: int) -> None:

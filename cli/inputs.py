@@ -140,19 +140,19 @@ class _Reading:
 
     def demand_all(self) -> None:
         """Reports dimensions without a size, and inputs too large."""
-        missing: dict[str, Span] = {}
+        if self.findings.errors:
+            return
+        missing: dict[Span, list[str]] = {}
         for node in self.inputs.values():
             for name in sorted(free_symbols(node.type)):
-                if name not in self.sizes:
-                    missing.setdefault(name, node.span)
-        if missing and not self.findings.errors:
-            hint = "add --dims " + ",".join(f"{name}={2 if name == 'B' else 16}" for name in missing)
-            names = ", ".join(f"`{name}`" for name in missing)
-            message = f"the size of {names} is not given"
-            first, *rest = missing.items()
-            also = [Label(span, f"`{name}` stands here") for name, span in rest]
-            self.findings.error("CC0705", message, first[1], label=f"`{first[0]}` stands here", also=also, hint=hint)
-        if missing or self.findings.errors:
+                if name not in self.sizes and not any(name in names for names in missing.values()):
+                    missing.setdefault(node.span, []).append(name)
+        if missing:
+            names = [name for found in missing.values() for name in found]
+            hint = "add --dims " + ",".join(f"{name}={2 if name == 'B' else 16}" for name in names)
+            first, *rest = [Label(span, f"{_listed(found)} of this input") for span, found in missing.items()]
+            message = f"the size of {_listed(names)} is not given"
+            self.findings.error("CC0705", message, first.span, label=first.text, also=rest, hint=hint)
             return
         for node in self.inputs.values():
             count = math.prod(evaluate(size, self.sizes) for size in node.shape)
@@ -162,6 +162,10 @@ class _Reading:
 
     def _sizes_of(self, node: Node) -> list[Label]:
         return [Label(self.origins[n], f"`{n}`") for n in sorted(free_symbols(node.type)) if n in self.origins]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _random(graph: Graph, node: Node, sizes: Mapping[str, int], generator: np.random.Generator) -> Array:
