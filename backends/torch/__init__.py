@@ -1,1 +1,18 @@
-"""Plans lowered to PyTorch modules that compute only what was kept."""
+"""The torch backend: a plan becomes readable modules that compute only what is kept.
+
+`compile(eval_graph, train_graph)` gives an `nn.Module`, `standalone(eval_graph, train_graph)` its text, which needs torch alone.
+"""
+
+from __future__ import annotations
+
+from ...compiler.ir import Graph
+from .emission import emit
+from .module import CompiledModule, build
+
+__all__ = ["CompiledModule", "compile"]
+
+
+def compile(eval_graph: Graph, train_graph: Graph | None = None, *, seed: int = 0) -> CompiledModule:
+    """The module of a model's two graphs (the second: elaborated for training). `CompileError` where a chunk has no body."""
+    train = eval_graph if train_graph is None else train_graph
+    return build(emit(eval_graph, train), eval_graph, train, seed)

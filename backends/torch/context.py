@@ -16,7 +16,7 @@ class Record:
     """What a call leaves besides its outputs, by path.
 
     `kept`: each decision as (kept, rows, sizes): the rows of a gathered body and the dense sizes they come from (None, () if dense).
-    `first`: what the first of several rules kept, alike. `ran`: for each routed fuse the rows of each way. `nexts`: (state, value) pairs.
+    `first`: what the first of several rules kept, alike. `ran`: for each routed fuse the rows of each way. `nexts`: (state, value) pairs. `draws`: how many were made.
     """
 
     def __init__(self) -> None:
@@ -24,6 +24,7 @@ class Record:
         self.kept: dict[str, tuple[Tensor, Tensor | None, tuple[Any, ...]]] = {}
         self.ran: dict[str, list[Tensor]] = {}
         self.nexts: list[tuple[Tensor, Tensor]] = []
+        self.draws = 0
 
 
 class Context:
@@ -80,7 +81,12 @@ class Context:
 
     def uniform(self, x: Tensor, path: str, shared: bool = False) -> Tensor:
         """Draws keyed by the call's seed, the path and the dense position."""
+        self.record.draws += 1
         return uniform(x, self.seed, path_key(self.path + path), None if shared else self.rows)
+
+    def drawn(self) -> bool:
+        """Whether the call has drawn anything."""
+        return self.record.draws > 0
 
     def loss(self, name: str, value: Tensor) -> None:
         """Adds to a named loss."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .classes import Sources, emit
+from .classes import ALL, Method, Sources, emit
 
-__all__ = ["Sources", "emit"]
+__all__ = ["ALL", "Method", "Sources", "emit"]

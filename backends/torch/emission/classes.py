@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ....compiler.ir import Frame, Graph, Node
 from ....compiler.plan import Block, Plan, Step
-from ....passes.lower_plan import LowerPlan
+from ....compiler.planning import lower
 from .body import Body
 from .layout import Layout, chunk_key
 from .leaves import leaf_of
@@ -203,7 +203,7 @@ def emit(eval_graph: Graph, train_graph: Graph) -> Sources:
     """The source of all classes of a model."""
     graphs = (eval_graph, train_graph)
     layout = Layout(eval_graph.parameters, graphs)
-    plans = {(training, which): LowerPlan().apply(asked(graph, which)) for training, graph in enumerate(graphs) for which in choices(graph)}
+    plans = {(training, which): lower(asked(graph, which)) for training, graph in enumerate(graphs) for which in choices(graph)}
     shop = Shop(layout, next(iter(plans.values())))
     entries: dict[tuple[bool, str], Method] = {}
     for (training, which), plan in plans.items():

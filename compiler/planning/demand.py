@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from ..compiler.dims import Dim, symbols
-from ..compiler.ir import Attrs, Graph, Node, reachable, streams_of, users
-from ..compiler.types import BundleType, TensorType, free_symbols
+from ..dims import Dim, symbols
+from ..ir import Attrs, Graph, Node, reachable, streams_of, users
+from ..types import BundleType, TensorType, free_symbols
 from .unbundle import unbundle
 
 Change = Callable[[Node, tuple[Node, ...]], Node]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..compiler.ir import Graph, Node, users
-from ..compiler.types import BundleType
+from ..ir import Graph, Node, users
+from ..types import BundleType
 
 Streams = dict[Node, tuple[Node, ...]]
 

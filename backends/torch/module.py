@@ -1,0 +1,214 @@
+"""The module that a model becomes: its classes, made and filled with first values, and called through its regions."""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...compiler.init import initial
+from ...compiler.ir import Graph, Parameter
+from ...compiler.plan import Plan, Step
+from . import stats
+from .context import Context
+from .emission import ALL, Method, Sources
+from .kernels import KERNELS
+from .regions import Region, trace
+
+_COUNTER = itertools.count(1)
+
+
+class CompiledModule(nn.Module):
+    """A model. The class that `build` makes of it holds what the source text defines; this is what every one of them can do.
+
+    - `module(x)`: the first output; `outputs="name"` another one, `outputs=[names]` a dictionary of several.
+    - `losses()`: the named losses of the last call in training; `stats()`: what its selections kept; `decisions()`: for `replay`.
+    - `seed`: of the next call. A call in training that draws moves it on by one.
+    """
+
+    sources: Sources
+    namespace: types.ModuleType
+    graph: Graph
+    """For eval."""
+    train_graph: Graph
+
+    def _start(self, seed: int) -> None:
+        object.__setattr__(self, "_regions", {})
+        self._last: stats.Last | None = None
+        self._forced: Mapping[str, Any] | None = None
+        self.register_buffer("_seed", torch.tensor(seed, dtype=torch.int64), persistent=False)
+
+    # ---- calls
+
+    def forward(self, *inputs: Tensor, outputs: str | Sequence[str] | None = None, **named: Tensor) -> Any:
+        """The outputs asked for. Inputs come in the order of the spec, or by name."""
+        which, method = self._entry(outputs)
+        given = inputs if not named and len(inputs) == len(method.inputs) else self._bind(inputs, named)
+        if self._forced is not None or torch.compiler.is_exporting():
+            value, last = self._run_untraced(method, given)
+        else:
+            region = self._region(which)
+            value, last = region.run(self, given)
+        for state, next_value in last.nexts:
+            _write_state(state, next_value)
+        if not torch.compiler.is_exporting():
+            if self.training and last.draws:
+                self._seed.add_(1)
+            self._last = last
+        return value if outputs is None or isinstance(outputs, str) else {name: value[name] for name in outputs}
+
+    def _entry(self, outputs: str | Sequence[str] | None) -> tuple[str, Method]:
+        names = self.output_names
+        asked = [names[0]] if outputs is None else [outputs] if isinstance(outputs, str) else list(outputs)
+        for name in asked:
+            if name not in names:
+                raise KeyError(f"{self.graph.name} has no output `{name}`; it has {', '.join(names)}")
+        which = asked[0] if outputs is None or isinstance(outputs, str) else ALL
+        return which, self.sources.entries[self.training, which]
+
+    @property
+    def output_names(self) -> list[str]:
+        """In the order of the spec; a call gives the first unless asked for others."""
+        return [name for name, _ in self.graph.outputs]
+
+    @property
+    def input_names(self) -> list[str]:
+        return [str(node.attrs["name"]) for node in self.graph.inputs]
+
+    def _bind(self, inputs: Sequence[Tensor], named: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        names = self.input_names
+        given = {**dict(zip(names, inputs)), **named}
+        if len(inputs) + len(named) != len(names) or set(given) != set(names):
+            raise TypeError(f"{self.graph.name} takes {', '.join(names)}; got {len(inputs)} inputs by place and {sorted(named)} by name")
+        return tuple(given[name] for name in names)
+
+    def _run_untraced(self, method: Method, inputs: Sequence[Tensor]) -> tuple[Any, stats.Last]:
+        """The emitted class itself, with decisions to be replayed."""
+        ctx = Context(self._seed, dict(self._forced or {}))
+        value = getattr(self, method.name)(ctx, *inputs)
+        return value, stats.Last.of(ctx.record, tuple(ctx.record.nexts), ctx.drawn())
+
+    def _region(self, which: str) -> Region:
+        key = (self.training, which)
+        if key not in self._regions:
+            self._regions[key] = trace(self, self.sources.entries[key])
+        return self._regions[key]
+
+    # ---- what the last call left
+
+    def losses(self) -> dict[str, Tensor]:
+        """Named scalars of the last call in training, to be weighed and added by the training loop."""
+        return stats.losses(self._last)
+
+    def stats(self) -> dict[str, stats.Stats]:
+        """What each selection kept in the last call, and on how many rows each way ran."""
+        return stats.selections(self._last)
+
+    def decisions(self) -> dict[str, Any]:
+        """The decisions of the last call, dense: what was kept, or (kept, known) where only some positions were reached."""
+        return stats.decisions(self._last)
+
+    def step_log(self, outputs: str | None = None) -> list[tuple[Step, int | None]]:
+        """The steps of the plan as the last call ran them, each with its number of rows (None: all positions)."""
+        return stats.step_log(self.plan(outputs), self._last)
+
+    @contextmanager
+    def replay(self, decisions: Mapping[str, Any]) -> Iterator[None]:
+        """Inside, calls take these decisions (by path, as `decisions()` gives them) instead of their own."""
+        before, self._forced = self._forced, decisions
+        try:
+            yield
+        finally:
+            self._forced = before
+
+    @property
+    def seed(self) -> int:
+        return int(self._seed)
+
+    @seed.setter
+    def seed(self, value: int) -> None:
+        self._seed.fill_(value)
+
+    # ---- how it is made
+
+    def plan(self, outputs: str | None = None) -> Plan:
+        """The plan of a call that asks for this output (the first by default, `*` for all), in the present mode."""
+        return self.sources.plans[self.training, outputs or self.output_names[0]]
+
+    @property
+    def source(self) -> str:
+        """The Python text of the classes."""
+        return self.sources.text
+
+    def region(self, outputs: str | None = None) -> torch.fx.GraphModule:
+        """The traced region of a call that asks for this output, in the present mode."""
+        return self._region(outputs or self.output_names[0]).graph_module
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Regions are traced again by a copy; what a call left belongs to that call.
+        return {**self.__dict__, "_regions": {}, "_last": None}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompiledModule:
+        import copy
+
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update(copy.deepcopy(self.__getstate__(), memo))
+        return twin
+
+
+def _write_state(state: Tensor, value: Tensor) -> None:
+    with torch.no_grad():
+        state.copy_(value)
+
+
+def build(sources: Sources, eval_graph: Graph, train_graph: Graph, seed: int) -> CompiledModule:
+    """The module of a model's sources, its parameters drawn from `seed` and their paths."""
+    namespace = load_text(sources.text, f"<chunkc {eval_graph.name} {next(_COUNTER)}>")
+    emitted = namespace.__dict__[sources.name]
+    members = {"sources": sources, "namespace": namespace, "graph": eval_graph, "train_graph": train_graph}
+    cls = type(sources.name, (CompiledModule, emitted), members)
+    with torch.device("meta"):
+        module = cls()
+    fill(module, eval_graph.parameters, seed)
+    module._start(seed)
+    return module
+
+
+def load_text(text: str, filename: str) -> types.ModuleType:
+    """Emitted text as a module, with what it may use; tracebacks show its lines."""
+    namespace = types.ModuleType(filename)
+    namespace.__dict__.update({**KERNELS, "torch": torch, "nn": nn, "F": F, "Context": Context})
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+    exec(compile(text, filename, "exec"), namespace.__dict__)
+    return namespace
+
+
+def fill(module: nn.Module, parameters: Sequence[Parameter], seed: int) -> None:
+    """Gives every parameter and state its first value, in the dtype of the spec."""
+    dtypes = {"f64": torch.float64, "f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
+    dtypes |= {"i64": torch.int64, "i32": torch.int32, "bool": torch.bool}
+    for parameter in parameters:
+        home, _, name = parameter.path.rpartition(".")
+        owner = _member(module, home)
+        value = torch.tensor(initial(parameter, seed), dtype=dtypes[parameter.type.dtype])
+        if parameter.kind == "state":
+            owner._buffers[name] = value
+        else:
+            trained = parameter.kind == "param" and value.is_floating_point()
+            owner._parameters[name] = nn.Parameter(value, requires_grad=trained)
+
+
+def _member(module: nn.Module, path: str) -> nn.Module:
+    for label in path.split(".") if path else ():
+        child = module._modules[label]
+        assert child is not None
+        module = child
+    return module

@@ -1,0 +1,102 @@
+"""Regions: what a call computes, captured whole as a `torch.fx.GraphModule`.
+
+A region owns nothing: its code runs with the module itself as `self`, so that it reads the module's own parameters, wherever they are
+moved and whatever is loaded into them. Losses, decisions, rows and next states leave it as outputs beside the value.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from . import stats
+from .context import Context
+from .emission import Method
+from .emission.names import readable
+
+if TYPE_CHECKING:
+    from .module import CompiledModule
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A traced call. `shape` says what the flat outputs behind the value are."""
+
+    graph_module: fx.GraphModule
+    code: Callable[..., Any]
+    shape: stats.Shape
+
+    def run(self, module: nn.Module, inputs: Sequence[Tensor]) -> tuple[Any, stats.Last]:
+        """The value and what the call left."""
+        value, left = self.code(module, module._seed, *inputs)
+        return value, self.shape.last(module, left)
+
+
+class _Tracer(fx.Tracer):
+    """Traces the method of a module: kernels and plain chunks stay calls, all else is seen through."""
+
+    def __init__(self, namespace: types.ModuleType, plain: frozenset[str]) -> None:
+        super().__init__(autowrap_modules=(namespace,))
+        self.namespace, self.plain = namespace, plain
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        emitted = type(m).__module__ == self.namespace.__name__
+        return type(m).__name__ in self.plain if emitted else True
+
+    def create_arg(self, a: Any) -> Any:
+        if isinstance(a, Tensor) and not isinstance(a, nn.Parameter) and a.ndim == 0 and a.device.type == "cpu":
+            # A number written as a tensor: made anew in each call, and not an attribute of the module.
+            return self.create_node("call_function", torch.tensor, (a.item(),), {"dtype": a.dtype})
+        return super().create_arg(a)
+
+
+def trace(module: CompiledModule, method: Method) -> Region:
+    """The region of a method of a module."""
+    tracer = _Tracer(module.namespace, module.sources.plain)
+    graph = fx.Graph(tracer_cls=_Tracer)
+    tracer.graph = graph
+    shape: list[stats.Shape] = []
+
+    def run(root: nn.Module, seed: Any, *inputs: Any) -> Any:
+        ctx = Context(seed)
+        value = getattr(root, method.name)(ctx, *inputs)
+        flat, layout = stats.flatten(ctx, _path_of_state)
+        shape.append(layout)
+        return value, flat
+
+    traced = _trace_function(tracer, module, run, ("seed", *method.inputs))
+    graph_module = _module(module, traced, method.name)
+    return Region(graph_module, type(graph_module).forward, shape[0])
+
+
+def _trace_function(tracer: fx.Tracer, root: nn.Module, function: Callable[..., Any], names: Sequence[str]) -> fx.Graph:
+    """`Tracer.trace` for a function of a module: its arguments have these names."""
+
+    def create_args(root_fn: Any, is_module: bool, concrete_args: Any = None) -> Any:
+        return function, [root, *(tracer.create_proxy("placeholder", name, (), {}) for name in names)]
+
+    tracer.create_args_for_root = create_args  # type: ignore[method-assign,assignment]
+    return tracer.trace(root)
+
+
+def _path_of_state(state: Any) -> str:
+    """The path of a state that was read while tracing."""
+    assert isinstance(state, fx.Proxy) and state.node.op == "get_attr"
+    return str(state.node.target)
+
+
+def _module(module: CompiledModule, graph: fx.Graph, name: str) -> fx.GraphModule:
+    """The graph with its code."""
+    graph.eliminate_dead_code()
+    graph.lint()
+    return fx.GraphModule(module, graph, class_name=f"{type(module).__name__}_{name}")
+
+
+def attribute(path: str) -> str:
+    """A path as code reads it."""
+    return path if all(map(readable, path.split("."))) else path
