@@ -18,9 +18,8 @@ from .grammar.print_core import print_graph
 from .passes import pipeline
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from .backends.reference import Result
+    from .backends.torch import CompiledModule
 
 Path = str | PathLike[str]
 Bindings = Mapping[str, str]
@@ -109,7 +108,7 @@ def compile(
     bind: Bindings | None = None,
     passes: Sequence[str] | None = None,
     **params: object,
-) -> nn.Module:
+) -> CompiledModule:
     """A `torch.nn.Module` that computes only what is kept, its weights drawn from `seed` and their paths.
 
     `module.losses()` gives the named losses of the last call in training, `module.stats()` what each selection kept.
@@ -117,7 +116,7 @@ def compile(
     return compile_graphs(*graphs(source, params, bind=bind, passes=passes), seed=seed)
 
 
-def compile_graphs(eval_graph: Graph, train_graph: Graph, *, seed: int = 0) -> nn.Module:
+def compile_graphs(eval_graph: Graph, train_graph: Graph, *, seed: int = 0) -> CompiledModule:
     """The module of a model's two graphs."""
     from .backends.torch import compile as lower
 

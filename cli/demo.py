@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -18,7 +18,7 @@ from .inputs import Array
 from .report import FINDINGS, guarded, progress, table
 
 if TYPE_CHECKING:
-    from torch import nn
+    from ..backends.torch import CompiledModule
 
 SPEC = Path(__file__).resolve().parent.parent / "specs" / "digits.cc"
 TOLERANCE = 1e-4
@@ -82,7 +82,7 @@ def show_graph(graph: Graph) -> None:
     click.echo("\n".join(lines[body:]) + "\n")
 
 
-def train(module: nn.Module, digits: Digits, seconds: float, seed: int) -> None:
+def train(module: CompiledModule, digits: Digits, seconds: float, seed: int) -> None:
     """Gradient steps for so many seconds, with a line about each second."""
     import torch
     import torch.nn.functional as F
@@ -107,7 +107,7 @@ def train(module: nn.Module, digits: Digits, seconds: float, seed: int) -> None:
     click.echo(f"trained for {steps} steps of 128 images\n")
 
 
-def route(module: nn.Module, graph: Graph, digits: Digits) -> bool:
+def route(module: CompiledModule, graph: Graph, digits: Digits) -> bool:
     """Routes the test images on both backends and tells what was skipped; whether the results agree."""
     inputs, sizes = {"image": digits.test_images}, {"B": len(digits.test_labels)}
     sparse = run_torch(module, graph, inputs, sizes, seed=0)
@@ -115,23 +115,26 @@ def route(module: nn.Module, graph: Graph, digits: Digits) -> bool:
     show_experts(sparse, digits)
     difference = float(np.abs(sparse.outputs["digit"] - dense.outputs["digit"]).max())
     agree = difference <= TOLERANCE
-    rows = [_row("all experts (reference, f64)", dense, digits), _row("only those kept (torch, f32)", sparse, digits)]
+    ran = sum(sum(rows) for rows in module.stats()["gate"].rows.values())
+    everything = dense.selections["gate"].decisions * dense.selections["gate"].ways
+    rows = [
+        _row("all experts (reference, f64)", everything, dense, digits),
+        _row("only those kept (torch, f32)", ran, sparse, digits),
+    ]
     table(("computed", "expert evaluations", "multiply-adds", "share", "images read right"), rows)
     largest, verdict = np.abs(dense.outputs["digit"]).max(), "they agree" if agree else "THEY DIFFER"
     click.echo(f"\nlargest difference between the two: {difference:.1e} of logits up to {largest:.1f}: {verdict}")
     return agree
 
 
-def _row(name: str, done: Execution, digits: Digits) -> tuple[str, ...]:
-    gate = done.stats["gate"]
-    evaluations = gate.kept if done.macs < done.dense else gate.decisions * gate.ways
+def _row(name: str, evaluations: int, done: Execution, digits: Digits) -> tuple[str, ...]:
     right = (done.outputs["digit"].argmax(-1) == digits.test_labels).mean()
     return name, f"{evaluations:,}", f"{done.macs:,}", f"{done.share:.1%}", f"{right:.1%}"
 
 
 def show_experts(done: Execution, digits: Digits) -> None:
     """Which digits each expert sees most."""
-    kept: Any = done.decisions["gate"]
+    kept = done.selections["gate"].parts
     rows = []
     for way in range(kept.shape[-1]):
         counts = np.bincount(digits.test_labels[kept[:, way]], minlength=10)

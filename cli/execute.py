@@ -14,9 +14,25 @@ from ..compiler.work import dense_macs
 from .inputs import Array
 
 if TYPE_CHECKING:
-    from torch import nn
+    from ..backends.torch import CompiledModule
 
-    from ..backends.reference import SelectionStats
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What one selection kept, of `decisions · ways`: `load[i]` decisions kept way i; `parts` says where, [decisions…, ways]."""
+
+    decisions: int
+    ways: int
+    load: tuple[int, ...]
+    parts: Array
+
+    @property
+    def kept(self) -> int:
+        return sum(self.load)
+
+    @property
+    def skipped(self) -> int:
+        return self.decisions * self.ways - self.kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +40,7 @@ class Execution:
     """What one call gave. `macs` are the multiply-adds that ran, `dense` those of the plain dense meaning."""
 
     outputs: Mapping[str, Array]
-    stats: Mapping[str, SelectionStats]
+    selections: Mapping[str, Kept]
     losses: Mapping[str, float]
     macs: int
     dense: int
@@ -35,7 +51,7 @@ class Execution:
         return self.macs / self.dense if self.dense else 1.0
 
 
-def parameters_of(module: nn.Module) -> dict[str, Array]:
+def parameters_of(module: CompiledModule) -> dict[str, Array]:
     """Parameters and states of a module as arrays, by their state-dict keys."""
     return {name: value.detach().cpu().double().numpy() for name, value in module.state_dict().items()}
 
@@ -46,28 +62,33 @@ def run_reference(
     """A call of the reference, which computes everything and then selects."""
     result = api.reference(graph, inputs, params, seed=seed)
     dense = dense_macs(graph, sizes)
-    return Execution(result.outputs, result.stats, result.losses if graph.training else {}, dense, dense)
+    kept = {path: Kept(s.decisions, s.ways, s.load, result.decisions[path]) for path, s in result.stats.items()}
+    return Execution(result.outputs, kept, result.losses if graph.training else {}, dense, dense)
 
 
-def run_torch(module: nn.Module, graph: Graph, inputs: Mapping[str, Array], sizes: Mapping[str, int], *, seed: int) -> Execution:
+def run_torch(
+    module: CompiledModule, graph: Graph, inputs: Mapping[str, Array], sizes: Mapping[str, int], *, seed: int
+) -> Execution:
     """A call of the module, in training if the graph is; the products that it really does are counted while it runs."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     module.train(graph.training)
-    torch.manual_seed(seed)
+    module.seed = seed
+    given = {str(node.attrs["name"]): as_tensor(inputs[str(node.attrs["name"])], node.tensor.dtype) for node in graph.inputs}
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
-        outputs = module(*(as_tensor(inputs[str(node.attrs["name"])], node.tensor.dtype) for node in graph.inputs))
-    losses = {name: float(value) for name, value in module.losses().items()} if graph.training else {}
+        outputs = module(**given, outputs=module.output_names)
     named = {name: value.detach().double().numpy() for name, value in outputs.items()}
-    return Execution(named, module.stats(), losses, counter.get_total_flops() // 2, dense_macs(graph, sizes))
+    kept = {path: Kept(s.known, s.ways, s.load, s.kept.numpy()) for path, s in module.stats().items()}
+    losses = {name: float(value) for name, value in module.losses().items()}
+    return Execution(named, kept, losses, counter.get_total_flops() // 2, dense_macs(graph, sizes))
 
 
 def as_tensor(array: Array, dtype: str) -> Any:
     """A tensor of an input's dtype."""
     import torch
 
-    wanted = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32, "f64": torch.float64}
-    tensor = torch.from_numpy(np.array(array))
-    return tensor.to(wanted[dtype]) if dtype in wanted else tensor
+    floats = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32, "f64": torch.float64}
+    value = torch.from_numpy(np.array(array))
+    return value.to(floats[dtype]) if dtype in floats else value

@@ -10,9 +10,10 @@ import click
 from .. import api
 from ..compiler.diagnostics import Findings
 from ..compiler.dims import evaluate
-from ..compiler.ir import Graph
+from ..compiler.init import initial
+from ..compiler.ir import Graph, Node
 from .arguments import CommandLine, bindings, model_options, parameters
-from .execute import Execution, parameters_of, run_reference, run_torch
+from .execute import Execution, Kept, run_reference, run_torch
 from .inputs import Array, input_values
 from .report import guarded, table, tell
 
@@ -45,11 +46,11 @@ def command(
     tell(findings.items)
     graph = pair[train]
     inputs, sizes = input_values(graph, line, seed=seed)
-    module = api.compile_graphs(*pair, seed=seed)
     if backend == "torch":
-        done = run_torch(module, graph, inputs, sizes, seed=seed)
+        done = run_torch(api.compile_graphs(*pair, seed=seed), graph, inputs, sizes, seed=seed)
     else:
-        done = run_reference(graph, inputs, parameters_of(module), sizes, seed=seed)
+        params = {parameter.path: initial(parameter, seed) for parameter in graph.parameters}
+        done = run_reference(graph, inputs, params, sizes, seed=seed)
     if as_json:
         click.echo(json.dumps(as_values(graph, inputs, sizes, done), indent=2))
     else:
@@ -65,21 +66,15 @@ def as_values(graph: Graph, inputs: dict[str, Array], sizes: dict[str, int], don
         "inputs": {n: {"dtype": node.tensor.dtype, "shape": list(inputs[n].shape)} for n, node in _named(graph)},
         "outputs": {n: {"dtype": node.tensor.dtype, "shape": list(done.outputs[n].shape)} for n, node in graph.outputs},
         "selections": {
-            path: {
-                "decisions": s.decisions,
-                "ways": s.ways,
-                "kept": s.kept,
-                "skipped": s.decisions * s.ways - s.kept,
-                "load": list(s.load),
-            }
-            for path, s in done.stats.items()
+            path: {"decisions": s.decisions, "ways": s.ways, "kept": s.kept, "skipped": s.skipped, "load": list(s.load)}
+            for path, s in done.selections.items()
         },
         "losses": dict(done.losses),
         "multiply_adds": {"dense": done.dense, "ran": done.macs, "share": done.share},
     }
 
 
-def _named(graph: Graph) -> list[tuple[str, Any]]:
+def _named(graph: Graph) -> list[tuple[str, Node]]:
     return [(str(node.attrs["name"]), node) for node in graph.inputs]
 
 
@@ -88,10 +83,10 @@ def show(graph: Graph, sizes: dict[str, int], done: Execution) -> None:
     shapes = [("input", n, str(node.type), _shape(node.shape, sizes)) for n, node in _named(graph)]
     shapes += [("output", n, str(node.type), str(list(done.outputs[n].shape))) for n, node in graph.outputs]
     table(("", "name", "type", "shape"), shapes)
-    if done.stats:
+    if done.selections:
         click.echo()
         columns = ("selection", "kept", "skipped", "share kept", "kept by each way")
-        table(columns, [_selection(*item) for item in done.stats.items()])
+        table(columns, [_selection(*item) for item in done.selections.items()])
     if done.losses:
         click.echo()
         table(("loss", "value"), [(name, f"{value:.6g}") for name, value in done.losses.items()])
@@ -103,7 +98,7 @@ def _shape(shape: tuple[Any, ...], sizes: dict[str, int]) -> str:
     return str([evaluate(size, sizes) for size in shape])
 
 
-def _selection(path: str, s: Any) -> tuple[str, ...]:
+def _selection(path: str, s: Kept) -> tuple[str, ...]:
     total = s.decisions * s.ways
     load = " ".join(map(str, s.load[:16])) + (" …" if len(s.load) > 16 else "")
-    return path, str(s.kept), str(total - s.kept), f"{s.kept / total:.1%}" if total else "-", load
+    return path, f"{s.kept:,}", f"{s.skipped:,}", f"{s.kept / total:.1%}" if total else "-", load
