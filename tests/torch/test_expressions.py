@@ -242,7 +242,7 @@ def test_masked_products_are_one_kernel():
     graph = b.graph(masked)
     found = fusion(masked, users(graph))
     assert found.reads == (x, w, bias, kept) and found.skips == (product,)
-    assert found.write(("x", "w", "b", "kept")) == "masked_linear(x, w, kept, b)"
+    assert found.write(("x", "w", "b", "kept")) == "masked_linear(x, w, kept, bias=b)"
     assert fusion(masked, users(graph), frozenset({product})) is None
     assert fusion(product, users(graph)) is None
     b.op("relu", product)
@@ -271,3 +271,33 @@ def test_attention_under_blocks_is_one_kernel():
     found = fusion(node, users(b.graph(node)))
     assert found.reads == (q, k, v, kept)
     assert found.write(("q", "k", "v", "kept")) == "block_attention(q, k, v, kept, (32, 32))"
+
+
+def test_a_weight_in_blocks_is_one_kernel():
+    b = Builder()
+    x, w = b.input("x", "f32", "B", "T", 64), b.input("w", "f32", 96, 64)
+    kept = b.input("kept", "bool", "B", 3, 2)
+    wide = b.op("broadcast", w, shape=(B, 96, 64), type=TensorType("f32", (B, 96, 64)))
+    spread = b.op(
+        "expand_blocks", kept, axes=(-2, -1), sizes=(32, 32), shape=(96, 64), type=TensorType("bool", (B, 96, 64))
+    )
+    masked = b.op("masked", wide, spread, slots=("x", "kept"), type=wide.type)
+    node = b.op("einsum", x, masked, equation="abi,aoi->abo", type=TensorType("f32", (B, T, 96)))
+    found = fusion(node, users(b.graph(node)))
+    assert found.write(("x", "w", "kept")) == "block_linear(x, w, kept, (32, 32))"
+    assert set(found.skips) == {wide, spread, masked}
+
+
+def test_masked_heads_are_one_kernel():
+    b = Builder()
+    x, w, kept = b.input("x", "f32", "B", "T", 6), b.input("w", "f32", 8, 6), b.input("kept", "bool", "B", 4, 1, 1)
+    product = b.op("linear", x, w, slots=("x", "weight"), type=TensorType("f32", (B, T, 8)))
+    heads = b.op("heads", product, n=4, type=TensorType("f32", (B, 4, T, 2)))
+    masked = b.op("masked", heads, kept, slots=("x", "kept"), type=heads.type)
+    assert fusion(masked, users(b.graph(masked))).write(("x", "w", "kept")) == "masked_heads(x, w, kept, heads=4)"
+    q, k, v = (b.input(name, "f32", "B", 4, "T", 8) for name in "qkv")
+    attrs = {"slots": ("q", "k", "v"), "causal": True, "after": False, "scale": None}
+    attention = b.op("attention", q, k, v, type=q.type, **attrs)
+    masked = b.op("masked", attention, kept, slots=("x", "kept"), type=q.type)
+    found = fusion(masked, users(b.graph(masked)))
+    assert found.write(("q", "k", "v", "kept")) == "masked_head_attention(q, k, v, kept, causal=True)"

@@ -82,3 +82,28 @@ def test_divergences_at_their_limits():
     assert torch.allclose(K["bce"](p, t), F.binary_cross_entropy(p, t, reduction="none"))
     K["bce"](p, t).sum().backward()
     assert p.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("decisions, rest", [((5,), ()), ((5,), (3,)), ((2, 3), ()), ((), (4, 3))])
+def test_block_linear_is_linear_with_each_decisions_own_weight(decisions, rest):
+    x = torch.randn(*decisions, *rest, 10, dtype=D, requires_grad=True)
+    weight = torch.randn(7, 10, dtype=D, requires_grad=True)
+    kept = torch.rand(*decisions, 3, 3) < 0.5
+    own = weight * K["expand_blocks"](kept, (-2, -1), (3, 4), (7, 10))
+    for _ in rest if decisions else ():
+        own = own.unsqueeze(len(decisions))
+    expected = (own @ x.unsqueeze(-1)).squeeze(-1)
+    torch.testing.assert_close(K["block_linear"](x, weight, kept, (3, 4)), expected)
+    assert torch.autograd.gradcheck(lambda x, w: K["block_linear"](x, w, kept, (3, 4)), (x, weight))
+    assert not K["block_linear"](x, weight, torch.zeros_like(kept), (3, 4)).any()
+
+
+def test_masked_heads_and_head_attention():
+    x, weight, bias = torch.randn(2, 5, 6, dtype=D), torch.randn(8, 6, dtype=D), torch.randn(8, dtype=D)
+    kept = torch.tensor([[True, False, True, False], [False, False, True, False]])[:, :, None, None]
+    heads = F.linear(x, weight, bias).unflatten(-1, (4, -1)).transpose(-3, -2)
+    torch.testing.assert_close(K["masked_heads"](x, weight, kept, heads=4, bias=bias), torch.where(kept, heads, 0.0))
+    q, k, v = torch.randn(3, 2, 4, 5, 2, dtype=D).unbind(0)
+    for causal in (False, True):
+        expected = torch.where(kept, K["attention"](q, k, v, causal=causal), 0.0)
+        torch.testing.assert_close(K["masked_head_attention"](q, k, v, kept, causal=causal), expected)

@@ -28,15 +28,23 @@ def fusion(node: Node, users: Mapping[Node, Sequence[Node]], kept_outside: froze
     def alone(inner: Node) -> bool:
         return len(users.get(inner, ())) == 1 and inner not in kept_outside
 
-    if node.op == "masked" and tuple(node.attrs["slots"]) == ("x", "kept") and alone(node.operands[0]):
-        return _masked_product(node)
+    if node.op == "masked" and tuple(node.attrs["slots"]) == ("x", "kept"):
+        return _masked_product(node, alone)
     if node.op == "attention":
         return _block_attention(node, alone)
+    if node.op == "einsum":
+        return _block_linear(node, alone)
     return None
 
 
-def _masked_product(node: Node) -> Fusion | None:
+Alone = Callable[[Node], bool]
+"""Whether a node is read by the one that replaces it only."""
+
+
+def _masked_product(node: Node, alone: Alone) -> Fusion | None:
     product, kept = node.operands
+    if not alone(product):
+        return None
     if product.op == "linear" and _parts(kept, product, -1):
         return _product_fusion(product, kept, "masked_linear", {})
     if product.op in ("conv1d", "conv2d") and product.attrs["groups"] == 1 and _parts(kept, product, 1 - product.tensor.rank):
@@ -44,6 +52,8 @@ def _masked_product(node: Node) -> Fusion | None:
         default = {"stride": 1, "padding": 0, "dilation": 1}
         options = {n: None if set(product.attrs[n]) == {default[n]} else one_or_tuple(product.attrs[n]) for n in names}
         return _product_fusion(product, kept, f"masked_{product.op}", options)
+    if _whole_heads(kept, product):
+        return _masked_heads(product, kept, alone)
     return None
 
 
@@ -52,24 +62,46 @@ def _parts(kept: Node, product: Node, axis: int) -> bool:
     return kept.tensor.rank >= -axis and kept.shape[axis] == product.shape[axis] != 1
 
 
+def _whole_heads(kept: Node, product: Node) -> bool:
+    """Whether the mask decides heads as a whole: it is [..., heads, 1, 1]."""
+    return kept.tensor.rank == product.tensor.rank and product.tensor.rank >= 3 and kept.shape[-3:] == (product.shape[-3], 1, 1)
+
+
+def _masked_heads(product: Node, kept: Node, alone: Alone) -> Fusion | None:
+    """Heads of a projection, or of attention without a mask and with a key head for each of them."""
+    if product.op == "heads" and product.operands[0].op == "linear" and alone(product.operands[0]):
+        linear = product.operands[0]
+        made = _product_fusion(linear, kept, "masked_heads", {"heads": str(product.attrs["n"])})
+        return Fusion(made.reads, (linear, product), made.write)
+    plain = product.op == "attention" and tuple(product.attrs["slots"]) == ("q", "k", "v")
+    if not plain or product.operands[1].shape[1] != product.shape[1]:
+        return None
+    causal, scale = (True if product.attrs["causal"] else None), product.attrs["scale"]
+
+    def write(texts: Operands) -> str:
+        return call("masked_head_attention", *texts, causal=causal, scale=scale)
+
+    return Fusion((*product.operands, kept), (product,), write)
+
+
 def _product_fusion(product: Node, kept: Node, kernel: str, options: Mapping[str, str | None]) -> Fusion:
     slots = product.attrs["slots"]
 
     def write(texts: Operands) -> str:
         x, weight, *bias = texts[:-1]
-        return call(kernel, x, weight, texts[-1], *bias, **options)
+        return call(kernel, x, weight, texts[-1], **{"bias": bias[0] if bias else None, **options})
 
     assert slots[:2] == ("x", "weight")
     return Fusion((*product.operands, kept), (product,), write)
 
 
-def _block_attention(node: Node, alone: Callable[[Node], bool]) -> Fusion | None:
+def _block_attention(node: Node, alone: Alone) -> Fusion | None:
     """A mask that is spread from blocks: only the kept blocks are multiplied."""
     slots = tuple(node.attrs["slots"])
     if slots != ("q", "k", "v", "mask") or node.attrs["after"]:
         return None
     mask = node.operands[3]
-    if mask.op != "expand_blocks" or mask.attrs["axes"] != (-2, -1) or mask.tensor.rank != 4 or not alone(mask):
+    if not _spread(mask) or mask.tensor.rank != 4 or not alone(mask):
         return None
     causal, scale = (True if node.attrs["causal"] else None), node.attrs["scale"]
 
@@ -77,3 +109,29 @@ def _block_attention(node: Node, alone: Callable[[Node], bool]) -> Fusion | None
         return call("block_attention", *texts, str(mask.attrs["sizes"]), causal=causal, scale=scale)
 
     return Fusion((*node.operands[:3], mask.operands[0]), (mask,), write)
+
+
+def _spread(kept: Node) -> bool:
+    """Whether a mask of rows and columns is made of blocks."""
+    return kept.op == "expand_blocks" and tuple(kept.attrs["axes"]) == (-2, -1)
+
+
+def _block_linear(node: Node, alone: Alone) -> Fusion | None:
+    """A weight of which each decision keeps its own blocks: `einsum("abi,aoi->abo", x, masked(broadcast(w), blocks))`."""
+    if len(node.operands) != 2:
+        return None
+    x, masked = node.operands
+    if masked.op != "masked" or tuple(masked.attrs["slots"]) != ("x", "kept") or not alone(masked):
+        return None
+    wide, kept = masked.operands
+    if wide.op != "broadcast" or wide.operands[0].tensor.rank != 2 or not _spread(kept) or not (alone(wide) and alone(kept)):
+        return None
+    letters = "abcdefgh"[: x.tensor.rank - 1]
+    lead = letters[: masked.tensor.rank - 2]
+    if node.attrs["equation"] != f"{letters}i,{lead}oi->{letters}o" or kept.tensor.rank != masked.tensor.rank:
+        return None
+
+    def write(texts: Operands) -> str:
+        return call("block_linear", *texts, str(kept.attrs["sizes"]))
+
+    return Fusion((x, wide.operands[0], kept.operands[0]), (wide, kept, masked), write)

@@ -6,7 +6,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["kept_parts", "masked_conv1d", "masked_conv2d", "masked_linear", "part_rows", "scatter_parts"]
+from .attending import attention
+from .blocks import split_blocks
+
+__all__ = [
+    "block_linear",
+    "kept_parts",
+    "masked_conv1d",
+    "masked_conv2d",
+    "masked_head_attention",
+    "masked_heads",
+    "masked_linear",
+    "part_rows",
+    "scatter_parts",
+]
 
 
 def kept_parts(kept: Tensor, axis: int) -> Tensor:
@@ -64,3 +77,36 @@ def masked_conv1d(
     channel_bias = None if bias is None else bias.index_select(0, parts)
     value = F.conv1d(x, weight.index_select(0, parts), channel_bias, stride, padding, dilation)
     return scatter_parts(torch.where(kept.index_select(-2, parts), value, 0.0), parts, -2, weight.shape[0])
+
+
+def masked_heads(x: Tensor, weight: Tensor, kept: Tensor, heads: int, bias: Tensor | None = None) -> Tensor:
+    """`linear` split in heads, [..., heads, T, e], 0 where a head is not kept. `kept` is [..., heads, 1, 1]."""
+    value = masked_linear(x, weight, kept.transpose(-3, -1).squeeze(-3), bias)
+    return value.unflatten(-1, (heads, -1)).transpose(-3, -2)
+
+
+def masked_head_attention(
+    q: Tensor, k: Tensor, v: Tensor, kept: Tensor, causal: bool = False, scale: float | None = None
+) -> Tensor:
+    """`attention` with a key head for each query head, 0 where a head is not kept. `kept` is [B|1, h, 1, 1]."""
+    parts = kept_parts(kept, -3)
+    q, k, v = (x.index_select(-3, parts) for x in (q, k, v))
+    value = torch.where(kept.index_select(-3, parts), attention(q, k, v, causal=causal, scale=scale), 0.0)
+    return scatter_parts(value, parts, -3, kept.shape[-3])
+
+
+def block_linear(x: Tensor, weight: Tensor, kept: Tensor, sizes: tuple[int, int]) -> Tensor:
+    """`linear` with a weight of which each decision keeps its own blocks of `sizes` (rows, columns); only those are multiplied.
+
+    `kept` is [decisions..., blocks of rows, blocks of columns], and x has the decisions as its first axes.
+    """
+    rows, columns = sizes
+    flat = x.reshape(kept[..., 0, 0].numel(), -1, x.shape[-1])
+    inputs = split_blocks(flat, -1, columns)
+    blocks = split_blocks(split_blocks(weight, -1, columns), -3, rows).transpose(-3, -2)
+    d, i, j = kept.reshape(-1, *kept.shape[-2:]).nonzero().unbind(-1)
+    part = inputs[d, :, j] @ blocks[i, j].transpose(-2, -1)
+    places = kept.shape[-2]
+    total = part.new_zeros((flat.shape[0] * places, *part.shape[1:])).index_add(0, d * places + i, part)
+    value = total.unflatten(0, (-1, places)).transpose(1, 2).flatten(-2)[..., : weight.shape[0]]
+    return value.reshape(*x.shape[:-1], weight.shape[0])

@@ -1,0 +1,97 @@
+"""`python -m benchmarks.run`: times everything, prints it, and writes `results/*.json` and the tables of `docs/benchmarks.md`."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import mixtral, moe
+from .timing import Timing, interleaved
+
+ROOT = Path(__file__).resolve().parent
+PAGE = ROOT.parent / "docs" / "benchmarks.md"
+INTRODUCTION = """# Benchmarks
+
+Written by `make bench`, which measures again: medians of one run in which the contenders take turns, in random order. *wall* and
+*CPU* (of all threads) are milliseconds; *ratio* is wall time over the ideal's, which is dense products of as many multiply-adds
+as were kept, without any routing. `benchmarks/moe.py` says what each contender is. The floor is what no implementation can do
+without: floating-point operations of the kept experts, and bytes of the weights and tokens once.
+"""
+
+
+def measure(title: str, floor: dict[str, float], calls: dict[str, Callable[[], object]], seconds: float) -> dict[str, Any]:
+    """One row group: all contenders of one case, printed as they come."""
+    with torch.inference_mode():
+        timings = interleaved(calls, seconds=seconds)
+    result = {"case": title, "floor": floor, "timings": {name: asdict(timing) for name, timing in timings.items()}}
+    print("\n".join(table(result)), flush=True)
+    return result
+
+
+def table(result: dict[str, Any]) -> list[str]:
+    """A case as a Markdown table."""
+    timings = {name: Timing(**numbers) for name, numbers in result["timings"].items()}
+    ideal, floor = timings["ideal"].wall, result["floor"]
+    lines = [
+        "",
+        f"### {result['case']}",
+        "",
+        f"Floor: {floor['gflop']:.2f} GFLOP, {floor['mb']:.1f} MB. {timings['ideal'].rounds} rounds.",
+        "",
+        "| | wall | quartiles | CPU | ratio |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, timing in timings.items():
+        quartiles = f"{timing.low:.2f} – {timing.high:.2f}"
+        lines.append(f"| {name} | {timing.wall:.2f} | {quartiles} | {timing.cpu:.2f} | {timing.wall / ideal:.2f} |")
+    return lines
+
+
+def machine() -> dict[str, str]:
+    """What the numbers belong to."""
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "threads": str(torch.get_num_threads()),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def run(seconds: float) -> dict[str, list[dict[str, Any]]]:
+    """All cases of all benchmarks."""
+    results: dict[str, list[dict[str, Any]]] = {"moe": [], "mixtral": []}
+    for tokens in moe.TOKENS:
+        for dtype in moe.DTYPES:
+            case = moe.Case(tokens, dtype)
+            floor = {"gflop": case.flops / 1e9, "mb": case.bytes / 1e6}
+            title = f"{tokens} tokens, {dtype}"
+            results["moe"].append(measure(f"moe, {title}", floor, moe.contenders(case), seconds))
+            # SwiGLU has three products in the place of two.
+            floor = {"gflop": case.flops * 1.5 / 1e9, "mb": case.bytes * 1.5 / 1e6}
+            results["mixtral"].append(measure(f"Mixtral block, {title}", floor, mixtral.contenders(tokens, dtype), seconds))
+    return results
+
+
+def main() -> None:
+    """Measures, then writes."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 4.0
+    results, about = run(seconds), machine()
+    (ROOT / "results").mkdir(exist_ok=True)
+    for name, cases in results.items():
+        text = json.dumps({"machine": about, "cases": cases}, indent=2)
+        (ROOT / "results" / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    lines = [INTRODUCTION, f"Measured with {', '.join(f'{key} {value}' for key, value in about.items())}."]
+    for cases in results.values():
+        lines += [line for case in cases for line in table(case)]
+    PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
