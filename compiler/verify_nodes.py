@@ -14,14 +14,14 @@ from .verify_select import select_problems
 
 Check = Callable[[Any], bool]
 
-FLAGS = ("single", "zipped")
+FLAGS: dict[str, type] = {"single": bool, "zipped": bool}
 FUSES = ("sum", "mean", "concat", "stack")
 ATTRIBUTES: dict[str, dict[str, type | tuple[type, ...]]] = {
     "input": {"name": str},
     "param": {"path": str, "up": int},
     "state": {"path": str, "up": int},
     "const": {"value": (bool, int, float)},
-    "apply": {"chunk": str, "up": int, "members": tuple, "call": str, "body": (Graph, type(None))} | dict.fromkeys(FLAGS, bool),
+    "apply": {"chunk": str, "up": int, "members": tuple, "call": str, "body": (Graph, type(None)), **FLAGS},
     "fuse": {"kind": str, "by": bool},
     "field": {"name": str},
 }

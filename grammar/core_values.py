@@ -187,7 +187,7 @@ class CoreValues:
     def chunk(self, expr: t.Expr) -> Chunk:
         """`c("expert", ["0", "1"], extern="…")`."""
         front, rest = self.arguments(expr, 2)
-        members = self.value(front[1]) if len(front) == 2 else None
+        members: Any = self.value(front[1]) if len(front) == 2 else None
         given = {name: self.value(item) for name, item in rest.items()}
         kinds = {name: type(usual) for name, usual in CHUNK_DEFAULTS.items()}
         fits = all(name in kinds and isinstance(value, kinds[name]) for name, value in given.items())

@@ -51,7 +51,7 @@ def print_graph(graph: Graph) -> str:
     order = body_order(graph)
     names = {id(body): f"%c{i}" for i, body in enumerate(order)}
     plain = bool(_CORE_NAME.fullmatch(graph.name))
-    fields = {} if plain else {"name": graph.name}
+    fields: dict[str, Any] = {} if plain else {"name": graph.name}
     fields["training"] = graph.training
     lines = [f"core {graph.name if plain else 'graph'} {_header(graph, fields)} {{"]
     waiting = iter(order)
@@ -209,13 +209,14 @@ def _string(value: str) -> str:
 def _rule(rule: Rule) -> str:
     counted = rule.kind in ("top", "first")
     first = [print_value(rule.amount)] if counted else [] if rule.limit is None else [print_value(rule.limit)]
-    rest = {"over": rule.over, "of": rule.of, "threshold": rule.threshold}
+    rest: dict[str, Any] = {"over": rule.over, "of": rule.of, "threshold": rule.threshold}
     usual = {"over": (-1,), "of": "score", "threshold": ""}
     if counted and rule.limit is not None:
         rest["limit"] = rule.limit
     if not counted and rule.amount != 0:
         rest["amount"] = rule.amount
-    return _call(rule.kind, first, {name: value for name, value in rest.items() if value != usual.get(name)})
+    said = {name: value for name, value in rest.items() if value != usual.get(name)}
+    return _call(rule.kind, first, said) if first or said else rule.kind
 
 
 def _call(name: str, positional: list[str], keywords: dict[str, Any]) -> str:

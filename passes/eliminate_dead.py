@@ -1,0 +1,167 @@
+"""`eliminate-dead`: what cannot reach a result is not in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import ClassVar
+
+from ..compiler.bodies import lasting, map_bodies
+from ..compiler.ir import Attrs, Graph, Node, streams_of, users
+from ..compiler.types import BundleType, TensorType, Type
+from .decided import decided
+from .laws_number import known_choice
+from .rewrite import Laws, Site, everywhere, prune, rebuild_knowing
+
+LAWS = Laws()
+LAWS.of("where")(known_choice)
+
+
+@dataclass(frozen=True, slots=True)
+class EliminateDead:
+    """Removes what no root needs: unreachable nodes, branches of known conditions, streams of ways that are never kept.
+
+    The law: a fuse selects away what is not kept, so the stream of a way that no input can make it keep may be anything, and
+    zeros cost nothing. Its score, weight and loss terms stay, for they are read with the other ways'; so does the parameter
+    table. Straight-through fuses are left alone (the surrogate's gradient reads absent streams too), and so are calls whose
+    bodies have losses or next states.
+    """
+
+    name: ClassVar[str] = "eliminate-dead"
+
+    def apply(self, graph: Graph) -> Graph:
+        """The graph and its bodies without what is dead."""
+        return map_bodies(graph, _eliminate)
+
+
+def _eliminate(graph: Graph) -> Graph:
+    known = prune(LAWS.rewrite(graph))
+    return prune(_unread_members(prune(_dead_streams(known))))
+
+
+# ---- known conditions
+
+
+# kept = true (or false) everywhere, where the selection keeps every way (or none) of whatever it is given
+@LAWS.of("field")
+def known_kept(site: Site, node: Node) -> Node | None:
+    (source,) = node.operands
+    if source.op != "select" or node.attrs["name"] != "kept":
+        return None
+    ways = set(decided(source))
+    return site.filled("ones" if True in ways else "zeros") if len(ways) == 1 and None not in ways else None
+
+
+# masked(x, true) = x; masked(x, false) = 0
+@LAWS.of("masked")
+def known_mask(site: Site, node: Node) -> Node | None:
+    kept = node.slot("kept")
+    value = everywhere(kept) if kept is not None and node.slot("gate") is None else None
+    if value is None:
+        return None
+    return node.slot("x") if value else site.filled("zeros")
+
+
+# attention(q, k, v, mask=true) = attention(q, k, v)
+@LAWS.of("attention")
+def known_attention_mask(site: Site, node: Node) -> Node | None:
+    mask = node.slot("mask")
+    if mask is None or node.slot("gate") is not None or everywhere(mask) is not True:
+        return None
+    pairs = [(slot, operand) for slot, operand in zip(node.attrs["slots"], node.operands) if slot != "mask"]
+    return replace(site.but(slots=tuple(slot for slot, _ in pairs)), operands=tuple(operand for _, operand in pairs))
+
+
+# ---- ways that are never kept
+
+
+def _dead_streams(graph: Graph) -> Graph:
+    """The graph with zeros for the streams of ways that are never kept."""
+    reads, effects = users(graph), lasting(graph)
+    roots = set(graph.roots)
+    zeros: dict[Type, Node] = {}
+
+    def divisible(bundle: Node) -> bool:
+        """Whether some members of a bundle may be left out: one fuse reads it, and its calls only give values."""
+        body = bundle.attrs.get("body")
+        plain = bundle.op == "apply" and id(body) not in effects
+        return plain and len(reads[bundle]) == 1 and reads[bundle][0].operands.count(bundle) == 1 and bundle not in roots
+
+    def change(old: Node, new: Node) -> Node | None:
+        dead = _dead_ways(old)
+        if not any(dead):
+            return None
+        streams: list[Node] = []
+        for was, stream in zip(streams_of(old)[0], streams_of(new)[0]):
+            here = [dead.pop(0) for _ in range(stream.type.count if isinstance(stream.type, BundleType) else 1)]
+            streams += _without(stream, here, not isinstance(was.type, BundleType) or divisible(was), zeros)
+        return new.with_operands([*streams, new.operands[-1]])
+
+    return rebuild_knowing(graph, change)
+
+
+def _dead_ways(node: Node) -> list[bool]:
+    """For each stream of a fuse, whether its way is never kept; [] where that is of no use."""
+    if node.op != "fuse" or not node.attrs["by"] or node.operands[-1].attrs["train"] != "hard":
+        return []
+    return [kept is False for kept in decided(node.operands[-1])]
+
+
+def _without(stream: Node, dead: list[bool], divisible: bool, zeros: dict[Type, Node]) -> list[Node]:
+    """The operands in place of one: runs of members that may be kept, zeros for the others."""
+    if not any(dead) or not divisible:
+        return [stream]
+    if not isinstance(stream.type, BundleType):
+        return [stream if stream.op == "zeros" else zeros.setdefault(stream.type, _zeros(stream.type, stream))]
+    found: list[Node] = []
+    for never, run in groupby(range(len(dead)), key=lambda i: dead[i]):
+        places = list(run)
+        zero = zeros.setdefault(stream.type.element, _zeros(stream.type.element, stream))
+        found += [zero] * len(places) if never else [_members(stream, places)]
+    return found
+
+
+def _zeros(kind: Type, place: Node) -> Node:
+    assert isinstance(kind, TensorType)
+    return Node("zeros", (), Attrs(shape=kind.shape, dtype=kind.dtype), kind, place.span)
+
+
+def _members(bundle: Node, places: Sequence[int]) -> Node:
+    """The call of some members of an array, in order."""
+    assert isinstance(bundle.type, BundleType)
+    attrs = bundle.attrs.but(members=tuple(bundle.attrs["members"][i] for i in places))
+    operands = tuple(bundle.operands[i] for i in places) if bundle.attrs["zipped"] else bundle.operands
+    return replace(bundle, operands=operands, attrs=attrs, type=BundleType(len(places), bundle.type.element))
+
+
+# ---- members that nothing reads
+
+
+def _unread_members(graph: Graph) -> Graph:
+    """The graph with calls of arrays cut down to the members that are read, where each is read by itself."""
+    reads, effects = users(graph), lasting(graph)
+    roots = set(graph.roots)
+    places: dict[Node, list[int]] = {}
+    for node in graph.nodes:
+        if node.op == "apply" and isinstance(node.type, BundleType) and node not in roots:
+            single = all(user.op == "field" and not isinstance(user.type, BundleType) for user in reads[node])
+            read = sorted({_place(node, user.attrs["name"]) for user in reads[node]}) if single else []
+            if read and len(read) < node.type.count and id(node.attrs["body"]) not in effects:
+                places[node] = read
+
+    def change(old: Node, new: Node) -> Node | None:
+        if old in places:
+            return _members(new, places[old])
+        if old.op == "field" and old.operands[0] in places:
+            # By its label, which names the same member in any part of the array.
+            label = old.operands[0].attrs["members"][_place(old.operands[0], old.attrs["name"])]
+            return replace(new, attrs=Attrs(name=label))
+        return None
+
+    return rebuild_knowing(graph, change) if places else graph
+
+
+def _place(bundle: Node, name: str) -> int:
+    members: tuple[str, ...] = bundle.attrs["members"]
+    return members.index(name) if name in members else int(name)
