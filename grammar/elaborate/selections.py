@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ...compiler.diagnostics import Abort, did_you_mean
 from ...compiler.selection import FIELDS, GRAINS
@@ -13,8 +14,9 @@ from .. import tree
 from . import build, keep
 from .env import Env, Scope, label
 from .expressions import as_tensor, evaluate
-from .values import Fraction, Function, Selected, Tensor, Value, describe
+from .values import POISON, Fraction, Function, Selected, Tensor, Value, describe
 
+Made = TypeVar("Made")
 WORDS = ("score", "weight", "keep", "grain", "train", "cache", "fallback", "within")
 ROUTER_WORDS = tuple(word for word in WORDS if word != "grain")
 
@@ -52,6 +54,19 @@ class Fields:
     levels: bool = False
     over: tuple[int, ...] = (-1,)
     """The axes of the score ranked together unless a rule says otherwise."""
+    failed: bool = False
+
+    def attempt(self, elaborate: Callable[[], Made]) -> Made | None:
+        """What a field gives; None if it is wrong, so that the other fields are still looked at."""
+        try:
+            return elaborate()
+        except Abort:
+            self.failed = True
+            return None
+
+    def scope_weight(self) -> None:
+        """Until the weight is known, its name stays silent."""
+        self.env.scope.names["weight"] = (POISON, self.syntax.span)
 
 
 def declare(env: Env, syntax: tree.Selection) -> Selected:
@@ -80,7 +95,8 @@ def declare(env: Env, syntax: tree.Selection) -> Selected:
     if grain == "weight":
         fields.over = (-2, -1)
     if grain != "pair":
-        _weight(fields, written.get("weight"))
+        fields.scope_weight()
+        fields.attempt(lambda: _weight(fields, written.get("weight")))
     decide(selected, fields, {})
     return selected
 
@@ -92,9 +108,11 @@ def decide(selected: Selected, fields: Fields, more: dict[str, Tensor], *, level
     if fields.weight is not None:
         slots["weight"] = fields.weight
     slots |= more
-    _within(fields, slots, selected)
-    rules = keep.rules(fields, slots, levels)
-    fallback = _fallback(fields, slots)
+    fields.attempt(lambda: _within(fields, slots, selected))
+    rules = fields.attempt(lambda: keep.rules(fields, slots, levels))
+    fallback = fields.attempt(lambda: _fallback(fields, slots))
+    if fields.failed:
+        raise Abort
     attrs = {
         "path": selected.path,
         "kind": syntax.kind,
