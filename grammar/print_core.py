@@ -34,7 +34,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "state": {"up": 0},
     "apply": {"up": 0, "single": False, "zipped": False, "among": False, "body": None},
     "fuse": {"by": False},
-    "select": {"grain": "", "levels": (), "fallback": (), "renormalise": False, "train": "hard", "cache": ()},
+    "select": {"grain": "", "block": (), "levels": (), "fallback": (), "renormalise": False, "train": "hard", "cache": ()},
 }
 """Attributes that go without saying; and `call` of an apply, where it is the chunk."""
 

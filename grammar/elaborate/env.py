@@ -91,10 +91,7 @@ class Unit:
         key = (up, outer.path)
         if key not in self.outer:
             word = "state" if outer.kind == "state" else "param"
-            attrs: dict[str, Any] = {"path": outer.path, "up": up, "init": outer.init}
-            if word == "param":
-                attrs["frozen"] = outer.kind == "frozen"
-            self.outer[key] = self.emit(word, (), attrs, outer.type, outer.span)
+            self.outer[key] = self.emit(word, (), {"path": outer.path, "up": up}, outer.type, outer.span)
         return Tensor(self.outer[key], outer.axes)
 
     def depth_to(self, unit: Unit) -> int:
