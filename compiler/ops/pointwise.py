@@ -71,7 +71,7 @@ ACTIVATIONS = (
     _unary("sqrt", "Square root.", zero=True),
     _unary("abs", "Absolute value.", only="number", zero=True),
     _unary("sign", "-1, 0 or 1: the sign of `x`.", only="number", zero=True),
-    _unary("neg", "`-x`.", only="number", zero=True),
+    _unary("neg", "The negative.", only="number", zero=True),
     _unary("not", "True where `x` is false.", only="bool"),
     Op(
         "stop_gradient",
@@ -94,23 +94,23 @@ ACTIVATIONS = (
 )
 
 ARITHMETIC = (
-    _binary("add", "`a + b`, broadcast as in NumPy, of one type."),
-    _binary("sub", "`a - b`."),
-    _binary("mul", "`a * b`.", zero=True),
-    _binary("div", "`a / b` of floating-point numbers.", only="float"),
-    _binary("mod", "`a mod b`: the remainder with the sign of `b`."),
+    _binary("add", "Sum; both sides are broadcast as in NumPy."),
+    _binary("sub", "Difference."),
+    _binary("mul", "Product, element by element.", zero=True),
+    _binary("div", "Quotient of floating-point numbers.", only="float"),
+    _binary("mod", "Remainder, with the sign of `b`."),
     _binary("pow", "`a` to the power of `b`."),
     _binary("maximum", "The larger of `a` and `b`, element by element."),
     _binary("minimum", "The smaller of `a` and `b`, element by element."),
 )
 
 COMPARISONS = (
-    _binary("eq", "`a == b`.", result="bool", only="any"),
-    _binary("ne", "`a != b`.", result="bool", only="any"),
-    _binary("lt", "`a < b`.", result="bool"),
-    _binary("le", "`a <= b`.", result="bool"),
-    _binary("gt", "`a > b`.", result="bool"),
-    _binary("ge", "`a >= b`.", result="bool"),
+    _binary("eq", "True where both are equal.", result="bool", only="any"),
+    _binary("ne", "True where they differ.", result="bool", only="any"),
+    _binary("lt", "True where `a` is less.", result="bool"),
+    _binary("le", "True where `a` is less or equal.", result="bool"),
+    _binary("gt", "True where `a` is greater.", result="bool"),
+    _binary("ge", "True where `a` is greater or equal.", result="bool"),
     _binary("and", "True where both are.", only="bool"),
     _binary("or", "True where one of both is.", only="bool"),
 )
