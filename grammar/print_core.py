@@ -30,7 +30,7 @@ TARGETS = {
 """The attribute that stands right behind the word of a node."""
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "param": {"up": 0},
+    "param": {"up": 0, "frozen": False},
     "state": {"up": 0},
     "apply": {"up": 0, "single": False, "zipped": False, "among": False, "body": None},
     "fuse": {"by": False},

@@ -91,7 +91,10 @@ class Unit:
         key = (up, outer.path)
         if key not in self.outer:
             word = "state" if outer.kind == "state" else "param"
-            self.outer[key] = self.emit(word, (), {"path": outer.path, "up": up}, outer.type, outer.span)
+            attrs: dict[str, Any] = {"path": outer.path, "up": up}
+            if word == "param":
+                attrs["frozen"] = outer.kind == "frozen"
+            self.outer[key] = self.emit(word, (), attrs, outer.type, outer.span)
         return Tensor(self.outer[key], outer.axes)
 
     def depth_to(self, unit: Unit) -> int:
