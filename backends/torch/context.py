@@ -76,7 +76,7 @@ class Context:
     def dispatch(self, path: str, kept: Tensor, axes: int) -> list[Tensor]:
         """The rows of each way, recorded."""
         rows = dispatch(kept, axes)
-        self.record.ran[self.path + path] = [rows[way] for way in range(kept.shape[-1])]
+        self.record.ran[self.path + path] = rows
         return rows
 
     def uniform(self, x: Tensor, path: str, shared: bool = False) -> Tensor:

@@ -62,7 +62,9 @@ class CompiledModule(nn.Module):
             if self.training and last.draws:
                 self._seed.add_(1)
             self._last = last
-        return value if outputs is None or isinstance(outputs, str) else {name: value[name] for name in outputs}
+        if outputs is None or isinstance(outputs, str):
+            return value
+        return {name: value[name] if which == ALL else value for name in outputs}
 
     def _entry(self, outputs: str | Sequence[str] | None) -> tuple[str, Method]:
         names = self.output_names
@@ -70,7 +72,7 @@ class CompiledModule(nn.Module):
         for name in asked:
             if name not in names:
                 raise KeyError(f"{self.graph.name} has no output `{name}`; it has {', '.join(names)}")
-        which = asked[0] if outputs is None or isinstance(outputs, str) else ALL
+        which = asked[0] if len(asked) == 1 else ALL
         return which, self.sources.entries[self.training, which]
 
     @property

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, fx, nn
 
-from . import stats
+from . import context, stats
 from .context import Context
 from .emission import Method
 from .emission.names import readable
+from .kernels import KERNELS
 
 if TYPE_CHECKING:
     from .module import CompiledModule
@@ -40,8 +41,12 @@ class Region:
 class _Tracer(fx.Tracer):
     """Traces the method of a module: kernels and plain chunks stay calls, all else is seen through."""
 
+    proxy_buffer_attributes = True
+
     def __init__(self, namespace: types.ModuleType, plain: frozenset[str]) -> None:
-        super().__init__(autowrap_modules=(namespace,))
+        super().__init__(autowrap_functions=tuple(KERNELS.values()))
+        # Functions are wrapped where emitted code and contexts look them up.
+        self._autowrap_search += [namespace, context]
         self.namespace, self.plain = namespace, plain
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
@@ -58,8 +63,6 @@ class _Tracer(fx.Tracer):
 def trace(module: CompiledModule, method: Method) -> Region:
     """The region of a method of a module."""
     tracer = _Tracer(module.namespace, module.sources.plain)
-    graph = fx.Graph(tracer_cls=_Tracer)
-    tracer.graph = graph
     shape: list[stats.Shape] = []
 
     def run(root: nn.Module, seed: Any, *inputs: Any) -> Any:
@@ -90,13 +93,40 @@ def _path_of_state(state: Any) -> str:
     return str(state.node.target)
 
 
+def _readable_target(module: nn.Module, target: str) -> str:
+    """The path as code can read it: a member that its class hides (`class`, `train`) is given a second name there."""
+    here: Any = module
+    labels = []
+    for label in target.split("."):
+        labels.append(label if label.isdigit() or isinstance(here, nn.ModuleDict) else _alias(here, label))
+        here = here._modules.get(label)
+    return ".".join(labels)
+
+
+def _alias(owner: nn.Module, label: str) -> str:
+    if readable(label) or type(owner).__module__.startswith("torch."):
+        return label
+    alias = f"{label}_"
+    while alias in owner._modules or alias in owner._parameters or alias in owner._buffers:
+        alias += "_"
+
+    def read(self: nn.Module) -> Any:
+        for table in (self._modules, self._parameters, self._buffers):
+            if label in table:
+                return table[label]
+        raise AttributeError(label)
+
+    setattr(type(owner), alias, property(read))
+    return alias
+
+
 def _module(module: CompiledModule, graph: fx.Graph, name: str) -> fx.GraphModule:
     """The graph with its code."""
-    graph.eliminate_dead_code()
-    graph.lint()
-    return fx.GraphModule(module, graph, class_name=f"{type(module).__name__}_{name}")
-
-
-def attribute(path: str) -> str:
-    """A path as code reads it."""
-    return path if all(map(readable, path.split("."))) else path
+    for node in graph.nodes:
+        if node.op in ("call_module", "get_attr"):
+            node.target = _readable_target(module, str(node.target))
+    graph_module = fx.GraphModule(module, graph, class_name=f"{type(module).__name__}_{name}")
+    graph_module.graph.eliminate_dead_code()
+    graph_module.graph.lint()
+    graph_module.recompile()
+    return graph_module

@@ -75,7 +75,7 @@ def numbers(value: Any) -> np.ndarray:
 
 
 def state(made: Any) -> dict[str, np.ndarray]:
-    return {name: numbers(value) for name, value in made.state_dict().items()}
+    return {name: numbers(value).copy() for name, value in made.state_dict().items()}
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,14 @@ def names(case: Case) -> list[str]:
 
 def run_torch(made: Any, case: Case, given: Mapping[str, torch.Tensor]) -> Ran:
     """Call a module once. `before` is its state dict as it was, which is what the call read."""
-    before = {name: value.copy() for name, value in state(made).items()}
+    before = state(made)
+    seed = made.seed
+    seed = made.seed
     outputs = made(*given.values(), outputs=names(case))
     losses = {name: float(value) for name, value in made.losses().items()} if made.training else {}
     decisions = {path: _replayable(value) for path, value in made.decisions().items()}
-    return Ran(dict(zip(names(case), map(numbers, outputs))), losses, decisions, before, state(made), made.seed)
+    values = {name: numbers(value) for name, value in outputs.items()}
+    return Ran(values, losses, decisions, before, state(made), seed)
 
 
 def _replayable(value: Any) -> Any:

@@ -12,10 +12,8 @@ import numpy as np
 import pytest
 import torch
 from cases import CASES, Case
-from harness import inputs, module, names, numbers, run_reference, run_torch
+from harness import inputs, module, names, numbers, run_reference, run_torch, state
 from surrogate import moving_gates
-
-from chunkc.compiler.ir import Graph
 
 STEP = 1e-6
 
@@ -41,7 +39,7 @@ def test_gradcheck_of_what_skips(case: Case) -> None:
         weights = {name: values[f"param {name}"] for name in params}
         with made.replay(decisions):
             outputs = torch.func.functional_call(made, weights, arguments, {"outputs": names(case)})
-        return tuple(output for output in outputs if output.is_floating_point())
+        return tuple(output for output in outputs.values() if output.is_floating_point())
 
     free = [value.detach().clone().requires_grad_() for value in (*floats(given).values(), *params.values())]
     assert torch.autograd.gradcheck(call, free, eps=STEP, atol=1e-6, rtol=1e-5, fast_mode=True)
@@ -50,11 +48,11 @@ def test_gradcheck_of_what_skips(case: Case) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_training_gradient_is_that_of_the_surrogates(case: Case) -> None:
     made, given = module(case, passes="all").train(), inputs(case)
-    state = made.state_dict()
+    base, seed = state(made), made.seed
     free = {**floats(given), **trained(made)}
     for value in free.values():
         value.requires_grad_()
-    outputs = dict(zip(names(case), made(*given.values(), outputs=names(case))))
+    outputs = made(*given.values(), outputs=names(case))
     decisions = {path: tuple(map(numbers, d)) if isinstance(d, tuple) else numbers(d) for path, d in made.decisions().items()}
     draw = np.random.default_rng(7)
     towards = {name: draw.standard_normal(value.shape) for name, value in outputs.items() if value.is_floating_point()}
@@ -64,13 +62,11 @@ def test_training_gradient_is_that_of_the_surrogates(case: Case) -> None:
     gradients = torch.autograd.grad(scalar, list(free.values()), allow_unused=True)
     along = sum(float((g.detach().numpy() * d).sum()) for g, d in zip(gradients, direction.values()) if g is not None)
 
-    base = {name: numbers(value).copy() for name, value in state.items()}
-
     def value(step: float) -> float:
         moved = {name: torch.tensor(numbers(x) + step * direction.get(name, np.zeros(()))) for name, x in given.items()}
         arrays = {name: x if not torch.is_floating_point(given[name]) else moved[name] for name, x in given.items()}
         params = {name: x + step * direction[name] if name in direction else x for name, x in base.items()}
-        result = run_reference(case, arrays, params, training=True, decisions=decisions, seed=made.seed)
+        result = run_reference(case, arrays, params, training=True, decisions=decisions, seed=seed)
         total = sum((result.outputs[name] * by).sum() for name, by in towards.items())
         return float(total + sum(result.losses[name] for name in losses))
 
@@ -82,7 +78,3 @@ def test_training_gradient_is_that_of_the_surrogates(case: Case) -> None:
 
 def size(gradients: Any) -> float:
     return max(float(g.abs().max()) for g in gradients if g is not None and g.numel())
-
-
-def straight_through(graph: Graph) -> set[str]:
-    return {n.attrs["path"] for n in graph.nodes if n.op == "select" and n.attrs["train"] == "straight_through"}

@@ -32,13 +32,13 @@ class Place:
     def is_list(self) -> bool:
         """Members called 0, 1, 2 …: a `ModuleList`."""
         labels = [str(i) for i in range(len(self.children))]
-        return bool(labels) and not self.chunk and not self.parameters and sorted(self.children) == sorted(labels)
+        return bool(labels and self.path) and not self.chunk and not self.parameters and sorted(self.children) == sorted(labels)
 
     @property
     def is_dict(self) -> bool:
         """Members with names of which some cannot be attributes, or an array of named chunks: a `ModuleDict`."""
         members = bool(self.children) and all(child.chunk for child in self.children.values())
-        plain = not self.chunk and not self.parameters and not self.is_list
+        plain = bool(self.path) and not self.chunk and not self.parameters and not self.is_list
         return plain and members and all(readable(label) or label.isdigit() for label in self.children) and not self._methods()
 
     def _methods(self) -> bool:

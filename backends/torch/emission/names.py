@@ -9,10 +9,12 @@ from collections.abc import Iterable
 
 from torch import nn
 
+from ..kernels import KERNELS
+
 RESERVED = frozenset(dir(nn.Module())) | {"forward", "compute", "losses", "stats", "decisions", "replay", "seed", "region"}
 """What a member of a module may not be read as after a dot: the attribute would hide it."""
 
-TAKEN = frozenset(keyword.kwlist) | frozenset(dir(builtins)) | {"self", "ctx", "torch", "nn", "F", "math", "like"}
+TAKEN = frozenset(keyword.kwlist) | frozenset(dir(builtins)) | frozenset(KERNELS) | {"self", "ctx", "torch", "nn", "F", "math", "like", "Context"}
 """What no local variable may be called."""
 
 
