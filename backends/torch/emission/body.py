@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ....compiler.dims import Dim, Size
-from ....compiler.ir import Frame, Graph, Node, streams_of
+from ....compiler.ir import Frame, Graph, Node, streams_of, users
 from ....compiler.plan import Block, Step
 from ....compiler.types import RecordType, SelectionType, TensorType
-from ..expressions import EXPRESSIONS, LIKE, bare, fusion
+from ..expressions import EXPRESSIONS, LIKE, Fusion, bare, fusion
 from ..expressions.writing import is_number
+from .deciding import deciding
 from .names import Names
 from .selecting import selection_lines
 from .sizes import size_text
@@ -37,13 +38,15 @@ class Body:
         self.fields: dict[tuple[Node, str], str] = {}
         self.first_lines: list[str] = []
         self.symbols: dict[str, str] = {}
+        self.raised: dict[Node, str] = {}
         self.captures: dict[tuple[int, str], str] = {}
         self.outer: Body | None = None
         self.positional = self._positional(positional)
         self.uses = Counter(operand for node in self.graph.nodes for operand in node.operands)
         roots = self.graph.roots
         self.uses.update(node for node in roots)
-        self.readers = {node: [reader for reader in self.graph.nodes if node in reader.operands] for node in ()}
+        self.scores = deciding(self.graph)
+        self.kept_names = {node: names.fresh(name) for name, node in self.graph.outputs if name and node.name == name}
         self.states = {state.attrs["path"] for state, _ in self.graph.nexts if not state.attrs["up"]}
         self.fused = self._fusions()
 
@@ -55,9 +58,7 @@ class Body:
                 found.add(node)
         return found
 
-    def _fusions(self) -> dict[Node, object]:
-        from ....compiler.ir import users
-
+    def _fusions(self) -> dict[Node, Fusion]:
         readers, roots = users(self.graph), frozenset(self.graph.roots)
         found = {node: made for node in self.graph.nodes if (made := fusion(node, readers, roots)) is not None}
         for made in found.values():
@@ -66,7 +67,7 @@ class Body:
             for node in made.reads:
                 self.uses[node] += 1
         self.skipped = {node for made in found.values() for node in made.skips}
-        return dict(found)
+        return found
 
     # ---- statements
 
@@ -115,7 +116,13 @@ class Body:
         if once and not named:
             self.texts[node] = text
             return
-        name = self.names.fresh(node.name or node.op)
+        score = self.scores.get(node)
+        if score is not None and node.tensor.dtype == "f32" and all(reader in score.read_by for reader in score.readers):
+            # Nothing else reads it, so it is raised where it is made.
+            name, text = self.names.fresh(f"{score.path}_score"), f"at_least_f32({bare(text)})"
+            self.raised[node] = name
+        else:
+            name = self.kept_names.get(node) or self.names.fresh(node.name or node.op)
         self.line(f"{name} = {bare(text)}")
         self.texts[node] = name
 
@@ -127,11 +134,11 @@ class Body:
         """The text of an op."""
         made = self.fused.get(node)
         if made is not None:
-            return self.like(made.write(tuple(self.text(read) for read in made.reads)))  # type: ignore[attr-defined]
+            return self.like(made.write(tuple(self.text(read) for read in made.reads)))
         module = self.shop.module_call(self, node)
         if module is not None:
             return module
-        operands = tuple(self.text(operand) for operand in node.operands)
+        operands = tuple(self.read(operand, node) for operand in node.operands)
         if node.op == "uniform":
             return self.draw(node, operands[0])
         return atom(self.like(EXPRESSIONS[node.op](node, operands, self.size)))
@@ -153,6 +160,20 @@ class Body:
                 return self.reference(node) + (".clone()" if own else "")
             raise KeyError(f"{node} has no value yet")
         return self.texts[node]
+
+    def read(self, node: Node, reader: Node) -> str:
+        """The text of an operand: of a score, at least f32 for what decides with it."""
+        score = self.scores.get(node)
+        return self.score(node) if score is not None and reader in score.read_by else self.text(node)
+
+    def score(self, node: Node) -> str:
+        """A score as what decides reads it: at least f32, whatever the module was moved to."""
+        if node.tensor.dtype != "f32" or is_number(node):
+            return self.tensor(node)
+        if node not in self.raised:
+            self.raised[node] = self.names.fresh(f"{self.scores[node].path}_score")
+            self.line(f"{self.raised[node]} = at_least_f32({bare(self.text(node))})")
+        return self.raised[node]
 
     def tensor(self, node: Node) -> str:
         """The text of a value that must be a tensor, not a Python number."""

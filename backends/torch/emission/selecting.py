@@ -87,15 +87,13 @@ def limit_text(body: Body, select: Node, rule: Rule) -> str:
 
 
 def slot_text(body: Body, select: Node, name: str) -> str:
-    """The operand in a slot; "" if there is none. What decides is at least f32, whatever the module was moved to."""
+    """The operand in a slot; "" if there is none."""
     operand = select.slot(name)
     if operand is None:
         return ""
     key = (select, f"slot {name}")
     if key not in body.fields:
-        text = body.tensor(operand)
-        if operand.tensor.is_float and operand.tensor.dtype == "f32" and name in ("score", "weight", "coverage", "level"):
-            text = f"at_least_f32({text})"
+        text = body.score(operand) if operand in body.scores else body.tensor(operand)
         if not text.isidentifier():
             label = name.replace(".", "_")
             variable = body.names.fresh(f"{body.stem(select)}_{label}")
