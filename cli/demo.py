@@ -36,10 +36,11 @@ class Digits:
 
 
 @click.command()
-@click.option("--seconds", type=click.FloatRange(0.1, 600), default=5.0, show_default=True, help="How long to train.")
+@click.option("--steps", type=click.IntRange(1, 100_000), default=300, show_default=True, help="Steps of training.")
+@click.option("--seconds", type=click.FloatRange(0.1, 3600), default=20.0, show_default=True, help="Train no longer than this.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, help="Of weights, split and batches.")
 @guarded
-def command(seconds: float, seed: int) -> None:
+def command(steps: int, seconds: float, seed: int) -> None:
     """Train a small mixture on handwritten digits, route real images, and compare with computing everything."""
     digits = load_digits(seed)
     name = f"specs/{SPEC.name}"
@@ -54,8 +55,8 @@ def command(seconds: float, seed: int) -> None:
     progress(f"==> chunkc compile {name}")
     module = api.compile_graphs(*pair, seed=seed)
     click.echo(f"{type(module).__name__}: {sum(p.numel() for p in module.parameters()):,} parameters\n")
-    progress(f"==> training on {len(digits.labels)} images for {seconds:g} s")
-    train(module, digits, seconds, seed)
+    progress(f"==> training on {len(digits.labels)} images")
+    train(module, digits, steps, seconds, seed)
     progress(f"==> routing {len(digits.test_labels)} images that it has not seen")
     if not route(module, pair[0], digits):
         raise click.exceptions.Exit(FINDINGS)
@@ -82,29 +83,30 @@ def show_graph(graph: Graph) -> None:
     click.echo("\n".join(lines[body:]) + "\n")
 
 
-def train(module: CompiledModule, digits: Digits, seconds: float, seed: int) -> None:
-    """Gradient steps for so many seconds, with a line about each second."""
+def train(module: CompiledModule, digits: Digits, steps: int, seconds: float, seed: int) -> None:
+    """So many gradient steps, or as many as the time allows, with a line about each second."""
     import torch
     import torch.nn.functional as F
 
     images, labels = torch.from_numpy(digits.images), torch.from_numpy(digits.labels)
-    optimizer = torch.optim.AdamW(module.parameters(), lr=2e-3, weight_decay=1e-2)
+    optimizer = torch.optim.AdamW(module.parameters(), lr=3e-3, weight_decay=1e-2)
     generator = torch.Generator().manual_seed(seed)
     module.train()
-    begin = time.monotonic()
-    steps, told = 0, 0.0
-    while (spent := time.monotonic() - begin) < seconds:
+    begin = told = time.monotonic()
+    for step in range(1, steps + 1):
         batch = torch.randint(len(labels), (128,), generator=generator)
         loss = F.cross_entropy(module(images[batch]), labels[batch])
-        extra = sum(module.losses().values(), start=torch.zeros(()))
+        balance = module.losses()["balance"]
         optimizer.zero_grad()
-        (loss + extra).backward()
+        (loss + balance).backward()
         optimizer.step()
-        steps += 1
-        if spent - told >= 1:
-            told = spent
-            progress(f"    {spent:4.1f} s  step {steps:5d}  cross entropy {loss.item():.4f}  balance {extra.item():.4f}")
-    click.echo(f"trained for {steps} steps of 128 images\n")
+        now = time.monotonic()
+        if now - told >= 1 or step == steps:
+            told = now
+            progress(f"    step {step:4d} of {steps}  cross entropy {loss.item():.4f}  balance {balance.item():.4f}")
+        if now - begin > seconds:
+            break
+    click.echo(f"trained for {step} steps of 128 images in {time.monotonic() - begin:.1f} s\n")
 
 
 def route(module: CompiledModule, graph: Graph, digits: Digits) -> bool:
