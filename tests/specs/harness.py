@@ -98,7 +98,6 @@ def run_torch(made: Any, case: Case, given: Mapping[str, torch.Tensor]) -> Ran:
     """Call a module once. `before` is its state dict as it was, which is what the call read."""
     before = state(made)
     seed = made.seed
-    seed = made.seed
     outputs = made(*given.values(), outputs=names(case))
     losses = {name: float(value) for name, value in made.losses().items()} if made.training else {}
     decisions = {path: _replayable(value) for path, value in made.decisions().items()}

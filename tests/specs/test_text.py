@@ -8,8 +8,8 @@ import pytest
 from cases import CASES, PARTS, SPECS, every_spec
 
 import chunkc
+from chunkc.compiler.equality import equal
 from chunkc.compiler.ir import Graph
-from chunkc.grammar.equal import equal
 
 LONGER = {"resnet18", "gpt", "vit", "std"}
 
