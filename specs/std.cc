@@ -102,11 +102,8 @@ model load_balance {
   input gate
   wanted = softmax(gate.score)
   given_to = cast(gate.first, dtype(wanted))
-  for i in 1..rank(wanted) {
-    wanted = mean(wanted, 0)
-    given_to = mean(given_to, 0)
-  }
-  output loss = count(gate) * sum(wanted * given_to)
+  decisions = rank(wanted) - 1
+  output loss = count(gate) * sum(mean(given_to, 0..decisions) * mean(wanted, 0..decisions))
 }
 
 # ST-MoE's: scores that stay small.
@@ -180,9 +177,5 @@ model importance(hidden: int = 16, grain: string = "neuron", rows: int = 1, colu
 # The mean of everything.
 model mean_all {
   input x
-  y = x
-  for i in 0..rank(x) {
-    y = mean(y, 0)
-  }
-  output y
+  output y = mean(x, 0..rank(x))
 }

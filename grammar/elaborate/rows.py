@@ -14,7 +14,7 @@ from .. import tree
 from . import build
 from .arguments import Arguments, Given
 from .env import Env, label
-from .expressions import as_tensor, evaluate
+from .expressions import as_tensor, evaluate, whole
 from .values import Fraction, Items, Record, Tensor, Value, describe
 
 
@@ -121,7 +121,7 @@ def _attributes(arguments: Arguments, args: list[Arg], given: dict[str, Given], 
             if arg.kind == "sizes":
                 bound.attrs[arg.name] = tuple(size for one in many for size in _sizes(env, one))
             elif first is not None:
-                bound.attrs[arg.name] = tuple(axis(env, expr, first) for one in many for expr in _entries(env, one))
+                bound.attrs[arg.name] = tuple(place for one in many for place in _axes(env, one, first))
         elif arg.kind == "axis" and entry.expr is not None:
             x = first or (bound.rest[0] if bound.rest else None)
             assert x is not None
@@ -163,10 +163,17 @@ def _sizes(env: Env, given: Given) -> tuple[Any, ...]:
     return tuple(many)
 
 
-def _entries(env: Env, given: Given) -> tuple[tree.Expr, ...]:
+def _axes(env: Env, given: Given, x: Tensor) -> list[int]:
+    """Axes written one by one, in a list, or as a range of positions (`0..rank(x)`)."""
     if given.expr is None:
         raise env.error("CC0301", "this cannot be an axis or a size", given.span)
-    return given.expr.items if isinstance(given.expr, tree.ListOf) else (given.expr,)
+    if isinstance(given.expr, tree.Range):
+        start = whole(env, given.expr.start) if given.expr.start is not None else 0
+        stop = whole(env, given.expr.stop) if given.expr.stop is not None else x.type.rank
+        if not 0 <= start <= stop <= x.type.rank:
+            raise env.error("CC0308", f"the axes {start}..{stop} are out of range for `{x.type}`", given.span)
+        return [place - x.type.rank for place in range(start, stop)]
+    return [axis(env, expr, x) for expr in (given.expr.items if isinstance(given.expr, tree.ListOf) else (given.expr,))]
 
 
 def whole_axis(env: Env, given: Given) -> int:
