@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """What a code means, whatever the place it was found at."""
-
-    title: str
-    explanation: str
-
+from .codes_language import CHUNKS, LIMITS, NAMES, TYPES
+from .codes_selections import SELECTIONS, WARNINGS
+from .diagnostics import Code
 
 # ---- CC01xx: what is written is not `.cc`
 
 SYNTAX = {
     "CC0101": Code(
         "unexpected text",
-        """What stands here cannot follow what stands before it. A newline ends a statement, unless a bracket ( or [ is open or the
-next line begins with an operator other than `-`, so a value may go on like this:
+        """What stands here cannot follow what stands before it. A newline ends a statement, unless a bracket ( or [ is open
+or the next line begins with an operator other than `-`, so a value may go on like this:
 
     y = x
       |> linear(d)
@@ -37,8 +30,8 @@ missing often belongs some lines above the place where it is missed.
     ),
     "CC0103": Code(
         "stray character",
-        """This character has no meaning in a `.cc` file outside strings and comments. Characters that look like others (typographic
-quotes, `×`, `→`, the no-break space) usually come from copying out of a document; comments begin with `#`.""",
+        """This character has no meaning in a `.cc` file outside strings and comments. Characters that look like others
+(typographic quotes, `×`, `→`, the no-break space) usually come from copying out of a document; comments begin with `#`.""",
     ),
     "CC0104": Code(
         "unterminated string",
@@ -48,19 +41,20 @@ quotes, `×`, `→`, the no-break space) usually come from copying out of a docu
     ),
     "CC0105": Code(
         "unknown escape",
-        """In a string a backslash begins one of `\\n`, `\\t`, `\\r`, `\\"`, `\\\\` and `\\u{…}` (the number of a character in base 16).
+        """In a string a backslash begins `\\n`, `\\t`, `\\r`, `\\"`, `\\\\` and `\\u{…}` (the base-16 number of a character).
 A path with backslashes is written with slashes.
 
     use "models\\blocks.cc"     # write "models/blocks.cc\"""",
     ),
     "CC0106": Code(
         "file or value too large",
-        """A `.cc` file is at most one MiB long, and statements and values nest at most 200 deep, where a chain (`a |> b |> c`, `a + b + c`)
-counts one level a link. So that no file can make the tool run out of time or stack. Name a part of the value, or split the file with `use`.""",
+        """A `.cc` file is at most one MiB long, and statements and values nest at most 200 deep, where a chain (`a |> b |> c`,
+`a + b + c`) counts one level a link, so that no file can make the tool run out of time or stack. Give a part of the value
+a name, or split the file with `use`.""",
     ),
     "CC0107": Code(
         "number too large",
-        """Whole numbers go up to 9223372036854775807 (an i64 holds no more), numbers with a point or exponent to about 1.8e308.""",
+        """Whole numbers go up to 9223372036854775807 (an i64 holds no more), others to about 1.8e308.""",
     ),
     "CC0108": Code(
         "value that goes nowhere",
@@ -73,8 +67,8 @@ counts one level a link. So that no file can make the tool run out of time or st
     ),
     "CC0109": Code(
         "`if` without a value",
-        """Used as a value, `if` has one value in each branch, and an `else`: `if training { top(1) } else { all }`. An `if` that holds
-statements stands alone.
+        """Used as a value, `if` has one value in each branch, and an `else`: `if training { top(1) } else { all }`. An `if`
+that holds statements stands alone.
 
     h = if wide { a = 3 }       # write: if wide { h = 3 }""",
     ),
@@ -86,7 +80,7 @@ statements stands alone.
     ),
     "CC0111": Code(
         "`%` name outside `core`",
-        """Names that begin with `%` are those that passes give to the values of a `core { … }`; a person's file names values plainly.""",
+        """Names that begin with `%` are those that passes give to the values of a `core { … }`; people name them plainly.""",
     ),
     "CC0112": Code(
         "not a name",
@@ -189,5 +183,5 @@ form (axes count from the end), a selection has other ways than its fuse has str
     ),
 }
 
-CODES: dict[str, Code] = {**SYNTAX, **COMMANDS, **CORE}
-"""All codes; each section above is added here."""
+CODES: dict[str, Code] = {**SYNTAX, **NAMES, **TYPES, **SELECTIONS, **CHUNKS, **CORE, **COMMANDS, **WARNINGS, **LIMITS}
+"""All codes; each section is added here."""

@@ -13,6 +13,14 @@ Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """What a code means, whatever the place it was found at: what `chunkc explain` prints."""
+
+    title: str
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """A place in a source, and what it has to do with the message."""
 

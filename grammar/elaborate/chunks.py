@@ -30,9 +30,7 @@ def declare(env: Env, syntax: tree.Chunk) -> None:
             "CC1003", f"an array of {count} chunks is too large", syntax.name.span, hint=f"the most is {MOST_MEMBERS}"
         )
     path = ".".join(env.statement(syntax.name.text).path)
-    chunk = Chunked(syntax, env, path, labels)
-    env.declare(syntax.name, chunk)
-    env.unit.chunks[path] = Chunk(
+    entry = Chunk(
         path,
         tuple(".".join(label) for label in combinations(*labels)),
         extern=_extern(env, syntax),
@@ -41,6 +39,8 @@ def declare(env: Env, syntax: tree.Chunk) -> None:
         requires=tuple(requirement.value for requirement in syntax.requires),
         span=syntax.span,
     )
+    env.declare(syntax.name, Chunked(syntax, env, path, labels))
+    env.unit.chunks[path] = entry
 
 
 def _dimensions(env: Env, syntax: tree.Chunk) -> list[Any]:

@@ -37,7 +37,7 @@ def parameters(env: Env, model: tree.Model, given: dict[str, tuple[Value, Span]]
         else:
             message = f"the model `{model.name.text}` needs a value for `{name}`"
             raise env.error(
-                "CC0308", message, span, also=[label(parameter.span, "declared here without a default")], hint=f"give `{name}=…`"
+                "CC0307", message, span, also=[label(parameter.span, "declared here without a default")], hint=f"give `{name}=…`"
             )
         value = _fitting(env, name, parameter.type.text, value, place)
         if name in env.scope.names:

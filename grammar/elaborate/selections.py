@@ -84,8 +84,10 @@ def declare(env: Env, syntax: tree.Selection) -> Selected:
     fields.train = train
     selected.straight_through = train == "straight_through" and env.program.training
     levels = keep.is_levels(fields.env, written.get("keep"))
-    if levels and syntax.kind == "router":
+    if levels and grain not in ("pair", "block"):
         raise env.error("CC0406", "`levels` is for masks over pairs or blocks", written["keep"].span)
+    if levels:
+        keep.level_names(fields.env, written["keep"])
     if grain == "pair" or grain == "block" or levels:
         selected.after = _pair_weight(fields, written.get("weight"))
     if levels or grain == "block":

@@ -16,6 +16,9 @@ from .signatures import tensor_type
 from .values import POISON, Items, Outer, Selected, Tensor, Value, describe
 
 Deferred = list[tuple[Env, tree.Loss]]
+DRAWN = ("normal", "uniform")
+FUNCTIONS = ("abs", "ceil", "exp", "floor", "log", "max", "min", "sqrt")
+"""Calls that give a number at compile time."""
 
 
 def block(env: Env, body: tree.Block) -> Deferred:
@@ -117,7 +120,7 @@ def _param(env: Env, statement: tree.Param) -> None:
     type, axes = tensor_type(env, statement.type)
     for size, expr in zip(type.shape, statement.type.shape):
         if isinstance(size, Dim):
-            raise env.error("CC0309", f"the size `{size}` of a parameter must be known at compile time", expr.span)
+            raise env.error("CC0302", f"the size `{size}` of a parameter is not known at compile time", expr.span)
     kind = "frozen" if statement.frozen else "param"
     _declare_outer(env, statement.name, type, axes, _init(env, statement.init, type), kind)
 
@@ -126,7 +129,7 @@ def _state(env: Env, statement: tree.State) -> None:
     type, axes = tensor_type(env, statement.type)
     for size, expr in zip(type.shape, statement.type.shape):
         if isinstance(size, Dim):
-            raise env.error("CC0309", f"the size `{size}` of a state must be known at compile time", expr.span)
+            raise env.error("CC0302", f"the size `{size}` of a state is not known at compile time", expr.span)
     init = _init(env, statement.init, type) if statement.init is not None else ("constant", 0.0)
     _declare_outer(env, statement.name, type, axes, init, "state")
 
@@ -143,16 +146,19 @@ def _init(env: Env, expr: tree.Expr | None, type: Any) -> tuple[str, float]:
     if expr is None:
         fan = type.shape[-1] if type.shape else 1
         return ("uniform", fan**-0.5 if fan else 0.0)
-    if isinstance(expr, tree.Call) and isinstance(expr.function, tree.Name) and expr.function.text in ("normal", "uniform"):
-        if len(expr.arguments) == 1:
+    if isinstance(expr, tree.Call) and isinstance(expr.function, tree.Name) and expr.function.text not in FUNCTIONS:
+        if expr.function.text in DRAWN and len(expr.arguments) == 1:
             scale = evaluate(env, expr.arguments[0].value)
             if isinstance(scale, (int, float)) and not isinstance(scale, bool):
                 return (expr.function.text, float(scale))
+        found = f"`{expr.span.text}`"
     else:
         value = evaluate(env, expr)
         if isinstance(value, (int, float)):
             return ("constant", float(value))
-    raise env.error("CC0310", "a start value is a number, `normal(std)` or `uniform(bound)`", expr.span)
+        found = describe(value)
+    hint = "a start value is a number, `normal(std)` or `uniform(bound)`"
+    raise env.error("CC0310", f"nothing starts at {found}", expr.span, hint=hint)
 
 
 def _next(env: Env, statement: tree.Next) -> None:
@@ -277,7 +283,8 @@ def _memory(env: Env, statement: tree.Memory) -> None:
 
 
 def _input(env: Env, statement: tree.Input) -> None:
-    raise env.error("CC0507", "a chunk's inputs stand in parentheses behind its name", statement.span)
+    message = "inputs stand in the block of a model, and those of a chunk in parentheses behind its name"
+    raise env.error("CC0507", message, statement.span, hint=f"write `({statement.name.text}, …)`")
 
 
 STATEMENTS: dict[type, Callable[[Env, Any], None]] = {
