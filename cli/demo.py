@@ -141,6 +141,6 @@ def show_experts(done: Execution, digits: Digits) -> None:
     for way in range(kept.shape[-1]):
         counts = np.bincount(digits.test_labels[kept[:, way]], minlength=10)
         most = [f"{digit} ({counts[digit]})" for digit in np.argsort(-counts, kind="stable")[:3] if counts[digit]]
-        rows.append((f"expert {way}", f"{counts.sum()}", ", ".join(most)))
-    table(("", "images", "digits it sees most"), rows)
+        rows.append((str(way), f"{counts.sum()}", ", ".join(most)))
+    table(("expert", "images", "digits it sees most"), rows)
     click.echo()

@@ -82,7 +82,7 @@ def show(graph: Graph, sizes: dict[str, int], done: Execution) -> None:
     """What `run` found as tables."""
     shapes = [("input", n, str(node.type), _shape(node.shape, sizes)) for n, node in _named(graph)]
     shapes += [("output", n, str(node.type), str(list(done.outputs[n].shape))) for n, node in graph.outputs]
-    table(("", "name", "type", "shape"), shapes)
+    table(("value", "name", "type", "shape"), shapes)
     if done.selections:
         click.echo()
         columns = ("selection", "kept", "skipped", "share kept", "kept by each way")
