@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
-from functools import cache
 
 from .tree import Syntax
 
+_PARTS: dict[type, tuple[str, ...]] = {}
 
-@cache
-def parts(kind: type[Syntax]) -> tuple[str, ...]:
-    """The fields of a node class, but for its span."""
-    return tuple(field.name for field in fields(kind) if field.name != "span")
+
+def parts(node: Syntax) -> tuple[str, ...]:
+    """The names of a node's fields, but for its span."""
+    kind = type(node)
+    if kind not in _PARTS:
+        _PARTS[kind] = tuple(field.name for field in fields(node) if field.name != "span")
+    return _PARTS[kind]
 
 
 def children(node: Syntax) -> Iterator[Syntax]:
     """The nodes directly below `node`, in written order."""
-    for part in parts(type(node)):
+    for part in parts(node):
         value = getattr(node, part)
         if isinstance(value, Syntax):
             yield value
@@ -42,7 +45,7 @@ def same(left: object, right: object) -> bool:
         if type(a) is not type(b):
             return False
         if isinstance(a, Syntax) and isinstance(b, Syntax):
-            stack.extend((getattr(a, part), getattr(b, part)) for part in parts(type(a)))
+            stack.extend((getattr(a, part), getattr(b, part)) for part in parts(a))
         elif isinstance(a, tuple) and isinstance(b, tuple):
             if len(a) != len(b):
                 return False

@@ -1,7 +1,7 @@
 """The formatter, and the printer of the surface: a syntax tree as text of the one accepted form.
 
-Two spaces in, 100 columns, at most one empty line. What was written on one line stays on one if it fits; what was broken over lines
-(a block, a chain of `|>`) stays broken. Comments keep their place, behind code their column too.
+Two spaces in, 100 columns, at most one empty line. What was written on one line stays on one if it fits; what was broken over
+lines (a block, a chain of `|>`) stays broken. Comments keep their place, behind code their column too.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from . import tree as t
@@ -19,30 +19,31 @@ class Blocks(Values):
 
     def sequence(
         self, items: Sequence[Item], each: Callable[[Item], Doc], start: int, end: int, apart: bool = False
-    ) -> Iterator[Doc]:
-        """Items and comments, each after a newline; an empty line where there was one, or (unwritten) around each where `apart`."""
+    ) -> list[Doc]:
+        """Items and comments, each after a newline; empty lines where there were any, or (never written) between items if `apart`."""
+        parts: list[Doc] = []
         last = start
         for i, item in enumerate(items):
-            for doc, last in self.remarks(item.span.start, last, start):
-                yield doc
+            last = self.remarks(parts, item.span.start, last, start)
             blank = self.empty_line(last, item.span.start) if self.written else apart and i > 0 and not isinstance(item, t.Use)
-            yield Line(hard=True, blank=blank and last != start)
-            yield each(item)
-            last = item.span.end
-            for doc, last in self.remarks(self.behind(last), last, start):
-                yield doc
-        for doc, _ in self.remarks(end, last, start):
-            yield doc
+            parts += [Line(hard=True, blank=blank and last != start), each(item)]
+            last = self.remarks(parts, self.behind(item.span.end), item.span.end, start)
+        self.remarks(parts, end, last, start)
+        return parts
 
-    def remarks(self, before: int, last: int, start: int) -> Iterator[tuple[Doc, int]]:
-        """The comments before an offset, each with the place where it ends. Only the first may stand behind what is there already."""
+    def remarks(self, parts: list[Doc], before: int, last: int, start: int) -> int:
+        """Add the comments before an offset; returns where the last ends. Only the first may stand behind what is there."""
         first = True
         while place := self.comments.next(before):
             comment, behind, end = self.comments.take()
-            blank = last != start and self.empty_line(last, place[0])
+            if behind and first:
+                parts.append(comment)
+            else:
+                blank = last != start and self.empty_line(last, place[0])
+                parts.append(concat([Line(hard=True, blank=blank), comment.text]))
             last = max(end, last)
-            yield comment if behind and first else concat([Line(hard=True, blank=blank), comment.text]), last
             first = False
+        return last
 
     def behind(self, offset: int) -> int:
         """The offset just inside a comment that stands right behind `offset` on its line, or else `offset` itself."""
@@ -55,7 +56,7 @@ class Blocks(Values):
     def block(
         self, items: Sequence[Item], each: Callable[[Item], Doc], start: int, end: int, *, wide: bool, gap: str = " "
     ) -> Group:
-        """`{ … }`, which breaks with the group around it, or must if it was written over lines. `wide`: it must if it was never written.
+        """`{ … }`, which breaks with the group around it, or must if it was written over lines (`wide`: if it was never written).
 
         `start` is somewhere between what precedes the `{` and the first item, `end` behind the `}`.
         """
@@ -63,7 +64,7 @@ class Blocks(Values):
             return concat(["{ }"])
         edges = [start, *(edge for item in items for edge in (item.span.start, item.span.end)), end]
         broken = any(self.newline(a, b) for a, b in zip(edges[::2], edges[1::2])) if self.written else wide
-        parts = list(self.sequence(items, each, start, end))
+        parts = self.sequence(items, each, start, end)
         if not broken and not any(must_break(part) for part in parts if not isinstance(part, Line)):
             lines = [i for i, part in enumerate(parts) if isinstance(part, Line)]
             for i in lines:

@@ -1,7 +1,7 @@
 """Where lines break: documents after Wadler and Prettier, rendered without recursion.
 
-A `Group` stands on one line if it fits; otherwise each `Line` directly in it is a newline. What holds a newline that must be (a comment
-ends its line) is broken, and so is all around it.
+A `Group` stands on one line if it fits; otherwise each `Line` directly in it is a newline. What holds a newline that must be
+(a comment ends its line) is broken, and so is all around it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FARTHEST: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`flat` where its group stands on one line, a newline where it does not; `hard` is always a newline, `blank` with an empty line."""
+    """`flat` where its group stands on one line, else a newline; `hard` is always a newline, `blank` one with an empty line."""
 
     flat: str = " "
     hard: bool = False
@@ -100,7 +100,7 @@ def render(doc: Doc, width: float = WIDTH) -> str:
 
 
 def _with_comment(line: str, comment: Comment) -> str:
-    """Behind the code at the column it was written at, if that is free, and not so far right that it was the end of a longer line."""
+    """Behind the code at the column it was written at, if that is free and not so far right that the line was longer then."""
     line = line.rstrip()
     free = len(line) < comment.column <= FARTHEST
     return line.ljust(comment.column if free else len(line) + 2) + comment.text

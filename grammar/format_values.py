@@ -175,7 +175,7 @@ class Values:
         return group(*parts, broken=broken)
 
     def binary(self, value: t.Binary, inside: bool) -> Doc:
-        """A chain of one level breaks before its operators; outside brackets not before `-`, which would begin a statement there."""
+        """A chain of one level breaks before its operators; outside brackets not before `-`, which would begin a statement."""
         own = level(value)
         links: list[t.Binary] = []
         first: t.Expr = value

@@ -1,4 +1,4 @@
-"""Going on behind a syntax error, as yacc does: an ERROR stands in place of what was half read, and reading goes on with the next statement."""
+"""Going on behind a syntax error, as yacc does: an ERROR takes the place of what was half read, the next statement follows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ STATEMENT = re.compile(
     r"\s*(?:model|chunk|router|mask|input|output|param|state|next|fuse|for|loss|memory|use|core)[ \t]+[A-Za-z_{\"]"
 )
 TOP = re.compile(r"[ \t]*(model|use|core)[ \t]+")
-OPERATORS = frozenset({"PLUS", "MINUS", "TIMES", "MOD", "COMPARE", "AND", "OR", "__ANON_3"})
+CLOSERS = frozenset({"RPAR", "RSQB", "RBRACE"})
+OPERATORS = frozenset({"PLUS", "MINUS", "TIMES", "MOD", "COMPARE", "AND", "OR", "NOT", "PIPE"})
 
 
 class Recovery:
@@ -33,32 +34,41 @@ class Recovery:
         """Always true: lark is to go on."""
         parser: InteractiveParser = error.interactive_parser
         if isinstance(error, UnexpectedCharacters):
-            start = error.pos_in_stream
-            skip = self.reports.characters(start)
-            kind = ""
-        else:
-            assert isinstance(error, UnexpectedToken)
-            start = skip = error.token.start_pos or 0
-            kind = error.token.type
-            top = self._top_level(parser, error.token)
-            if top is not None:
-                return self._close_all(parser, top)
-            if kind == "$END":
-                self.reports.token(parser.parser_state, error.token)
-                return self._close_all(parser, len(self.source.text))
-            self.reports.token(parser.parser_state, error.token)
-        value = parser.parser_state.value_stack
-        if kind == "_NL" and value and isinstance(value[-1], Token) and value[-1].type in OPERATORS:
-            skip += 1  # the next line was meant to be the rest of this one
-        opened = self._drop(parser, start)
-        closable = any(isinstance(value, Token) and value.type == "LBRACE" for value in parser.parser_state.value_stack)
-        before = self.source.text.rfind("\n", 0, start)
-        if opened and opened[-1] in "([" and before >= 0 and STATEMENT.match(self.source.text, before + 1, start + 200):
-            target = before if not self.source.text[before:start].strip() else self._next(skip, opened, closable)
-        else:
-            target = self._next(skip, opened, closable)
-        parser.lexer_thread.state.line_ctr.char_pos = target
+            start = error.pos_in_stream or 0
+            self._resume(parser, start, self.reports.characters(start))
+            return True
+        assert isinstance(error, UnexpectedToken)
+        token = error.token
+        if (line := self._top_level(parser, token)) is not None:
+            self._close_all(parser, line)
+            return True
+        self.reports.token(parser.parser_state, token)
+        if token.type == "$END":
+            self._close_all(parser, len(self.source.text))
+            return True
+        start = token.start_pos or 0
+        last = parser.parser_state.value_stack[-1:]
+        dangling = token.type == "_NL" and last and isinstance(last[0], Token) and last[0].type in OPERATORS
+        self._resume(
+            parser, start, start + 1 if dangling else start
+        )  # behind a dangling operator the next line is part of this one
         return True
+
+    def _resume(self, parser: InteractiveParser, start: int, skip: int) -> None:
+        """Drop the statement that is broken at `start`, and go on behind it, at or after `skip`."""
+        opened = self._drop(parser, start)
+        closable = self._depth(parser) > 0
+        line = self.source.text.rfind("\n", 0, start)
+        fresh = line >= 0 and not self.source.text[line:start].strip() and STATEMENT.match(self.source.text, line + 1)
+        if fresh and opened and opened[-1] in "([":  # a bracket was not closed on the lines before
+            self._go_on(parser, line)
+        else:
+            self._go_on(parser, self._next(skip, opened, closable))
+
+    def _go_on(self, parser: InteractiveParser, offset: int) -> None:
+        state = parser.lexer_thread.state
+        assert state is not None
+        state.line_ctr.char_pos = offset
 
     def _top_level(self, parser: InteractiveParser, token: Token) -> int | None:
         """If `model`, `use` or `core` stands in a block, whose `}` then is missing, report it; returns where its line begins."""
@@ -72,28 +82,38 @@ class Recovery:
         self.reports.unclosed(braces[-1], f"`{word[1]}` stands only at the top of a file", place)
         return line
 
-    def _close_all(self, parser: InteractiveParser, target: int) -> bool:
+    def _close_all(self, parser: InteractiveParser, target: int) -> None:
         """Drop what was half read, close every open block, and go on at `target`."""
         self._drop(parser, target)
-        for value in list(parser.parser_state.value_stack):
-            if isinstance(value, Token) and value.type == "LBRACE":
-                parser.feed_token(Token("RBRACE", "}", target, end_pos=target))
-        parser.lexer_thread.state.line_ctr.char_pos = target
-        return True
+        while self._depth(parser) > 0:
+            parser.feed_token(Token("RBRACE", "}", target, end_pos=target))
+            self._drop(parser, target)
+        self._go_on(parser, target)
+
+    def _depth(self, parser: InteractiveParser) -> int:
+        """How many blocks are open. A block that is closed may still lie on the stack with its braces."""
+        kinds = [value.type for value in parser.parser_state.value_stack if isinstance(value, Token)]
+        return kinds.count("LBRACE") - kinds.count("RBRACE")
 
     def _drop(self, parser: InteractiveParser, start: int) -> list[str]:
         """Put an ERROR in place of what was half read; returns the brackets that were open in it."""
         state = parser.parser_state
         opened = []
-        while not accepts(state.parse_conf.states, state.state_stack, "ERROR"):
+        closed = 0  # brackets whose end was read, which leave the stack together with what is in them
+        while closed or not accepts(state.parse_conf.states, state.state_stack, "ERROR"):
             state.state_stack.pop()
             value = state.value_stack.pop()
-            if isinstance(value, Token):
-                start = min(start, value.start_pos or 0)
-                if value.type in OPENERS:
-                    opened.append(OPENERS[value.type])
-            elif isinstance(value, Tree) and not value.meta.empty:
-                start = min(start, value.meta.start_pos)
+            if isinstance(value, Tree):
+                start = start if value.meta.empty else min(start, value.meta.start_pos)
+                continue
+            start = min(start, getattr(value, "start_pos", None) or start)
+            kind = getattr(value, "type", "")
+            if kind in CLOSERS:
+                closed += 1
+            elif kind in OPENERS and closed:
+                closed -= 1
+            elif kind in OPENERS:
+                opened.append(OPENERS[kind])
         parser.feed_token(Token("ERROR", "", start, end_pos=start))
         return opened[::-1]
 

@@ -30,7 +30,7 @@ class Build(Values):
     # ---- files
 
     def start(self, span: Span, *items: t.Use | t.Model | t.Chunk | t.Core | None) -> t.File:
-        written = present(items)
+        written: tuple[t.Use | t.Model | t.Chunk | t.Core, ...] = present(items)
         cores = [item.span for item in written if isinstance(item, t.Core)]
         for place in self.references:
             if not any(core.start <= place.start < core.end for core in cores):

@@ -27,7 +27,7 @@ AFTER_VALUE = {
     "LPAR": "`(`",
     "LSQB": "`[`",
     "DOT": "`.`",
-    "__ANON_0": "`->`",
+    "ARROW": "`->`",
     "_FROM": "`from`",
     "_REQUIRES": "`requires`",
 }
