@@ -71,18 +71,19 @@ def run_torch(
 ) -> Execution:
     """A call of the module, in training if the graph is; the products that it really does are counted while it runs."""
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
+
+    from ..backends.torch.counting import MacCounter
 
     module.train(graph.training)
     module.seed = seed
     given = {str(node.attrs["name"]): as_tensor(inputs[str(node.attrs["name"])], node.tensor.dtype) for node in graph.inputs}
-    counter = FlopCounterMode(display=False)
+    counter = MacCounter()
     with torch.no_grad(), counter:
         outputs = module(**given, outputs=module.output_names)
     named = {name: value.detach().double().numpy() for name, value in outputs.items()}
     kept = {path: Kept(s.known, s.ways, s.load, s.kept.numpy()) for path, s in module.stats().items()}
     losses = {name: float(value) for name, value in module.losses().items()}
-    return Execution(named, kept, losses, counter.get_total_flops() // 2, dense_macs(graph, sizes))
+    return Execution(named, kept, losses, counter.macs, dense_macs(graph, sizes))
 
 
 def as_tensor(array: Array, dtype: str) -> Any:

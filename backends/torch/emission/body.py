@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ....compiler.dims import Dim, Size
 from ....compiler.ir import Frame, Graph, Node, streams_of, users
 from ....compiler.plan import Block, Step
+from ....compiler.planning.packing import packs
 from ....compiler.types import RecordType, SelectionType, TensorType
 from ..expressions import EXPRESSIONS, LIKE, Fusion, bare, fusion
 from ..expressions.writing import is_number
@@ -266,9 +267,29 @@ class Body:
         single = node.attrs["single"]
         if single and node.attrs["chunk"] == "":
             text = self.inline(node, tuple(self.tensor(operand) for operand in node.operands), self.ctx)
+        elif single and packs(node):
+            text = self.packed_call(node)
         else:
             text = self.shop.calls(self, node, tuple(self.tensor(operand) for operand in node.operands))
         self.define(node, text)
+
+    def packed_call(self, node: Node) -> str:
+        """A chunk called among kept positions, on those alone."""
+        given = [self.variable(operand) for operand in node.operands]
+        kept, places = given[-2], self.names.fresh("places")
+        self.line(f"{places} = pack({kept})")
+        arguments = tuple(f"packed({text}, {places})" for text in given)
+        return f"unpacked({bare(self.shop.calls(self, node, arguments))}, {places}, {kept}.shape[1])"
+
+    def variable(self, node: Node) -> str:
+        """A name that holds a value which is read more than once."""
+        text = self.tensor(node)
+        if text.isidentifier():
+            return text
+        name = self.names.fresh(node.name or node.op)
+        self.line(f"{name} = {bare(text)}")
+        self.texts[node] = name
+        return name
 
     def inline(self, apply: Node, arguments: tuple[str, ...], ctx: str) -> str:
         """The body of an anonymous call, written here; the text of its value."""
