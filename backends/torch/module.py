@@ -123,12 +123,17 @@ class CompiledModule(nn.Module):
 
     @contextmanager
     def replay(self, decisions: Mapping[str, Any]) -> Iterator[None]:
-        """Inside, calls take these decisions (by path, as `decisions()` gives them) instead of their own."""
-        before, self._forced = self._forced, decisions
+        """Inside, calls take these decisions (by path, as `decisions()` gives them, or as arrays) instead of their own."""
+        before, self._forced = self._forced, {path: self._decision(given) for path, given in decisions.items()}
         try:
             yield
         finally:
             self._forced = before
+
+    def _decision(self, given: Any) -> Any:
+        if isinstance(given, tuple):
+            return tuple(map(self._decision, given))
+        return torch.as_tensor(given, dtype=torch.bool, device=self._seed.device)
 
     @property
     def seed(self) -> int:

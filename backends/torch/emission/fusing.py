@@ -22,8 +22,9 @@ def write_fuse(body: Body, fuse: Node, step: Step | None) -> None:
     elif by is None:
         body.define(fuse, plain(body, fuse, kind))
     else:
-        kept, weight = body.selected(by, "kept"), body.selected(by, "weight")
-        gate = f", gate={body.selected(by, 'gate')}" if by.attrs["train"] == "straight_through" else ""
+        kept, through = body.selected(by, "kept"), by.attrs["train"] == "straight_through"
+        weight = _all_weights(body, by, kept) if through else body.selected(by, "weight")
+        gate = f", gate={body.selected(by, 'gate')}" if through else ""
         body.define(fuse, f"fuse_dense({body.streams(fuse)}, {kept}, {weight}{option}{gate})", named=True)
 
 
@@ -65,6 +66,12 @@ def _slot(body: Body, by: Node) -> str:
     from .selecting import slot_text
 
     return slot_text(body, by, "weight")
+
+
+def _all_weights(body: Body, by: Node, kept: str) -> str:
+    """The weights before keeping: what a gate's gradient is multiplied by."""
+    weight = _slot(body, by)
+    return f"share_of_kept({weight}, {kept})" if by.attrs["renormalise"] else weight
 
 
 def _label(body: Body, fuse: Node) -> str:

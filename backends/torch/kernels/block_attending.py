@@ -13,7 +13,7 @@ __all__ = ["block_attention", "block_pairs", "chosen_blocks"]
 
 
 def chosen_blocks(kept: Tensor) -> Tensor:
-    """For each row of blocks [..., columns] the kept columns first, in order, cut to as many as the fullest row keeps (at least 1)."""
+    """For each row of blocks [..., columns] the kept columns first, cut to as many as the fullest row keeps (at least 1)."""
     most = kept.sum(-1).flatten().amax().clamp(min=1)
     needed = (torch.arange(kept.shape[-1], device=kept.device) < most).nonzero().squeeze(-1)
     return kept.to(torch.uint8).sort(dim=-1, descending=True, stable=True).indices.index_select(-1, needed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["combine", "dispatch", "fuse_dense", "fuse_terms", "mean_of_kept", "scatter_rows", "take", "weighted_rows"]
+__all__ = ["combine", "dispatch", "fuse_dense", "fuse_terms", "mean_of_kept", "scatter_rows", "share_of_kept", "take", "weighted_rows"]
 
 
 def dispatch(kept: Tensor, axes: int) -> list[Tensor]:
@@ -78,9 +78,16 @@ def fuse_terms(terms: list[Tensor], kind: str = "sum") -> Tensor:
     return total / len(terms) if kind == "mean" else total
 
 
+def share_of_kept(weight: Tensor, kept: Tensor) -> Tensor:
+    """All weights, dropped ones too, divided by the sum of the kept ones; 0 where nothing is kept."""
+    total = torch.where(kept, weight, 0.0).sum(-1, keepdim=True)
+    some = kept.any(-1, keepdim=True)
+    return torch.where(some, weight / torch.where(some, total, 1.0), 0.0)
+
+
 def fuse_dense(streams: list[Tensor], kept: Tensor, weight: Tensor, kind: str = "sum", gate: Tensor | None = None) -> Tensor:
-    """All streams computed everywhere: the kept ones times their weight. `gate` (`kept` as a float with a gradient) gets the gradient
-    of each stream times its weight."""
+    """All streams computed everywhere: the kept ones times their weight. `gate` (`kept` as a float with a gradient) gets as gradient
+    each stream, kept or not, times its weight before keeping."""
     terms = []
     for way, stream in enumerate(streams):
         beside = kept.shape[:-1] + (1,) * (stream.ndim - kept.ndim + 1)
