@@ -9,7 +9,8 @@ from typing import Any
 
 from ..ir import Attrs
 from ..types import TensorType
-from . import attention, blocks, convolution, losses, makers, norms, pointwise, products, random, reductions, shapes
+from . import attention, blocks, convolution, losses, makers, norms, picks, pointwise, products, random, reductions, shapes
+from .checks import bracket
 from .table import Arg, Implicit, Op, ShapeError, Types, Work
 
 __all__ = ["OPS", "Arg", "Implicit", "Op", "ShapeError", "Types", "Work", "implicit", "infer", "normalise"]
@@ -22,6 +23,7 @@ FAMILIES = {
     "Normalisation": norms.OPS,
     "Reductions": reductions.OPS,
     "Shapes": shapes.OPS,
+    "Joining and picking": picks.OPS,
     "Makers": makers.OPS,
     "Blocks": blocks.OPS,
     "Draws": random.OPS,
@@ -35,7 +37,10 @@ def infer(name: str, types: Types, attrs: Attrs) -> TensorType:
     """The type of an op's result, for attributes in core form. `ShapeError` where the operands do not fit."""
     op = OPS[name]
     _check_operands(op, types, attrs)
-    return op.infer(types, attrs)
+    result = op.infer(types, attrs)
+    if any(isinstance(size, int) and size < 0 for size in result.shape):
+        raise ShapeError(f"`{name}` would have the shape {bracket(result.shape)}: a size is less than 0")
+    return result
 
 
 def implicit(name: str, types: Types, attrs: Attrs) -> tuple[Implicit, ...]:

@@ -8,6 +8,13 @@ from ..types import TensorType
 from .table import ShapeError, Types
 
 
+def need_sizes(op: str, *sizes: Size | None, least: int = 0) -> None:
+    """Sizes and counts that are known are at least this."""
+    for size in sizes:
+        if isinstance(size, int) and size < least:
+            raise ShapeError(f"`{op}` needs a number of at least {least}, not {size}")
+
+
 def show(type: TensorType) -> str:
     """The shape as written: `[B, T, 512]`."""
     return bracket(type.shape)

@@ -6,7 +6,7 @@ from .. import dims
 from ..dims import Size, product
 from ..ir import Attrs
 from ..types import TensorType
-from .checks import need_float, need_param, need_rank, place, same_dtype, show, slot
+from .checks import need_float, need_param, need_rank, need_sizes, place, same_dtype, show, slot
 from .positions import leads
 from .products import bound, wanted
 from .table import Arg, Implicit, Op, ShapeError, Types, Work, traffic
@@ -35,6 +35,7 @@ def _conv(count: int) -> Op:
     def infer(types: Types, attrs: Attrs) -> TensorType:
         x, weight = types[0], types[1]
         need_float(name, types)
+        need_sizes(name, attrs["groups"], least=1)
         need_rank(name, types, 0, count + 2, form=FORMS[count])
         need_rank(name, types, 1, count + 2, form="a weight [out, in / groups, kernel...]")
         groups = attrs["groups"]
@@ -56,11 +57,11 @@ def _conv(count: int) -> Op:
         channels, kernel = attrs.get("channels"), attrs.get("kernel")
         if given is None and (channels is None or kernel is None):
             raise ShapeError(f"`{name}` needs its channels and its kernel, or a weight", 0, hint=f"write `{name}(64, 3)`")
+        need_sizes(name, channels, attrs["groups"], *(kernel or ()), least=1)
         per_group = dims.divide(types[0].shape[1], attrs["groups"])
         if per_group is None:
             raise ShapeError(f"{attrs['groups']} groups do not divide the channels of {show(types[0])}", 0)
-        sizes = kernel if isinstance(kernel, tuple) else (kernel,) * count
-        shape = given or (channels or 0, per_group, *(size or 0 for size in sizes))
+        shape = given or (channels or 0, per_group, *(kernel or ()))
         init = bound(product(shape[1:]))
         return wanted(attrs, {"weight": Implicit("weight", shape, init), "bias": Implicit("bias", (shape[0],), init)})
 

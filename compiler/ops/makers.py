@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from ..ir import Attrs
 from ..types import TensorType
-from .checks import need_integer
+from .checks import need_integer, need_sizes
 from .positions import broadcast_rows, keeps
-from .table import Arg, Op, ShapeError, Types
+from .table import Arg, Op, Types
 
 SHAPED = (Arg("shape", "sizes", required=True), Arg("dtype", "dtype", "f32"))
 IDS = Arg("ids", "value", required=True)
-
-
-def _count(op: str, attrs: Attrs) -> int:
-    if attrs["n"] < 1:
-        raise ShapeError(f"`{op}` needs a number of at least 1, not {attrs['n']}", 0)
-    return int(attrs["n"])
 
 
 def _infer_filled(types: Types, attrs: Attrs) -> TensorType:
@@ -24,12 +18,13 @@ def _infer_filled(types: Types, attrs: Attrs) -> TensorType:
 
 def _infer_one_hot(types: Types, attrs: Attrs) -> TensorType:
     need_integer("one_hot", types)
-    return TensorType("f32", (*types[0].shape, _count("one_hot", attrs)))
+    need_sizes("one_hot", attrs["n"], least=1)
+    return TensorType("f32", (*types[0].shape, attrs["n"]))
 
 
 def _infer_hash(types: Types, attrs: Attrs) -> TensorType:
     need_integer("hash", types)
-    _count("hash", attrs)
+    need_sizes("hash", attrs["n"], least=1)
     return TensorType("i64", types[0].shape)
 
 

@@ -14,6 +14,7 @@ from .checks import (
     need_integer,
     need_param,
     need_rank,
+    need_sizes,
     place,
     same_dtype,
     show,
@@ -26,14 +27,16 @@ from .table import Arg, Implicit, Op, ShapeError, Types, Work, traffic
 
 def bound(fan_in: Size) -> tuple[str, float]:
     """How PyTorch starts the weights and biases of linear and convolution layers: uniform up to `1 / sqrt(fan_in)`."""
-    if not isinstance(fan_in, int):
-        raise ShapeError(f"a weight needs a size that is known before the run, not {fan_in}", 0)
-    return ("uniform", 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0)
+    return ("uniform", 1 / math.sqrt(fan_in) if isinstance(fan_in, int) and fan_in > 0 else 0.0)
 
 
 def wanted(attrs: Attrs, found: dict[str, Implicit]) -> tuple[Implicit, ...]:
-    """Those of an op's possible parameters that its attributes ask it to make."""
-    return tuple(implicit for name, implicit in found.items() if attrs.get(name) is True)
+    """Those of an op's possible parameters that its attributes ask it to make; their sizes are known before the run."""
+    made = tuple(implicit for name, implicit in found.items() if attrs.get(name) is True)
+    for size in (size for one in made for size in one.shape):
+        if not isinstance(size, int):
+            raise ShapeError(f"a weight needs sizes that are known before the run, not {size}", 0)
+    return made
 
 
 def _infer_linear(types: Types, attrs: Attrs) -> TensorType:
@@ -60,6 +63,7 @@ def _implicit_linear(types: Types, attrs: Attrs) -> tuple[Implicit, ...]:
     out = types[1].shape[0] if len(types) > 1 and types[1].rank == 2 else attrs.get("n")
     if out is None:
         raise ShapeError("`linear` needs the number of its outputs, or a weight", 0, hint="write `linear(64)`")
+    need_sizes("linear", out, least=1)
     return wanted(attrs, {"weight": Implicit("weight", (out, size), init), "bias": Implicit("bias", (out,), init)})
 
 
@@ -110,6 +114,7 @@ def _implicit_embedding(types: Types, attrs: Attrs) -> tuple[Implicit, ...]:
     n, d = attrs.get("n"), attrs.get("d")
     if attrs.get("weight") is True and (n is None or d is None):
         raise ShapeError("`embedding` needs the number of its entries and their size", 0, hint="write `embedding(50257, 768)`")
+    need_sizes("embedding", n, d, least=1)
     return wanted(attrs, {"weight": Implicit("weight", (n or 0, d or 0), ("normal", 1.0))})
 
 
