@@ -38,7 +38,9 @@ def _after(rule: Rule, before: list[Kept], select: Node, total: int | None) -> l
     if rule.kind == "above":
         return _above(rule, before, select)
     if rule.kind == "top_p":
-        return [False] * len(before) if rule.limit is not None and rule.limit <= 0 else maybe
+        source = select.slot(rule.of)  # sums of what is never negative never fall below 0
+        never = rule.limit is not None and rule.limit <= 0 and (source is None or _in_unit_interval(source))
+        return [False] * len(before) if never else maybe
     amount = rule.amount
     if isinstance(amount, Share):
         if total is None:
@@ -59,7 +61,7 @@ def _above(rule: Rule, before: list[Kept], select: Node) -> list[Kept]:
         return [False if kept is False else None for kept in before]
     source = select.slot(rule.of)
     values = along(source, len(before)) if source else [1.0] * len(before)  # without a slot, a weight is 1
-    most = 1.0 if source and _at_most_one(source) else math.inf
+    most = 1.0 if source and _in_unit_interval(source) else math.inf
     known: Sequence[float | None] = values or [None] * len(before)
     return [_passes(kept, value, most, float(limit)) for kept, value in zip(before, known)]
 
@@ -129,8 +131,8 @@ def along(node: Node, ways: int) -> list[float] | None:
     return found
 
 
-def _at_most_one(node: Node) -> bool:
-    """Whether no element can be above 1: softmax, sigmoid, and these moved or cast."""
+def _in_unit_interval(node: Node) -> bool:
+    """Whether no element is above 1 or below 0, though it may be NaN: softmax, sigmoid, and these moved or cast."""
     while node.op in SPREADS or node.op in ("slice", "index", "cast", "stop_gradient"):
         node = node.operands[0]
     return node.op in ("softmax", "sigmoid", "one_hot", "uniform")
