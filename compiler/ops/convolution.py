@@ -57,11 +57,12 @@ def _conv(count: int) -> Op:
         channels, kernel = attrs.get("channels"), attrs.get("kernel")
         if given is None and (channels is None or kernel is None):
             raise ShapeError(f"`{name}` needs its channels and its kernel, or a weight", 0, hint=f"write `{name}(64, 3)`")
-        need_sizes(name, channels, attrs["groups"], *(kernel or ()), least=1)
+        sizes = kernel if isinstance(kernel, tuple) else (kernel or 0,) * count
+        need_sizes(name, attrs["groups"], *(() if given else (channels, *sizes)), least=1)
         per_group = dims.divide(types[0].shape[1], attrs["groups"])
         if per_group is None:
             raise ShapeError(f"{attrs['groups']} groups do not divide the channels of {show(types[0])}", 0)
-        shape = given or (channels or 0, per_group, *(kernel or ()))
+        shape = given or (channels or 0, per_group, *sizes)
         init = bound(product(shape[1:]))
         return wanted(attrs, {"weight": Implicit("weight", shape, init), "bias": Implicit("bias", (shape[0],), init)})
 
