@@ -230,9 +230,10 @@ def _slices(env: Env, x: Tensor, expr: tree.Index) -> Tensor:
         if axis >= 0:
             raise env.error("CC0306", f"`{x.type}` has only {x.type.rank} axes", index.span)
         if isinstance(index, tree.Range):
-            start: Any = build.size(env, index.start) if index.start else 0
-            stop: Any = build.size(env, index.stop) if index.stop else x.shape[axis]
-            x = build.op(env, "slice", [x], {"axis": axis, "start": start, "stop": stop, "step": 1}, expr.span)
+            if index.start or index.stop:  # `..` is the whole axis: no op, which would seem to mix its positions
+                start: Any = build.size(env, index.start) if index.start else 0
+                stop: Any = build.size(env, index.stop) if index.stop else x.shape[axis]
+                x = build.op(env, "slice", [x], {"axis": axis, "start": start, "stop": stop, "step": 1}, expr.span)
             axis += 1
         else:
             # The axes that remain keep their distance from the end.
