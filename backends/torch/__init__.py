@@ -8,8 +8,9 @@ from __future__ import annotations
 from ...compiler.ir import Graph
 from .emission import emit
 from .module import CompiledModule, build
+from .standalone import standalone
 
-__all__ = ["CompiledModule", "compile"]
+__all__ = ["CompiledModule", "compile", "standalone"]
 
 
 def compile(eval_graph: Graph, train_graph: Graph | None = None, *, seed: int = 0) -> CompiledModule:

@@ -44,6 +44,8 @@ class Sources:
     plans: dict[tuple[bool, str], Plan]
     plain: frozenset[str]
     """Names of the classes that a region may call as modules: chunks whose bodies only give values."""
+    contextual: bool
+    """Whether a call decides, draws or leaves anything."""
 
 
 @dataclass(slots=True)
@@ -214,7 +216,9 @@ def emit(eval_graph: Graph, train_graph: Graph) -> Sources:
     texts = ClassTexts(shop.layout, shop.methods)
     name = texts.root(eval_graph.name)
     plain = frozenset(texts.plain)
-    return Sources(texts.text(), name, entries, {(bool(t), which): plan for (t, which), plan in plans.items()}, plain)
+    contextual = any(shop.needs_ctx(plan.graph) for plan in plans.values())
+    named = {(bool(training), which): plan for (training, which), plan in plans.items()}
+    return Sources(texts.text(), name, entries, named, plain, contextual)
 
 
 def choices(graph: Graph) -> Iterable[str]:

@@ -11,7 +11,8 @@ from torch import nn
 
 from ..kernels import KERNELS
 
-RESERVED = frozenset(dir(nn.Module())) | {"forward", "compute", "losses", "stats", "decisions", "replay", "seed", "region"}
+RESERVED = frozenset(dir(nn.Module())) | {"forward", "compute", "losses", "stats", "decisions", "replay", "seed", "record"}
+RESERVED |= {"region", "plan", "source", "graph", "step_log", "sources", "namespace", "train_graph", "input_names", "output_names"}
 """What a member of a module may not be read as after a dot: the attribute would hide it."""
 
 TAKEN = frozenset(keyword.kwlist) | frozenset(dir(builtins)) | frozenset(KERNELS) | {"self", "ctx", "torch", "nn", "F", "math", "like", "Context"}
