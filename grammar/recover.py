@@ -14,9 +14,8 @@ from ..compiler.source import Source, Span
 from .reports import OPENERS, PAIRS, Reports, accepts
 
 LANDMARK = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*|[()\[\]{}\n]')
-STATEMENT = re.compile(
-    r"\s*(?:model|chunk|router|mask|input|output|param|state|next|fuse|for|loss|memory|use|core)[ \t]+[A-Za-z_{\"]"
-)
+WORDS = "model|chunk|router|mask|input|output|param|state|next|fuse|for|loss|memory|use|core"
+STATEMENT = re.compile(rf"\s*(?:(?:{WORDS})[ \t]+[A-Za-z_{{\"%]|%[A-Za-z0-9_.]+[ \t]*=)")
 TOP = re.compile(r"[ \t]*(model|use|core)[ \t]+")
 CLOSERS = frozenset({"RPAR", "RSQB", "RBRACE"})
 OPERATORS = frozenset({"PLUS", "MINUS", "TIMES", "MOD", "COMPARE", "AND", "OR", "NOT", "PIPE"})
@@ -84,10 +83,10 @@ class Recovery:
 
     def _close_all(self, parser: InteractiveParser, target: int) -> None:
         """Drop what was half read, close every open block, and go on at `target`."""
-        self._drop(parser, target)
-        while self._depth(parser) > 0:
+        depth = self._depth(parser) - self._drop(parser, target).count("{")
+        while depth > 0:
             parser.feed_token(Token("RBRACE", "}", target, end_pos=target))
-            self._drop(parser, target)
+            depth -= 1 + self._drop(parser, target).count("{")
         self._go_on(parser, target)
 
     def _depth(self, parser: InteractiveParser) -> int:
