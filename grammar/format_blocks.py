@@ -20,7 +20,7 @@ class Blocks(Values):
     def sequence(
         self, items: Sequence[Item], each: Callable[[Item], Doc], start: int, end: int, apart: bool = False
     ) -> list[Doc]:
-        """Items and comments, each after a newline; empty lines where there were any, or (never written) between items if `apart`."""
+        """Items and comments, each after a newline; empty lines where there were any, or (unwritten) between all if `apart`."""
         parts: list[Doc] = []
         last = start
         for i, item in enumerate(items):
