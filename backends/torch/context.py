@@ -6,6 +6,7 @@ import hashlib
 from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .kernels.drawing import uniform
@@ -98,6 +99,7 @@ class Context:
         self.record.nexts.append((state, value))
 
 
+@torch.compiler.assume_constant_result
 @lru_cache(maxsize=None)
 def path_key(path: str) -> int:
     """The key of a draw: the first 8 bytes of the path's SHA-256."""

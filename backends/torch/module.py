@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import sys
 import types
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -51,7 +53,8 @@ class CompiledModule(nn.Module):
         """The outputs asked for. Inputs come in the order of the spec, or by name."""
         which, method = self._entry(outputs)
         given = inputs if not named and len(inputs) == len(method.inputs) else self._bind(inputs, named)
-        if self._forced is not None or torch.compiler.is_exporting():
+        untraced = torch.compiler.is_compiling() and (self.training, which) not in self._regions
+        if self._forced is not None or untraced:
             value, last = self._run_untraced(method, given)
         else:
             region = self._region(which)
@@ -178,24 +181,33 @@ def _write_state(state: Tensor, value: Tensor) -> None:
 
 def build(sources: Sources, eval_graph: Graph, train_graph: Graph, seed: int) -> CompiledModule:
     """The module of a model's sources, its parameters drawn from `seed` and their paths."""
-    namespace = load_text(sources.text, f"<chunkc {eval_graph.name} {next(_COUNTER)}>")
+    namespace = load_text(sources.text, f"_chunkc_{eval_graph.name}_{next(_COUNTER)}")
     emitted = namespace.__dict__[sources.name]
     members = {"sources": sources, "namespace": namespace, "graph": eval_graph, "train_graph": train_graph}
     cls = type(sources.name, (CompiledModule, emitted), members)
+    weakref.finalize(cls, _forget, namespace.__name__)
     with torch.device("meta"):
         module = cls()
     fill(module, eval_graph.parameters, seed)
     module._start(seed)
+    for training in (False, True):
+        module.train(training).region()
     return module
 
 
-def load_text(text: str, filename: str) -> types.ModuleType:
-    """Emitted text as a module, with what it may use; tracebacks show its lines."""
-    namespace = types.ModuleType(filename)
+def load_text(text: str, name: str) -> types.ModuleType:
+    """Emitted text as a module, with what it may use. `torch.compile` finds it by its name, tracebacks show its lines."""
+    namespace, filename = types.ModuleType(name), f"<{name}>"
     namespace.__dict__.update({**KERNELS, "torch": torch, "nn": nn, "F": F, "Context": Context})
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), namespace.__dict__)
+    sys.modules[name] = namespace
     return namespace
+
+
+def _forget(name: str) -> None:
+    sys.modules.pop(name, None)
+    linecache.cache.pop(f"<{name}>", None)
 
 
 def fill(module: nn.Module, parameters: Sequence[Parameter], seed: int) -> None:

@@ -49,7 +49,11 @@ def tidy(text: str) -> str:
         end = closing(text, place)
         before, after = text[:place].rstrip()[-1:], text[end + 1 : end + 2]
         inner = text[place + 1 : end]
-        opened = before in ("(", "[", ",") or text[:place].endswith(("= ", "=")) and not text[:place].endswith(("== ", "<=", ">=", "!="))
+        opened = (
+            before in ("(", "[", ",")
+            or text[:place].endswith(("= ", "="))
+            and not text[:place].endswith(("== ", "<=", ">=", "!="))
+        )
         if opened and after in (")", "]", ",", "") and inner and not _splits(inner) and end < len(text):
             text = text[:place] + inner + text[end + 1 :]
         else:
@@ -86,12 +90,21 @@ def wrap(line: str, width: int = 100) -> list[str]:
     if place < 0:
         return [line]
     end = closing(line, place)
-    parts = commas(line[place + 1 : end])
+    inside_brackets = line[place + 1 : end]
+    parts = [inside_brackets] if _comprehends(inside_brackets) else commas(inside_brackets)
     if len(parts) == 1 and " for " not in parts[0]:
         inner = wrap(parts[0], width - 4)
         return [line[: place + 1] + inner[0], *inner[1:-1], inner[-1] + line[end:]] if len(inner) > 1 else [line]
     inside = [f"    {text}" for part in parts for text in wrap(part + ("," if len(parts) > 1 else ""), width - 4)]
     return [line[: place + 1], *inside, line[end:]]
+
+
+def _comprehends(inner: str) -> bool:
+    """Whether a `for` at the top makes the brackets a comprehension, whose commas part no elements."""
+    depths = [0]
+    for letter in inner:
+        depths.append(depths[-1] + (letter in OPEN) - (letter in CLOSE))
+    return any(depth == 0 and inner.startswith(" for ", place) for place, depth in enumerate(depths))
 
 
 def commas(text: str) -> list[str]:
