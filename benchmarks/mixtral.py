@@ -40,6 +40,7 @@ def theirs(model: nn.Module) -> MixtralSparseMoeBlock:
     return block.eval()
 
 
+@torch.no_grad()
 def contenders(tokens: int, dtype: str) -> dict[str, Callable[[], object]]:
     """The calls to time, after they were seen to agree."""
     torch.manual_seed(0)

@@ -61,7 +61,7 @@ class Dense(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = x.flatten(0, -2)
         weight = F.linear(x, self.gate, self.gate_bias).float().softmax(-1)
-        kept = weight.argsort(-1, descending=True, stable=True)[:, :KEPT]
+        kept = weight.argsort(dim=-1, descending=True, stable=True)[:, :KEPT]
         weight = torch.zeros_like(weight).scatter(-1, kept, weight.gather(-1, kept)).to(x.dtype)
         total = torch.zeros_like(x)
         for i in range(EXPERTS):
@@ -113,6 +113,7 @@ class Ideal(nn.Module):
         return F.linear(F.gelu(F.linear(self.rows, self.up, self.up_bias)), self.down, self.down_bias)
 
 
+@torch.no_grad()
 def contenders(case: Case) -> dict[str, Callable[[], object]]:
     """The calls to time, after they were seen to agree."""
     torch.manual_seed(0)

@@ -5,6 +5,7 @@ import torch
 
 from chunkc.backends.torch.kernels import KERNELS as K
 
+
 def attention_inputs(b, t):
     torch.manual_seed(b * t)
     q, k, v = torch.randn(3, b, 4, t, 8).unbind(0)
