@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...compiler import ops
 from ...compiler.dims import Dim, Size
-from ...compiler.ops import OPS, Implicit, ShapeError, infer, normalise
+from ...compiler.ops import Implicit, ShapeError, infer, normalise
 from ...compiler.source import Span
 from ...compiler.types import TensorType
 from .axes import result_axes
@@ -126,12 +127,9 @@ def declare_outer(env: Env, outer: Outer) -> Tensor:
 
 def implicit(env: Env, name: str, operands: Sequence[Tensor], attrs: dict[str, Any], span: Span) -> dict[str, Tensor]:
     """The parameters that a row of the op table makes, by their slot."""
-    row = OPS[name]
-    if row.implicit is None:
-        return {}
     types = [operand.type for operand in operands]
     try:
-        specs = row.implicit(types, env_attrs(attrs))
+        specs = ops.implicit(name, types, env_attrs(attrs))
     except ShapeError as problem:
         raise misfit(env, name, operands, problem, span) from None
     home = env.numbered(name)

@@ -137,7 +137,7 @@ def _parameters(arguments: Arguments, args: list[Arg], given: dict[str, Given], 
         if arg.kind != "param":
             continue
         value = given[arg.name].value if arg.name in given else arg.default
-        bound.attrs[arg.name] = value if isinstance(value, bool) else None
+        bound.attrs[arg.name] = value is True
         if not isinstance(value, bool):
             bound.operands[arg.name] = as_tensor(env, value, given[arg.name].span)
         elif value:
