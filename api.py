@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
-from .compiler.diagnostics import CompileError, Diagnostic, Findings
+from .compiler.bodies import body_order
+from .compiler.diagnostics import CompileError, Diagnostic, Findings, Label
 from .compiler.ir import Graph
 from .compiler.source import Source
 from .grammar import elaborate
@@ -65,16 +66,22 @@ def check_model(path: Path, params: Mapping[str, object], *, bind: Bindings | No
     """`check` with the parameters in a mapping. The standard library, whose inputs have no types, is only parsed."""
     if FilePath(path).resolve() == STANDARD:
         return _parse_only(path)
-    found: dict[tuple[object, ...], Diagnostic] = {}
+    told: list[Diagnostic] = []
     for training in (False, True):
         findings = Findings()
         try:
             load_model(path, params, training=training, bind=bind, findings=findings)
-            told: Sequence[Diagnostic] = findings.items
+            told += findings.items
         except CompileError as error:
-            told = error.diagnostics
-        for item in told:
-            found.setdefault((item.code, item.message, item.span.source.path, item.span.start, item.span.end), item)
+            told += error.diagnostics
+    return distinct(told)
+
+
+def distinct(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Each finding once: loading a file for eval and for training finds most things twice."""
+    found: dict[tuple[object, ...], Diagnostic] = {}
+    for item in diagnostics:
+        found.setdefault((item.code, item.message, item.span.source.path, item.span.start, item.span.end), item)
     return list(found.values())
 
 
@@ -118,6 +125,7 @@ def compile(
 
 def compile_graphs(eval_graph: Graph, train_graph: Graph, *, seed: int = 0) -> CompiledModule:
     """The module of a model's two graphs."""
+    need_bodies(eval_graph)
     from .backends.torch import compile as lower
 
     return lower(eval_graph, train_graph, seed=seed)
@@ -132,6 +140,7 @@ def standalone(
 
 def standalone_graphs(eval_graph: Graph, train_graph: Graph) -> str:
     """The standalone module of a model's two graphs."""
+    need_bodies(eval_graph)
     from .backends.torch import standalone as write
 
     return write(eval_graph, train_graph)
@@ -139,9 +148,28 @@ def standalone_graphs(eval_graph: Graph, train_graph: Graph) -> str:
 
 def reference(graph: Graph, inputs: Mapping[str, Any], params: Mapping[str, Any], **options: Any) -> Result:
     """The plain dense meaning in NumPy float64; options as for `chunkc.backends.reference.run`."""
+    need_bodies(graph)
     from .backends.reference import run
 
     return run(graph, dict(inputs), dict(params), **options)
+
+
+def need_bodies(graph: Graph) -> None:
+    """`CompileError` with every call of an extern chunk in whose place nothing was put: those cannot run yet."""
+    chunks = {chunk.path: chunk for chunk in graph.chunks}
+    found: dict[str, Diagnostic] = {}
+    for one in (graph, *body_order(graph)):
+        for node in one.nodes:
+            path = str(node.attrs["chunk"]) if node.op == "apply" and node.attrs["body"] is None else ""
+            if path and path not in found:
+                place = chunks[path].span if path in chunks else None
+                also = (Label(place, "declared here"),) if place else ()
+                name = path.rsplit(".", 1)[-1]
+                hint = f"put a written chunk in its place: --bind {name}=FILE, or bind={{\"{name}\": …}} in Python"
+                message = f"the chunk `{name}` is stored elsewhere, and stored chunks cannot be loaded yet"
+                found[path] = Diagnostic("CC0711", message, (Label(node.span, "called here"), *also), hint)
+    if found:
+        raise CompileError(found.values())
 
 
 def graphs(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -87,6 +88,9 @@ class CommandLine:
 def bindings(line: CommandLine) -> dict[str, str]:
     """What `--bind` gives: externs' names and files."""
     found = line.pairs("--bind", "CC0710")
+    for given in found.values():
+        if not Path(given.value).is_file():
+            line.findings.error("CC0701", f"`{given.value}`: no such file", given.value_span, label="to be bound")
     line.findings.check()
     return {name: given.value for name, given in found.items()}
 

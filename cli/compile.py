@@ -27,7 +27,7 @@ def command(
     names = chosen(line, passes, level)
     findings = Findings()
     pair = api.graphs(path, parameters(line), bind=bindings(line), passes=names, findings=findings)
-    tell(findings.items)
+    tell(api.distinct(findings.items))
     text = api.standalone_graphs(*pair)
     if output == "-":
         click.echo(text, nl=False)

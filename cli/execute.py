@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import api
-from ..compiler.ir import Graph
+from ..compiler.ir import Graph, reachable
 from ..compiler.work import dense_macs
 from .inputs import Array
 
@@ -56,10 +56,17 @@ def parameters_of(module: CompiledModule) -> dict[str, Array]:
     return {name: value.detach().cpu().double().numpy() for name, value in module.state_dict().items()}
 
 
+def asked(graph: Graph, outputs: Sequence[str]) -> Graph:
+    """The graph with these outputs only, and what they, the losses and the next states need."""
+    fewer = replace(graph, outputs=tuple((name, graph.output(name)) for name in outputs))
+    needed = reachable(fewer.roots)
+    return replace(fewer, nodes=tuple(node for node in graph.nodes if node in needed or node.op == "input"))
+
+
 def run_reference(
     graph: Graph, inputs: Mapping[str, Array], params: Mapping[str, Array], sizes: Mapping[str, int], *, seed: int
 ) -> Execution:
-    """A call of the reference, which computes everything and then selects."""
+    """A call of the reference for the graph's outputs: it computes everything and then selects."""
     result = api.reference(graph, inputs, params, seed=seed)
     dense = dense_macs(graph, sizes)
     kept = {path: Kept(s.decisions, s.ways, s.load, result.decisions[path]) for path, s in result.stats.items()}
@@ -69,7 +76,10 @@ def run_reference(
 def run_torch(
     module: CompiledModule, graph: Graph, inputs: Mapping[str, Array], sizes: Mapping[str, int], *, seed: int
 ) -> Execution:
-    """A call of the module, in training if the graph is; the products that it really does are counted while it runs."""
+    """A call of the module for the graph's outputs, in training if the graph is.
+
+    The products that it really does are counted while it runs.
+    """
     import torch
 
     from ..backends.torch.counting import MacCounter
@@ -79,7 +89,7 @@ def run_torch(
     given = {str(node.attrs["name"]): as_tensor(inputs[str(node.attrs["name"])], node.tensor.dtype) for node in graph.inputs}
     counter = MacCounter()
     with torch.no_grad(), counter:
-        outputs = module(**given, outputs=module.output_names)
+        outputs = module(**given, outputs=[name for name, _ in graph.outputs])
     named = {name: value.detach().double().numpy() for name, value in outputs.items()}
     kept = {path: Kept(s.known, s.ways, s.load, s.kept.numpy()) for path, s in module.stats().items()}
     losses = {name: float(value) for name, value in module.losses().items()}

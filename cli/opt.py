@@ -58,7 +58,7 @@ def command(
     names = chosen(line, passes, level)
     findings = Findings()
     graph = api.load_model(path, parameters(line), training=training, bind=bindings(line), findings=findings)
-    tell(findings.items)
+    tell(api.distinct(findings.items))
 
     shown: list[str] = []
 

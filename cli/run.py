@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from .. import api
-from ..compiler.diagnostics import Findings
+from ..compiler.diagnostics import Findings, did_you_mean
 from ..compiler.dims import evaluate
 from ..compiler.init import initial
 from ..compiler.ir import Graph, Node
 from .arguments import CommandLine, bindings, model_options, parameters
-from .execute import Execution, Kept, run_reference, run_torch
+from .execute import Execution, Kept, asked, run_reference, run_torch
 from .inputs import Array, input_values
 from .report import guarded, table, tell
 
@@ -23,6 +23,7 @@ from .report import guarded, table, tell
 @click.option("--dims", metavar="B=2,T=16", multiple=True, help="Sizes of run-time dimensions.")
 @model_options
 @click.option("--input", "files", metavar="NAME=FILE", multiple=True, help="Read an input from a .npy file; others are random.")
+@click.option("--output", "wanted", metavar="NAME", multiple=True, help="Ask for this output; by default the first.")
 @click.option("--backend", type=click.Choice(["torch", "reference"]), default="torch", help="What runs it.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, help="Of weights, random inputs and draws.")
 @click.option("--train", is_flag=True, help="A call in training, with its losses.")
@@ -34,17 +35,19 @@ def command(
     defines: tuple[str, ...],
     binds: tuple[str, ...],
     files: tuple[str, ...],
+    wanted: tuple[str, ...],
     backend: str,
     seed: int,
     train: bool,
     as_json: bool,
 ) -> None:
     """Run a spec once with fresh weights; print shapes, what each selection kept, and the share of the dense work that ran."""
-    line = CommandLine("run", path, {"--dims": dims, "-D": defines, "--bind": binds, "--input": files})
+    options = {"--dims": dims, "-D": defines, "--bind": binds, "--input": files, "--output": wanted}
+    line = CommandLine("run", path, options)
     findings = Findings()
     pair = api.graphs(path, parameters(line), bind=bindings(line), findings=findings)
-    tell(findings.items)
-    graph = pair[train]
+    tell(api.distinct(findings.items))
+    graph = asked(pair[train], outputs_of(pair[train], line))
     inputs, sizes = input_values(graph, line, seed=seed)
     if backend == "torch":
         done = run_torch(api.compile_graphs(*pair, seed=seed), graph, inputs, sizes, seed=seed)
@@ -55,6 +58,19 @@ def command(
         click.echo(json.dumps(as_values(graph, inputs, sizes, done), indent=2))
     else:
         show(graph, sizes, done)
+
+
+def outputs_of(graph: Graph, line: CommandLine) -> list[str]:
+    """The outputs that `--output` asks for, or the first; what is not known is reported with what is wrong in the inputs."""
+    known = [name for name, _ in graph.outputs]
+    found = []
+    for name, span in line.spans("--output"):
+        if name in known:
+            found.append(name)
+        else:
+            hint = did_you_mean(name, known) or f"it has {', '.join(f'`{one}`' for one in known)}"
+            line.findings.error("CC0712", f"the model has no output `{name}`", span, label="not known", hint=hint)
+    return list(dict.fromkeys(found)) or known[:1]
 
 
 def as_values(graph: Graph, inputs: dict[str, Array], sizes: dict[str, int], done: Execution) -> dict[str, Any]:

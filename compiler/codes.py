@@ -144,6 +144,17 @@ dimension has two sizes. Nothing is converted silently: save `x.astype(numpy.flo
         "`--bind` that does not fit",
         """`--bind NAME=FILE` puts the chunk written in a .cc file in the place of the extern chunk NAME.""",
     ),
+    "CC0712": Code(
+        "unknown output in `--output`",
+        """`--output NAME` asks for an output of the model; what only others need is not computed. Without it, the first is computed.""",
+    ),
+    "CC0711": Code(
+        "extern chunk that is not there",
+        """Stored chunks parse and check, but cannot be loaded yet. A written one can stand in for each: `--bind NAME=FILE` takes the last
+model of the file, its inputs in order.
+
+    chunkc run composition.cc --dims B=2 --bind edges=edges.cc --bind texture=texture.cc --bind shapes=shapes.cc""",
+    ),
 }
 
 # ---- CC06xx: the core form

@@ -51,9 +51,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fails the run if a room was imported under any name but `chunkc.*`: its classes would exist twice."""
     twice = [
         name
-        for name, module in list(sys.modules.items())
+        for name, module in sys.modules.copy().items()
         if not name.startswith("chunkc.")
-        and (file := getattr(module, "__file__", None))
+        and (file := getattr(module, "__dict__", {}).get("__file__"))
         and Path(file).parent != ROOT
         and Path(file).is_relative_to(ROOT)
         and Path(file).relative_to(ROOT).parts[0] in ROOMS
