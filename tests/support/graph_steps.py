@@ -13,6 +13,9 @@ from chunkc.compiler.source import NOWHERE
 from chunkc.compiler.types import TensorType, Type
 
 SIZES = {"B": 3, "T": 4}
+FRESH = ("N", "M", "K", "L", *(f"N{i}" for i in range(9)))
+LOCAL = {**SIZES, **dict.fromkeys(FRESH, 4)}
+"""A guess at the sizes of bodies too, where their own dimensions stand for expressions."""
 NAMES = ("", "", "h", "x", "gate", "live.3", "1bad", "é", "%")
 NUMBERS = (0.0, -0.0, 1.0, 0.5, -2.0, 0.1, 1e-3)
 ROUGH = frozenset({"div", "mod", "pow", "sign", "log", "sqrt", "argmax", "hash", "eq", "ne", "norm"})
@@ -53,7 +56,7 @@ class Steps:
             kind = infer(name, types, full)
         except (ShapeError, AssertionError):
             return None
-        if any(evaluate(size, {"N": 4, "M": 3, **SIZES}) not in range(1, 65) for size in kind.shape):
+        if any(evaluate(size, LOCAL) not in range(1, 65) for size in kind.shape):
             return None
         return self.add(name, operands, kind, **full)
 
@@ -127,6 +130,9 @@ class Steps:
         if x is None:
             return
         rank = x.tensor.rank
+        if not rank:
+            self.op(self.random.choice(("unsqueeze", "flip")), x, axis=-1)
+            return
         a, b = (-self.random.randint(1, max(1, rank)) for _ in range(2))
         order = self.random.sample(range(-rank, 0), rank)
         start, step = self.random.choice((0, 0, 1)), self.random.choice((1, 1, 2))

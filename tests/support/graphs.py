@@ -12,10 +12,10 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from graph_steps import KEEP_SHAPE, SIZES, Steps
+from graph_steps import FRESH, KEEP_SHAPE, SIZES, Steps
 from hypothesis import strategies as st
 
-from chunkc.compiler.dims import Dim, Size, evaluate, substitute, symbol
+from chunkc.compiler.dims import Size, evaluate, substitute, symbol
 from chunkc.compiler.ir import Frame, Graph, Node, Parameter
 from chunkc.compiler.selection import Rule, Share
 from chunkc.compiler.source import NOWHERE
@@ -70,10 +70,11 @@ class Maker(Steps):
     def select(self, score: Node, allowed: Node | None, **more: Any) -> Node:
         """A selection of the ways in the last axis of a score."""
         slots: dict[str, Node | None] = {"score": score}
-        if self.random.random() < 0.8:
+        weighs = not more or self.random.random() < 0.5
+        if weighs:
             slots["weight"] = self.op(self.random.choice(("softmax", "sigmoid")), score)
         slots["allowed"] = allowed if self.random.random() < 0.3 else None
-        of = self.random.choice(("score", "weight", "of.0"))
+        of = self.random.choice(("score", "weight" if weighs else "score", "of.0"))
         slots["of.0"] = self.op("tanh", score) if of == "of.0" else None
         fallback = self.random.choice(((), (), ("last",), ("all", 0.5), ("all", 0.0)))
         if fallback[:1] == ("all",):
@@ -86,7 +87,7 @@ class Maker(Steps):
             "grain": "",
             "block": (),
             "levels": (),
-            "renormalise": self.random.random() < 0.2,
+            "renormalise": weighs and self.random.random() < 0.2,
             "cache": (),
             **more,
         }
@@ -112,7 +113,7 @@ class Maker(Steps):
                 Rule("top", over, amount, of=of),
                 Rule("first", over, amount),
                 Rule("above", limit=limit, of=of),
-                Rule("top_p", over, limit=limit, of=of if of != "of.0" else "weight"),
+                Rule("top_p", over, limit=limit, of=of if of != "of.0" else "score"),
                 Rule("all"),
             )
         )
@@ -198,8 +199,9 @@ class Maker(Steps):
         given = operands[:1] if zipped else operands
         sizes: dict[Size, str] = {}
         inner = Maker(self.random, self.training, self.smooth, self.depth + 1)
+        taken = {str(size) for operand in given for size in operand.shape}
         for i, operand in enumerate(given):
-            shape = tuple(_local(size, sizes) for size in operand.shape)
+            shape = tuple(_local(size, sizes, taken) for size in operand.shape)
             inner.add("input", (), operand.tensor.with_shape(*shape), name=f"a{i}")
         if rowwise:
             inner.rowwise(self.random.randint(1, 3))
@@ -247,12 +249,13 @@ class Maker(Steps):
         return Graph(name, graph.nodes, graph.outputs, graph.losses, graph.nexts, NOWHERE, self.training, table)
 
 
-def _local(size: Size, sizes: dict[Size, str]) -> Size:
+def _local(size: Size, sizes: dict[Size, str], taken: set[str]) -> Size:
     """A size of a body's input: a symbol of its own where it is an expression outside."""
-    if isinstance(size, Dim) and size.compound or not isinstance(size, int) and not str(size).isidentifier():
-        sizes.setdefault(size, ("N", "M", "K", "L")[len(sizes) % 4] + ("" if len(sizes) < 4 else str(len(sizes))))
-        return symbol(sizes[size])
-    return size
+    if isinstance(size, int) or str(size).isidentifier():
+        return size
+    if size not in sizes:
+        sizes[size] = next(name for name in FRESH if name not in taken and name not in sizes.values())
+    return symbol(sizes[size])
 
 
 def parameters(graph: Graph) -> tuple[Parameter, ...]:

@@ -12,7 +12,7 @@ from ....compiler.plan import Block, Step
 from ....compiler.planning.packing import packs
 from ....compiler.types import RecordType, SelectionType, TensorType
 from ..expressions import EXPRESSIONS, LIKE, Fusion, bare, fusion
-from ..expressions.writing import is_number
+from ..expressions.writing import WITH_NUMBERS, is_number
 from .deciding import deciding
 from .names import Names
 from .selecting import selection_lines
@@ -139,7 +139,11 @@ class Body:
         module = self.shop.module_call(self, node)
         if module is not None:
             return module
-        operands = tuple(self.read(operand, node) for operand in node.operands)
+        as_numbers = node.op in WITH_NUMBERS
+        operands = tuple(
+            self.tensor(operand) if is_number(operand) and not as_numbers else self.read(operand, node)
+            for operand in node.operands
+        )
         if node.op == "uniform":
             return self.draw(node, operands[0])
         return atom(self.like(EXPRESSIONS[node.op](node, operands, self.size)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....compiler.ir import Node
-from .writing import LIKE, Expression, Operands, Sizes, at_axis, call, dtype, tensor, tuple_of
+from .writing import LIKE, Expression, Operands, Sizes, at_axis, call, dtype, tuple_of
 
 
 def _listed(sizes: tuple[object, ...], size: Sizes) -> list[str]:
@@ -16,7 +16,7 @@ def _reshape(node: Node, operands: Operands, size: Sizes) -> str:
 
 def _broadcast(node: Node, operands: Operands, size: Sizes) -> str:
     shape = _listed(node.attrs["shape"], size)
-    return f"{tensor(node.operands[0], operands[0])}.expand({tuple_of(shape) if shape else '()'})"
+    return f"{operands[0]}.expand({tuple_of(shape) if shape else '()'})"
 
 
 def _transpose(node: Node, operands: Operands, size: Sizes) -> str:
@@ -37,7 +37,7 @@ def _method(name: str) -> Expression:
 
 
 def _unsqueeze(node: Node, operands: Operands, size: Sizes) -> str:
-    return f"{tensor(node.operands[0], operands[0])}.unsqueeze({node.attrs['axis']})"
+    return f"{operands[0]}.unsqueeze({node.attrs['axis']})"
 
 
 def _repeat(node: Node, operands: Operands, size: Sizes) -> str:
@@ -54,8 +54,7 @@ def _merge_heads(node: Node, operands: Operands, size: Sizes) -> str:
 
 def _joined(function: str) -> Expression:
     def write(node: Node, operands: Operands, size: Sizes) -> str:
-        values = [tensor(node, text) for node, text in zip(node.operands, operands)]
-        return f"{function}({tuple_of(values)}, dim={node.attrs['axis']})"
+        return f"{function}({tuple_of(operands)}, dim={node.attrs['axis']})"
 
     return write
 

@@ -8,7 +8,7 @@ from .writing import LIKE, LITERAL, Expression, Operands, Sizes, by_slot, call, 
 
 def _function(name: str) -> Expression:
     def write(node: Node, operands: Operands, size: Sizes) -> str:
-        return call(name, *(tensor(node, text) for node, text in zip(node.operands, operands)))
+        return call(name, *operands)
 
     return write
 
@@ -28,7 +28,7 @@ def _bound(function: str, option: str) -> Expression:
         for place in (0, 1):
             if is_number(node.operands[place]) and not is_number(node.operands[1 - place]):
                 return f"{operands[1 - place]}.clamp({option}={operands[place]})"
-        return _function(function)(node, operands, size)
+        return call(function, *(tensor(operand, text) for operand, text in zip(node.operands, operands)))
 
     return write
 
@@ -38,18 +38,18 @@ def _neg(node: Node, operands: Operands, size: Sizes) -> str:
 
 
 def _not(node: Node, operands: Operands, size: Sizes) -> str:
-    return f"(not {operands[0]})" if is_number(node.operands[0]) else f"(~{operands[0]})"
+    return f"(~{operands[0]})"
 
 
 def _stop_gradient(node: Node, operands: Operands, size: Sizes) -> str:
-    return operands[0] if is_number(node.operands[0]) else f"{operands[0]}.detach()"
+    return f"{operands[0]}.detach()"
 
 
 def _cast(node: Node, operands: Operands, size: Sizes) -> str:
     """A low precision is raised to f32 itself; anything else becomes the module's own float."""
     wanted, source = node.attrs["dtype"], node.operands[0].tensor.dtype
     target = LITERAL["f32"] if wanted == "f32" and source in ("f64", "bf16", "f16") else dtype(wanted)
-    return f"{tensor(node.operands[0], operands[0])}.to({target})"
+    return f"{operands[0]}.to({target})"
 
 
 def _where(node: Node, operands: Operands, size: Sizes) -> str:

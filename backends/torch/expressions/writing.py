@@ -25,6 +25,8 @@ LITERAL = {
 }
 FOLDED = frozenset({"neg", "add", "sub", "mul", "div", "mod", "pow", "eq", "ne", "lt", "le", "gt", "ge"})
 """Ops that are Python operators, and so make a Python number of Python numbers."""
+WITH_NUMBERS = FOLDED | {"maximum", "minimum", "where"}
+"""Ops whose text may hold a Python number as an operand; others are given a tensor."""
 
 
 def dtype(name: str) -> str:
