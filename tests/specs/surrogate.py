@@ -51,9 +51,19 @@ class Surrogates:
     """Constants of the base point by call path, taken at the first run."""
 
     frozen: dict[str, Any] = field(default_factory=dict)
+    rectified: int = 0
 
     def constant(self, key: str, value: Any) -> Any:
         return self.frozen.setdefault(key, value)
+
+    def relu(self, x: Array) -> Array:
+        """With the slopes of the base point: an absent neuron stands exactly on the kink, where PyTorch's slope is 0."""
+        self.rectified += 1
+        return np.where(self.constant(f"relu:{self.rectified}", x > 0), x, 0.0)
+
+    def start(self) -> None:
+        """Before each run: a graph's ops are computed in the same order every time, by which they are known again."""
+        self.rectified = 0
 
     def select(self, attrs: Mapping[str, Any], slots: Mapping[str, Array], path: str, replay: Any, first: Any) -> Any:
         result, disagreements = dense_select(attrs, slots, path, replay, first)
@@ -150,4 +160,5 @@ def moving_gates() -> Iterator[Surrogates]:
         patch.setattr(interpret, "fuse", fuse)
         patch.setitem(MEANING, "masked", masked)
         patch.setitem(MEANING, "attention", attention)
+        patch.setitem(MEANING, "relu", surrogates.relu)
         yield surrogates

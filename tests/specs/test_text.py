@@ -12,6 +12,8 @@ from chunkc.compiler.equality import equal
 from chunkc.compiler.ir import Graph
 
 LONGER = {"resnet18", "gpt", "vit", "std"}
+WARNINGS = {"translation_attention": ["CC0802"]}
+"""What `check` rightly says of a spec: levels over pairs cost a dense product."""
 
 
 def show(path: Path) -> str:
@@ -34,7 +36,7 @@ def test_starts_with_a_comment_and_is_short(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in every_spec() if p.stem != "std"], ids=show)
 def test_checks(path: Path) -> None:
     found = chunkc.check(path)
-    assert not found, chunkc.render_text(found)
+    assert [item.code for item in found] == WARNINGS.get(path.stem, []), chunkc.render_text(found)
 
 
 def test_composition_checks_with_its_parts_bound() -> None:
