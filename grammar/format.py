@@ -13,7 +13,7 @@ from ..compiler.diagnostics import Findings
 from ..compiler.source import Source
 from . import tree as t
 from .format_blocks import Blocks
-from .format_layout import SPACE, Choice, Doc, concat, group, render
+from .format_layout import HARD, SPACE, WIDTH, Choice, Doc, concat, group, render
 from .format_values import Comments, print_expression, quoted
 from .parse import parse
 
@@ -163,7 +163,26 @@ class Statements(Blocks):
     def core_block(self, core: t.Core | t.CoreBody, attributes: Sequence[t.Field], start: int) -> Doc:
         start = attributes[-1].span.end if attributes else start
         body = self.block(core.statements, self.core_statement, start, core.span.end, wide=True)
-        return group(self.attributes(attributes, ""), " " if attributes else "", body)
+        head = self.attributes(attributes, "")
+        if isinstance(core, t.Core):
+            tables = [isinstance(f.value, t.ListOf) and self.table(f.value, len(head)) for f in attributes]
+            pairs = [f"{f.name.text} = {table or print_expression(f.value)}" for f, table in zip(attributes, tables)]
+            head = f"{{{', '.join(pairs)}}}" if pairs else ""
+        return group(*self.lines(head), " " if attributes else "", body)
+
+    def table(self, value: t.ListOf, length: int) -> str:
+        """A list in the head of a core, one entry a line if it was written so (or, never written, if the head is long)."""
+        items = value.items
+        if not items or not (self.newline(value.span.start, items[0].span.start) if self.written else length > WIDTH):
+            return ""
+        return "[\n" + "".join(f"    {print_expression(item)},\n" for item in items) + "  ]"
+
+    def lines(self, text: str) -> Iterator[Doc]:
+        """Text that has its newlines and indents in it."""
+        first, *others = text.split("\n")
+        yield first
+        for line in others:
+            yield from (HARD, line)
 
     def core_statement(self, statement: t.CoreStatement) -> Doc:
         match statement:

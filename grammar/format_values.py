@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from ..compiler.types import DTYPES
 from . import tree as t
 from .equal import children
 from .format_layout import HARD, SOFT, SPACE, Comment, Doc, concat, group, render
@@ -218,6 +219,8 @@ class Values:
         text = kind.word
         if kind.sizes:
             text += "[" + ", ".join(map(print_expression, kind.sizes)) + "]"
+        elif kind.span.text.startswith(f"{text}[") if self.written else kind.word in DTYPES:
+            text += "[]"
         if kind.items:
             named = [
                 f"{name}={self.core_type(item)}" if name else self.core_type(item) for name, item in zip(kind.names, kind.items)

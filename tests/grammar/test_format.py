@@ -149,3 +149,11 @@ def test_errors_are_raised() -> None:
     with pytest.raises(CompileError) as caught:
         format_source("model m {\n  y = = 3\n}", "b.cc")
     assert str(caught.value.diagnostics[0].span) == "b.cc:2:7"
+
+
+def test_printed_cores_are_formatted() -> None:
+    paths = sorted((Path(__file__).parent.parent / "passes").rglob("*.cc"))
+    assert paths
+    for path in paths:
+        text = path.read_text()
+        assert format_source(text, str(path)) == text
