@@ -157,3 +157,14 @@ def test_printed_cores_are_formatted() -> None:
     for path in paths:
         text = path.read_text()
         assert format_source(text, str(path)) == text
+
+
+@pytest.mark.parametrize(
+    "deep",
+    ["[" * 190 + "]" * 190, "-" * 190 + "x", "f(" * 95 + ")" * 95, "x" + ".a" * 190, "x" + " |> f" * 190, "x" + "[0]" * 190],
+)
+def test_the_deepest_that_parses_is_formatted(deep: str) -> None:
+    text = format_source(model(f"  y = {deep}\n"), "a.cc")
+    assert format_source(text, "a.cc") == text and same(read(format_file(read(text))), read(text))
+    nested = "if a {\n" * 90 + "b = 1\n" + "}\n" * 90
+    assert format_source(format_source(model(nested), "a.cc"), "a.cc") == format_source(model(nested), "a.cc")
