@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import click
 
 from ..compiler.codes import CODES
@@ -21,4 +23,10 @@ def command(code: str | None) -> None:
     asked = code.upper()
     if asked not in CODES:
         raise click.UsageError(f"there is no code `{code}`; {did_you_mean(asked, CODES) or '`chunkc explain` lists them'}")
-    click.echo(f"{asked}: {CODES[asked].title}\n\n{CODES[asked].explanation.strip()}")
+    click.echo(f"{asked}: {CODES[asked].title}\n\n{filled(CODES[asked].explanation)}")
+
+
+def filled(text: str, width: int = 100) -> str:
+    """Paragraphs broken anew to a width; those that are indented stay as they are."""
+    paragraphs = text.strip("\n").split("\n\n")
+    return "\n\n".join(p.rstrip() if p.startswith(" ") else textwrap.fill(p, width) for p in paragraphs)
