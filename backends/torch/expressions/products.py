@@ -64,7 +64,8 @@ def _l2_norm(node: Node, operands: Operands, size: Sizes) -> str:
 def _group_norm(node: Node, operands: Operands, size: Sizes) -> str:
     given = by_slot(node, operands)
     groups = str(node.attrs["groups"])
-    return call("F.group_norm", given["x"], groups, weight=given.get("weight"), bias=given.get("bias"), eps=_eps(node, 1e-5))
+    # `F.group_norm` looks at the number of samples in Python, which `torch.export` refuses where rows are gathered.
+    return call("torch.group_norm", given["x"], groups, weight=given.get("weight"), bias=given.get("bias"), eps=_eps(node, 1e-5))
 
 
 def _batch_norm(node: Node, operands: Operands, size: Sizes) -> str:

@@ -10,9 +10,11 @@ __all__ = ["pack", "packed", "unpacked"]
 
 def pack(kept: Tensor) -> Tensor:
     """For each sample of `kept` [B, T] its kept positions in order, then as many others as the fullest sample keeps more: [B, n]."""
-    most = kept.sum(1).max().clamp(min=1).item() if kept.numel() else 0
-    torch._check(most <= kept.shape[1])
-    return torch.sort(kept, dim=1, descending=True, stable=True).indices[:, : int(most)]
+    order = torch.sort(kept, dim=1, descending=True, stable=True).indices
+    if torch.compiler.is_compiling() or not kept.numel():
+        # How many columns to keep is known only from data, and all of them are right too.
+        return order
+    return order[:, : int(kept.sum(1).max().clamp(min=1))]
 
 
 def packed(x: Tensor, places: Tensor) -> Tensor:
