@@ -20,7 +20,7 @@ from .report import guarded, progress, tell
 @pass_options
 @guarded
 def command(
-    path: str, output: str, defines: tuple[str, ...], binds: tuple[str, ...], passes: str | None, level: int | None
+    path: str, output: str, defines: tuple[str, ...], binds: tuple[str, ...], passes: str | None, level: str | None
 ) -> None:
     """Write a spec as a Python module that needs torch alone."""
     line = CommandLine("compile", path, {"-D": defines, "--bind": binds, "--passes": [passes] if passes is not None else []})

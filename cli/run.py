@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import click
@@ -85,7 +86,7 @@ def as_values(graph: Graph, inputs: dict[str, Array], sizes: dict[str, int], don
             path: {"decisions": s.decisions, "ways": s.ways, "kept": s.kept, "skipped": s.skipped, "load": list(s.load)}
             for path, s in done.selections.items()
         },
-        "losses": dict(done.losses),
+        "losses": {name: value if math.isfinite(value) else None for name, value in done.losses.items()},
         "multiply_adds": {"dense": done.dense, "ran": done.macs, "share": done.share},
     }
 

@@ -149,6 +149,14 @@ def test_opt_prints_after_each_pass(chunkc):
     assert headings == ["# after canonicalize", "# after eliminate-dead"]
 
 
+def test_opt_prints_a_plan(chunkc):
+    result = chunkc("opt", "mixture.cc", "--passes", "canonicalize,lower-plan")
+    assert result.exit_code == 0 and result.stdout.startswith("plan mixture (eval")
+    assert " dispatch " in result.stdout and " combine " in result.stdout
+    result = chunkc("opt", "mixture.cc", "--passes", "lower-plan,canonicalize")
+    assert result.exit_code == 2 and "which no pass can follow" in result.stderr
+
+
 def test_opt_suggests_passes(chunkc):
     result = chunkc("opt", "mixture.cc", "--passes", "canonicalise,nothing")
     assert result.exit_code == 2
