@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .dims import Dim, Size, substitute
-from .ir import Graph, Node, streams_of
+from .ir import Attrs, Graph, Node, streams_of
 from .ops import OPS, Arg, ShapeError, infer, normalise
 from .selection import FIELDS
 from .types import DTYPES, BundleType, RecordType, SelectionType, TensorType, Type
@@ -52,6 +52,7 @@ KINDS: dict[str, Check] = {
     "axes": _each(lambda value: is_int(value) and value < 0),
     "order": _each(lambda value: is_int(value) and value < 0),
     "pair": _each(is_int),
+    "names": _each(lambda value: isinstance(value, str)),
 }
 
 
@@ -71,32 +72,31 @@ def node_problems(node: Node) -> Iterator[str]:
 # ---- ops of the table
 
 
-def _op_problems(node: Node) -> Iterator[str]:
-    op, types = OPS[node.op], [operand.type for operand in node.operands]
-    tensors = [kind for kind in types if isinstance(kind, TensorType)]
+def op_type(name: str, types: Sequence[Type], attrs: Attrs) -> TensorType:
+    """The type of an op's result, as `ops.infer`; operands and attributes may be anything, `ShapeError` if they do not fit."""
+    op, tensors = OPS[name], [kind for kind in types if isinstance(kind, TensorType)]
     if len(tensors) < len(types):
-        yield f"`{node.op}` takes tensors, not {next(kind for kind in types if not isinstance(kind, TensorType))}"
-        return
+        raise ShapeError(f"`{name}` takes tensors, not {next(kind for kind in types if not isinstance(kind, TensorType))}")
     args = {arg.name: arg for arg in op.args if arg.form != "surface" and arg.kind not in ("value", "values", "param")}
     expected = {*args, "slots"} if op.slots else set(args)
-    if set(node.attrs) != expected:
-        yield f"`{node.op}` has the attributes {sorted(node.attrs)}, and should have {sorted(expected)}"
-        return
-    odd = [name for name, arg in args.items() if not _fits(arg, node.attrs[name])]
-    if "slots" in expected and not _each(lambda value: isinstance(value, str))(node.attrs["slots"]):
-        odd.append("slots")
-    if odd:
-        yield f"`{node.op}`: `{odd[0]} = {node.attrs[odd[0]]!r}` is no {args[odd[0]].kind if odd[0] in args else 'list of names'}"
-        return
+    if set(attrs) != expected:
+        raise ShapeError(f"`{name}` has the attributes {sorted(attrs)}, and should have {sorted(expected)}")
+    for key, value in attrs.items():
+        if not (KINDS["names"](value) if key == "slots" else _fits(args[key], value)):
+            kind = "list of names" if key == "slots" else args[key].kind
+            raise ShapeError(f"`{name}`: `{key} = {value!r}` is no {kind}")
+    for key, normal in normalise(name, tensors, attrs).items():  # before `infer`, for it checks that axes exist
+        if normal != attrs[key]:
+            raise ShapeError(f"`{name}`: `{key} = {attrs[key]!r}` stands in core form as {normal!r}")
+    return infer(name, tensors, attrs)
+
+
+def _op_problems(node: Node) -> Iterator[str]:
     try:
-        result = infer(node.op, tensors, node.attrs)
-        normal = normalise(node.op, tensors, node.attrs)
+        result = op_type(node.op, [operand.type for operand in node.operands], node.attrs)
     except ShapeError as error:
         yield str(error)
     else:
-        changed = [name for name, value in normal.items() if value != node.attrs[name]]
-        if changed:
-            yield f"`{node.op}`: `{changed[0]} = {node.attrs[changed[0]]!r}` stands in core form as {normal[changed[0]]!r}"
         if result != node.type:
             yield f"`{node.op}` gives `{result}`, and not `{node.type}`"
 

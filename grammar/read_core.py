@@ -11,8 +11,9 @@ from ..compiler import ops
 from ..compiler.diagnostics import Abort, Findings, Label, did_you_mean
 from ..compiler.ir import STRUCTURAL, Attrs, Chunk, Graph, Node, Parameter
 from ..compiler.source import Span
-from ..compiler.types import TensorType, Type
+from ..compiler.types import Type
 from ..compiler.verify import problems
+from ..compiler.verify_nodes import op_type
 from . import tree as t
 from .core_values import CoreValues
 from .print_core import DEFAULTS, TARGETS
@@ -177,17 +178,17 @@ class Reader:
             if item.name.text in found:
                 raise self.findings.error("CC0603", f"`{item.name.text}` is said twice", item.name.span)
             found[item.name.text] = self.values.value(item.value, scope.bodies)
+            if op == "apply" and item.name.text == "body" and not isinstance(found["body"], Graph | None):
+                raise self.values.wrong("a body is `%c0`, or `none` where it is stored elsewhere", item.value.span)
         if op == "apply":
             found.setdefault("call", node.target)
         return Attrs({**found, **{name: usual for name, usual in DEFAULTS.get(op, {}).items() if name not in found}})
 
     def inferred(self, node: t.CoreNode, op: str, operands: tuple[Node, ...], attrs: Attrs) -> Type:
         """The type of an op that was written without one."""
-        types = [operand.type for operand in operands]
-        tensors = [kind for kind in types if isinstance(kind, TensorType)]
-        if op in STRUCTURAL or len(tensors) < len(types):
+        if op in STRUCTURAL:
             raise self.findings.error("CC0604", f"`{node.word}` needs its type: `… : f32[B, 8]`", node.span)
         try:
-            return ops.infer(op, tensors, attrs)
+            return op_type(op, [operand.type for operand in operands], attrs)
         except ops.ShapeError as error:
             raise self.findings.error("CC0606", str(error), node.span, hint=error.hint) from error
