@@ -99,7 +99,7 @@ def run_torch(made: Any, case: Case, given: Mapping[str, torch.Tensor]) -> Ran:
     before = state(made)
     seed = made.seed
     outputs = made(*given.values(), outputs=names(case))
-    losses = {name: float(value) for name, value in made.losses().items()} if made.training else {}
+    losses = {name: float(value.detach()) for name, value in made.losses().items()} if made.training else {}
     decisions = {path: _replayable(value) for path, value in made.decisions().items()}
     values = {name: numbers(value) for name, value in outputs.items()}
     return Ran(values, losses, decisions, before, state(made), seed)

@@ -34,17 +34,20 @@ def test_gradcheck_of_what_skips(case: Case) -> None:
         made(*given.values(), outputs=names(case))
     decisions = made.decisions()
     params = trained(made)
+    free = {**floats(given), **{f"param {name}": value for name, value in params.items()}}
+    sizes = [value.numel() for value in free.values()]
 
-    def call(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        values = dict(zip([*floats(given), *(f"param {name}" for name in params)], tensors))
+    def call(flat: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        values = {name: part.view_as(free[name]) for name, part in zip(free, flat.split(sizes))}
         arguments = tuple(values.get(name, value) for name, value in given.items())
         weights = {name: values[f"param {name}"] for name in params}
         with made.replay(decisions):
             outputs = torch.func.functional_call(made, weights, arguments, {"outputs": names(case)})
         return tuple(output for output in outputs.values() if output.is_floating_point())
 
-    free = [value.detach().clone().requires_grad_() for value in (*floats(given).values(), *params.values())]
-    assert torch.autograd.gradcheck(call, free, eps=1e-6, atol=1e-6, rtol=1e-5, fast_mode=True)
+    # All inputs and parameters as one vector: gradcheck runs the model anew for each tensor that it is given.
+    flat = torch.cat([value.detach().flatten() for value in free.values()]).requires_grad_()
+    assert torch.autograd.gradcheck(call, flat, eps=1e-6, atol=1e-6, rtol=1e-5, fast_mode=True)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -81,7 +81,6 @@ def test_what_lies_behind_an_exit_does_not_run() -> None:
     assert leaving[0]
 
 
-
 def test_only_kept_neurons_are_multiplied() -> None:
     """The rows of the weight that the masked product reads, counted by its multiply-adds."""
     case = BY_NAME["topk_neurons"]
