@@ -13,7 +13,12 @@ def dispatch(kept: Tensor, axes: int) -> list[Tensor]:
     flat = kept.flatten(0, axes - 1)
     if flat.ndim > 2:
         flat = flat.flatten(1, -2).any(1)
-    return [mine.nonzero().squeeze(1) for mine in flat.t().contiguous().unbind(0)]
+    mine = flat.t()
+    if torch.compiler.is_compiling():
+        return [row.nonzero().squeeze(1) for row in mine.unbind(0)]
+    # The same with one search for all ways (on CUDA: one wait), cut where counts that are known only now say.
+    rows = mine.nonzero()[:, 1].contiguous()
+    return list(rows.split(flat.sum(0).tolist()))
 
 
 def take(x: Tensor, rows: Tensor, axes: int) -> Tensor:
@@ -30,24 +35,22 @@ def scatter_rows(part: Tensor, rows: Tensor, count: int) -> Tensor:
 
 
 def weighted_rows(part: Tensor, rows: Tensor, kept: Tensor, weight: Tensor, axes: int) -> Tensor:
-    """What a way made of its rows, [R, rest], times its weight; 0 where a decision finer than a row dropped it."""
+    """What a way made of its rows, [R, 1, …, rest], times its `weight` [N, finer]; 0 where a decision finer than a row (`kept`) dropped it."""
     part = part.flatten(0, axes - 1)
-    factor = weight.flatten(0, axes - 1).index_select(0, rows)
+    factor = weight.index_select(0, rows)
     beside = factor.shape + (1,) * (part.ndim - factor.ndim)
     term = part * factor.to(part.dtype).reshape(beside)
-    if kept.ndim == axes:
-        return term
-    return torch.where(kept.flatten(0, axes - 1).index_select(0, rows).reshape(beside), term, 0.0)
+    return term if kept.ndim == 1 else torch.where(kept.index_select(0, rows).reshape(beside), term, 0.0)
 
 
 def combine(
     parts: list[Tensor], rows: list[Tensor], kept: Tensor, weight: Tensor, axes: int, kind: str = "sum"
 ) -> Tensor:
     """The ways' rows [R, 1, …, rest] times their weights, put together: `sum`, `mean` (over what was kept), `concat` or `stack`."""
-    terms = [
-        weighted_rows(part, at, kept[..., way], weight[..., way], axes) for way, (part, at) in enumerate(zip(parts, rows))
-    ]
-    count = kept[..., 0].flatten(0, axes - 1).shape[0]
+    decided = kept.flatten(0, axes - 1).unbind(-1)
+    weights = weight.flatten(0, axes - 1).unbind(-1)
+    terms = [weighted_rows(part, at, mine, by, axes) for part, at, mine, by in zip(parts, rows, decided, weights)]
+    count = decided[0].shape[0]
     if kind in ("concat", "stack"):
         total = fuse_terms([scatter_rows(term, at, count) for term, at in zip(terms, rows)], kind)
     else:
