@@ -59,12 +59,12 @@ model null_point(heads: int = 8) {
   k = own |> linear(d) |> heads(heads)
   v = own |> linear(d) |> heads(heads)
   self = one_hot(range(n), n) |> broadcast([size(slots, 0), heads, n, n])
-  present = if given(by) { by.kept } else { ones([n], bool) }
+  present = if given(by) { by.kept } else { ones([size(slots, 0), n], bool) }
+  speaks = unsqueeze(present, -1)
   met = attention(q, k, v, mask=present) |> merge_heads |> linear(d)
-  field = where(unsqueeze(present, -1), met, 0) |> flatten |> linear(2 * d) |> gelu |> linear(d)
-  output field
-  speaks = if given(by) { unsqueeze(unsqueeze(present, -1), 1) } else { unsqueeze(present, -1) }
-  output attention = where(speaks, attention(q, k, self, mask=present), 0)
+  said = where(speaks, met, 0) |> flatten |> linear(2 * d) |> gelu |> linear(d)
+  output field = where(any(speaks, 1), said, 0)
+  output attention = where(unsqueeze(speaks, 1), attention(q, k, self, mask=present), 0)
 }
 
 # ---- pools

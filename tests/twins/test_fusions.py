@@ -87,8 +87,8 @@ def test_null_point():
         "k_": f"{at}.k.linear_1",
         "v": f"{at}.v.linear_1",
         "out": f"{at}.met.linear_1",
-        "up": f"{at}.field.linear_1",
-        "down": f"{at}.field.linear_2",
+        "up": f"{at}.said.linear_1",
+        "down": f"{at}.said.linear_2",
     }
     twin = share(NullPoint(16, 5, 4, 3), model, names)
     x = draw(7, 16)
