@@ -7,23 +7,23 @@ from .diagnostics import Code
 SELECTIONS = {
     "CC0401": Code(
         "nothing to fuse",
-        """A fuse joins float streams: a bundle (what an array of chunks gives) or a list, under a router named by `by=`. A bundle is
-no value until a fuse has joined it.
+        """A fuse joins float streams: a bundle (what an array of chunks gives) or a list, under a router named by `by=`. A
+bundle is no value until a fuse has joined it.
 
     chunk expert[4](h) { h |> linear(d) }
     fuse y = expert(v)                  # write: fuse y = mean(expert(v))""",
     ),
     "CC0402": Code(
         "does not fit the score",
-        """A score is a float tensor that ends in a router's ways or a mask's parts; a weight, a threshold and what `of=` names have its
-shape, or repeat to it.
+        """A score is a float tensor that ends in a router's ways or a mask's parts; a weight, a threshold and what `of=`
+names have its shape, or repeat to it.
 
     router gate { score = v > 0 }       # write: router gate { score = v }""",
     ),
     "CC0403": Code(
         "numbers of ways and streams differ",
-        """A router's score ends in one entry a stream; a list zipped over an array of chunks has one entry a chunk; with `levels` the
-score of a mask ends in one entry a level.
+        """A router's score ends in one entry a stream; a list zipped over an array of chunks has one entry a chunk; with
+`levels` the score of a mask ends in one entry a level.
 
     chunk expert[4](h) { h |> linear(d) }
     router gate { score = v |> linear(3) }              # write: router gate { score = v |> linear(4) }
@@ -31,8 +31,8 @@ score of a mask ends in one entry a level.
     ),
     "CC0404": Code(
         "decisions that do not lead the value",
-        """The dimensions of a score before its last say how often it decides, and the streams begin with the same ones: a decision for
-each of [B] goes with streams [B, …], one for each of [B, T] with [B, T, …].
+        """The dimensions of a score before its last say how often it decides, and the streams begin with the same ones: a
+decision for each of [B] goes with streams [B, …], one for each of [B, T] with [B, T, …].
 
     chunk expert[4](h) { h |> linear(d) }
     router gate { score = x |> linear(4) }              # write: router gate { score = v |> linear(4) }
@@ -40,8 +40,8 @@ each of [B] goes with streams [B, …], one for each of [B, T] with [B, T, …].
     ),
     "CC0405": Code(
         "mask that is decided elsewhere",
-        """A mask with `levels` or over blocks is decided at its use, because it ranks what it is used on: its results are known from then
-on, and a mask with `levels` has one use.
+        """A mask with `levels` or over blocks is decided at its use, because it ranks what it is used on: its results are
+known from then on, and a mask with `levels` has one use.
 
     mask near {
       score = pairs(x, x) |> linear(1) |> squeeze(-1)
@@ -85,8 +85,8 @@ on, and a mask with `levels` has one use.
     ),
     "CC0410": Code(
         "no way to train",
-        """`hard` passes gradients through the weights of what was kept, `straight_through` as if keeping were smooth, `gumbel(tau)`
-the same with noise, at a temperature above 0.
+        """`hard` passes gradients through the weights of what was kept, `straight_through` as if keeping were smooth,
+`gumbel(tau)` the same with noise, at a temperature above 0.
 
     router gate {
       score = v |> linear(4)
@@ -95,8 +95,9 @@ the same with noise, at a temperature above 0.
     ),
     "CC0411": Code(
         "weight of a pair mask",
-        """Absent pairs are removed before the softmax of attention, `renormalise(softmax)`, which is the default, or multiplied away after
-it, `softmax`. No other weight has a meaning there, and a mask multiplied afterwards stands alone (or with `causal`).
+        """Absent pairs are removed before the softmax of attention, `renormalise(softmax)`, which is the default, or
+multiplied away after it, `softmax`. No other weight has a meaning there, and a mask multiplied afterwards stands alone (or
+with `causal`).
 
     mask near {
       score  = pairs(x, x) |> linear(1) |> squeeze(-1)
@@ -127,15 +128,15 @@ it, `softmax`. No other weight has a meaning there, and a mask multiplied afterw
     ),
     "CC0414": Code(
         "no rule of keeping",
-        """`keep` is a chain of the rules `top(n)`, `first(n)`, `above(t)`, `top_p(p)` and `all`, each seeing only what the last one kept:
-`top(8) |> above(0.1)`.
+        """`keep` is a chain of the rules `top(n)`, `first(n)`, `above(t)`, `top_p(p)` and `all`, each seeing only what the
+last one kept: `top(8) |> above(0.1)`.
 
     router gate { score = v |> linear(4)  keep = best(2) }      # write: router gate { score = v |> linear(4)  keep = top(2) }""",
     ),
     "CC0415": Code(
         "no amount or threshold",
-        """`top` and `first` keep a whole number or a share above 0 of what is ranked together (`25%`, `share(1 / n)`). `above` and `top_p`
-compare with a number, `learned(0.5)`, `learned(0.5, from=x)` or a value.
+        """`top` and `first` keep a whole number or a share above 0 of what is ranked together (`25%`, `share(1 / n)`).
+`above` and `top_p` compare with a number, `learned(0.5)`, `learned(0.5, from=x)` or a value.
 
     router gate { score = v |> linear(4)  keep = top(1.5) }     # write: router gate { score = v |> linear(4)  keep = top(2) }""",
     ),
@@ -147,24 +148,25 @@ compare with a number, `learned(0.5)`, `learned(0.5, from=x)` or a value.
     ),
     "CC0417": Code(
         "`within` that does not contain",
-        """The coarser selection decides parts that the finer ones divide evenly: 3 groups contain 6 or 9 ways, a head its pairs, a block its
-weights. Its decisions are as many or fewer.
+        """The coarser selection decides parts that the finer ones divide evenly: 3 groups contain 6 or 9 ways, a head its
+pairs, a block its weights. Its decisions are as many or fewer.
 
     router group { score = v |> linear(3)  keep = top(1) }
-    router gate { score = v |> linear(8)  within = group }      # write: router gate { score = v |> linear(9)  within = group }""",
+    router gate { score = v |> linear(8)  within = group }  # write: router gate { score = v |> linear(9)  within = group }""",
     ),
     "CC0418": Code(
         "mask in the wrong place",
-        """`mask=` takes a mask, and its grain says where it fits: neuron, channel, weight and block masks on `linear` (channel also on
-convolutions), head, pair and block masks on `attention`, which takes bool values and `causal` too.
+        """`mask=` takes a mask, and its grain says where it fits: neuron, channel, weight and block masks on `linear`
+(channel also on convolutions), head, pair and block masks on `attention`, which takes bool values and `causal` too.
 
     mask live { score = abs(v)  grain = head }          # write: mask live { score = abs(v)  grain = neuron }
     y = v |> linear(d, mask=live)""",
     ),
     "CC0419": Code(
         "mask of other parts",
-        """The parts that a mask decides are not those of the value it is used on. A score ends in one entry a neuron, channel or head, in
-[out, in] for weights, in [T, S] for pairs; for blocks in one entry a block, or as for weights or pairs, and is averaged.
+        """The parts that a mask decides are not those of the value it is used on. A score ends in one entry a neuron, channel
+or head, in [out, in] for weights, in [T, S] for pairs; for blocks in one entry a block, or as for weights or pairs, and is
+averaged.
 
     mask live { score = abs(v)  grain = neuron }
     y = v |> linear(16, mask=live)      # write: y = v |> linear(d, mask=live)""",
@@ -174,8 +176,8 @@ convolutions), head, pair and block masks on `attention`, which takes bool value
 WARNINGS = {
     "CC0801": Code(
         "score without a gradient",
-        """A score with parameters of its own decides, but nothing passes it a gradient, so it stays as it was drawn: the weights do not
-depend on it, or the selection is a mask. `train = straight_through` trains the decision itself.
+        """A score with parameters of its own decides, but nothing passes it a gradient, so it stays as it was drawn: the
+weights do not depend on it, or the selection is a mask. `train = straight_through` trains the decision itself.
 
     chunk expert[4](h) { h |> linear(d) }
     router gate {
@@ -187,8 +189,8 @@ depend on it, or the selection is a mask. `train = straight_through` trains the 
     ),
     "CC0802": Code(
         "levels that cost a dense product",
-        """`levels` over pairs ranks each row by the exact products of queries and keys, so all of them are computed. Over blocks it ranks
-by the products of mean queries and keys, of which there are few.
+        """`levels` over pairs ranks each row by the exact products of queries and keys, so all of them are computed. Over
+blocks it ranks by the products of mean queries and keys, of which there are few.
 
     mask near {
       score = pairs(x, x) |> linear(2)
@@ -200,8 +202,8 @@ by the products of mean queries and keys, of which there are few.
     ),
     "CC0803": Code(
         "batch norm under a router",
-        """In training batch norm reads the statistics of the whole batch, also of rows that its chunk was not chosen for, so the chunk is
-computed densely then. `layer_norm` and `group_norm` look at one sample at a time.
+        """In training batch norm reads the statistics of the whole batch, also of rows that its chunk was not chosen for, so
+the chunk is computed densely then. `layer_norm` and `group_norm` look at one sample at a time.
 
     chunk expert[4](h) { h |> batch_norm |> relu }              # write: chunk expert[4](h) { h |> layer_norm |> relu }
     router gate { score = v |> linear(4)  keep = top(2) }
@@ -209,7 +211,8 @@ computed densely then. `layer_norm` and `group_norm` look at one sample at a tim
     ),
     "CC0804": Code(
         "never used",
-        """Nothing reads this name. It is computed by no one if its value is not needed; a name that begins with `_` says that this is meant.
+        """Nothing reads this name. It is computed by no one if its value is not needed; a name that begins with `_` says that
+this is meant.
 
     z = x |> linear(d)                  # write: _z = x |> linear(d)""",
     ),

@@ -1,10 +1,11 @@
-"""A diagnostic is data: a code, a message, labelled places, a remedy. Wording of codes lives in `codes.py`, form in `render.py`."""
+"""A diagnostic is data: a code, a message, labelled places, a remedy. Codes are worded in `codes.py`, rendered in `render.py`."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 from .source import Span
@@ -64,6 +65,8 @@ class Findings:
 
     items: list[Diagnostic] = field(default_factory=list)
     limit: int = 50
+    _known: set[tuple[str, str, Span]] = field(default_factory=set, repr=False)
+    _errors: int = 0
 
     def error(self, code: str, message: str, span: Span, *, label: str = "", also: Iterable[Label] = (), hint: str = "") -> Abort:
         """Record an error; returns an `Abort` for `raise findings.error(...)`."""
@@ -75,10 +78,22 @@ class Findings:
         self.add(Diagnostic(code, message, (Label(span, label), *also), hint, "warning"))
 
     def add(self, diagnostic: Diagnostic) -> None:
-        if diagnostic not in self.items:
+        """Keep a finding, unless the same was said of the same place."""
+        key = (diagnostic.code, diagnostic.message, diagnostic.span)
+        if key not in self._known:
+            self._known.add(key)
             self.items.append(diagnostic)
-        if len(self.errors) >= self.limit:
+            self._errors += diagnostic.severity == "error"
+        if self._errors >= self.limit:
             raise CompileError(self.items)
+
+    def amend(self, start: int, change: Callable[[Diagnostic], Diagnostic]) -> None:
+        """Say what was found from `items[start]` on in other words, or of another place."""
+        found, self.items[start:] = self.items[start:], []
+        self._errors = len(self.errors)
+        for item in found:
+            self._known.discard((item.code, item.message, item.span))
+            self.add(change(item))
 
     @property
     def errors(self) -> list[Diagnostic]:
@@ -91,6 +106,7 @@ class Findings:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint naming the nearest known word, or nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    """A hint naming the nearest known word, or nothing. Of the words of about its length, the first thousand are looked at."""
+    likely = (word for word in known if abs(len(word) - len(name)) <= 3) if len(name) <= 40 else ()
+    near = difflib.get_close_matches(name, list(islice(likely, 1000)), n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else ""

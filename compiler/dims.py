@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from typing import Literal, Union
 
 Size = Union[int, "Dim"]
+MOST_TERMS = 4096
+
+
+class TooLarge(ArithmeticError):
+    """A size that is too long an expression to compute with."""
 
 
 class UnboundDim(KeyError):
@@ -66,6 +71,8 @@ class Dim:
         return self * -1 + other
 
     def __mul__(self, other: Size) -> Size:
+        if not isinstance(other, int) and len(self.terms) * len(other.terms) > MOST_TERMS:
+            raise TooLarge(f"a product of {len(self.terms)} and {len(other.terms)} terms")
         return _collect(((tuple(sorted(a + b, key=str)), m * n) for a, m in self.terms for b, n in _terms(other)))
 
     __rmul__ = __mul__
@@ -108,6 +115,21 @@ def symbols(size: Size) -> frozenset[str]:
         return frozenset()
     atoms = (atom for monomial, _ in size.terms for atom in monomial)
     return frozenset().union(*({a} if isinstance(a, str) else symbols(a.over) | symbols(a.under) for a in atoms))
+
+
+def atoms(size: Size, most: int) -> int:
+    """How many symbols and numbers a size is written with, counted up to one above `most`."""
+    count, stack = 0, [size]
+    while stack and count <= most:
+        here = stack.pop()
+        count += 1
+        if isinstance(here, Dim):
+            for monomial, _ in here.terms:
+                count += len(monomial)
+                for atom in monomial:
+                    if isinstance(atom, Quotient):
+                        stack += (atom.over, atom.under)
+    return count
 
 
 def substitute(size: Size, values: Mapping[str, Size]) -> Size:

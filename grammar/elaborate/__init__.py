@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...compiler.diagnostics import Abort, CompileError, Findings, did_you_mean
-from ...compiler.ir import Attrs, Chunk, Frame, Graph, Parameter
+from ...compiler.ir import Attrs, Graph
 from ...compiler.source import Source, Span
 from .. import tree
 from ..parse import parse
 from . import unused
 from .bodies import finish
-from .env import Program, Unit
+from .env import Program
 from .files import Library, main_model
+from .limits import allow_deep_values
 from .models import main
+from .tables import with_tables
 from .values import Template, Value
 
 
@@ -36,9 +37,10 @@ def load(
     found = Findings() if findings is None else findings
     here = Path(path)
     library = Library(found, here.resolve().parent)
+    allow_deep_values()
     try:
         return _load(library, library.open(here), params or {}, training, bind or {}, model)
-    except Abort:
+    except (Abort, CompileError):
         raise CompileError(found.items) from None
 
 
@@ -48,10 +50,11 @@ def loads(
     """`load` from a text; `use` looks in the current folder."""
     found = Findings() if findings is None else findings
     library = Library(found, Path.cwd())
+    allow_deep_values()
     try:
         opened = library.enter(parse(Source(path, text), found), Path.cwd())
         return _load(library, opened, params, training, {}, None)
-    except Abort:
+    except (Abort, CompileError):
         raise CompileError(found.items) from None
 
 
@@ -77,12 +80,12 @@ def _load(
     found.check()
     program = Program(found, training, bind=_bindings(library, bind))
     program.files = library.chunks
-    unused.warn(found, file)
     unit = main(program, model, scope, _given(params))
-    _check_bindings(program, unit, bind)
+    _check_bindings(program, bind)
     found.check()
+    unused.warn(found, file)
     graph = finish(unit, model.name.text, model.span, memory=Attrs(program.memory or {}))
-    return _with_tables(graph, unit)
+    return with_tables(graph, unit)
 
 
 def _given(params: dict[str, object]) -> dict[str, tuple[Value, Span]]:
@@ -107,44 +110,13 @@ def _bindings(library: Library, bind: dict[str, str]) -> dict[str, Template]:
     return bound
 
 
-def _check_bindings(program: Program, unit: Unit, bind: dict[str, str]) -> None:
-    externs = [chunk.path for chunk in unit.chunks.values() if chunk.extern]
+def _check_bindings(program: Program, bind: dict[str, str]) -> None:
+    externs = list(program.externs)
     for name in bind:
-        if name not in [path.rsplit(".", 1)[-1] for path in externs]:
+        if name not in externs:
             text = f"--bind {name}={bind[name]}"
             span = Span(Source("<command line>", text), 7, 7 + len(name))
             hint = did_you_mean(name, externs) or (
                 f"the externs are {', '.join(externs)}" if externs else "the file has no extern chunk"
             )
             program.findings.error("CC0508", f"there is no extern chunk `{name}`", span, hint=hint)
-
-
-# ---- the tables of a whole graph
-
-
-def _with_tables(graph: Graph, unit: Unit) -> Graph:
-    """The graph with its parameters and chunks under their full paths."""
-    parameters: dict[str, Parameter] = {}
-    chunks: dict[str, Chunk] = {}
-    _collect(graph, unit, Frame(), parameters, chunks, set())
-    return replace(graph, parameters=tuple(parameters.values()), chunks=tuple(chunks.values()))
-
-
-def _collect(
-    graph: Graph, unit: Unit, frame: Frame, parameters: dict[str, Parameter], chunks: dict[str, Chunk], seen: set[tuple[str, int]]
-) -> None:
-    """What `unit` declares, read or not, under the frame's prefix; then what the bodies it calls declare."""
-    for chunk in unit.chunks.values():
-        full = frame.prefix + chunk.path
-        chunks[full] = Chunk(full, chunk.members, chunk.extern, chunk.trainable, chunk.source, chunk.requires, chunk.span)
-    for outer in unit.declared:
-        parameters.setdefault(frame.prefix + outer.path, Parameter(frame.prefix + outer.path, outer.type, outer.init, outer.kind))
-    for node in graph.nodes:
-        if node.op != "apply" or node.attrs["body"] is None:
-            continue
-        body = node.attrs["body"]
-        for member in node.attrs["members"]:
-            inner = frame.enter(node, member)
-            if (inner.prefix, id(body)) not in seen:
-                seen.add((inner.prefix, id(body)))
-                _collect(body, unit.program.units[id(body)], inner, parameters, chunks, seen)

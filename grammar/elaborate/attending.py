@@ -67,6 +67,7 @@ def _scale(env: Env, given: Given | None) -> float | None:
 
 
 def _sort(use: Use, given: Given) -> None:
+    use.env.program.step(given.span)
     if isinstance(given.expr, tree.ListOf):
         for item in given.expr.items:
             _sort(use, Given(use.env, item.span, item))

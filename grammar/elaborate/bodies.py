@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...compiler.diagnostics import Abort
 from ...compiler.dims import Dim, Size, substitute, symbol
 from ...compiler.ir import Graph, Node, reachable
 from ...compiler.source import Span
 from ...compiler.types import RecordType, TensorType, Type
 from .. import tree
+from . import gradients
 from .env import Env, Scope, Unit, label
+from .places import called
 from .signatures import bind_signature, declare_dims, tensor_type
 from .values import Axes, Chunked, Tensor
 
@@ -18,11 +21,15 @@ Body = tuple[Graph | None, Type, dict[str, Axes]]
 
 def body_of(env: Env, chunk: Chunked, arguments: list[Tensor], among: bool, span: Span) -> Body:
     """The body graph for arguments of these types (None for an extern that nothing is bound to), and what a call gives."""
-    routed = env.unit.under_router
-    key = (tuple((x.type, x.axes) for x in arguments), among, routed)
+    key = (tuple((x.type, x.axes) for x in arguments), among)
     if key not in chunk.bodies:
-        chunk.bodies[key] = _elaborate(env, chunk, arguments, among, span)  # type: ignore[assignment]
-    return chunk.bodies[key]  # type: ignore[return-value]
+        chunk.bodies[key] = None
+        with called(env, span):
+            chunk.bodies[key] = _elaborate(env, chunk, arguments, among, span)
+    body = chunk.bodies[key]
+    if body is None:
+        raise Abort  # what is wrong with it has been said at an earlier call
+    return body
 
 
 def _elaborate(env: Env, chunk: Chunked, arguments: list[Tensor], among: bool, span: Span) -> Body:
@@ -30,7 +37,7 @@ def _elaborate(env: Env, chunk: Chunked, arguments: list[Tensor], among: bool, s
     bound = program.bind.get(syntax.name.text) if syntax.extern is not None else None
     if syntax.extern is not None and bound is None:
         return _declared(env, chunk, arguments, span)
-    unit = Unit(program, parent=chunk.env.unit, under_router=env.unit.under_router)
+    unit = Unit(program, parent=chunk.env.unit)
     scope = Scope(parent=chunk.env.scope, barrier=True)
     inner = Env(program, unit, scope)
     fresh, local = _local_sizes(arguments)
@@ -47,11 +54,11 @@ def _elaborate(env: Env, chunk: Chunked, arguments: list[Tensor], among: bool, s
             else bind_signature(inner, given.type, x, f"`{given.name.text}` of `{syntax.name.text}`", span)
         )
         scope.names[given.name.text] = (Tensor(x.node, axes), given.name.span)
-    program.calling.append(chunk)
+    program.call(chunk, span)
     try:
         outputs = _run(inner, syntax, bound, inputs, span)
     finally:
-        program.calling.remove(chunk)
+        program.calling.pop()
     _check_returns(inner, syntax, outputs, span)
     unit.outputs.extend((name, x.node) for name, x in outputs.items())
     graph = finish(unit, chunk.path, syntax.span)
@@ -130,4 +137,5 @@ def finish(unit: Unit, name: str, span: Span, **more: Any) -> Graph:
     nexts = tuple((state, value) for state, value, _ in unit.nexts.values())
     graph = Graph(name, nodes, tuple(unit.outputs), tuple(unit.losses), nexts, span, training=unit.program.training, **more)
     unit.program.units[id(graph)] = unit
+    gradients.warn(unit, graph)
     return graph

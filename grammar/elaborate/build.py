@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...compiler import ops
-from ...compiler.dims import Dim, Size
+from ...compiler.dims import Dim, Size, TooLarge
 from ...compiler.ops import Implicit, ShapeError, infer, normalise
 from ...compiler.source import Span
 from ...compiler.types import TensorType
@@ -44,6 +44,8 @@ def op(env: Env, name: str, operands: Sequence[Tensor], attrs: dict[str, Any], s
         result = infer(name, types, full)
     except ShapeError as problem:
         raise misfit(env, name, operands, problem, span) from None
+    except TooLarge:
+        raise env.error("CC1004", f"a size in `{name}` is too long an expression of the dimensions", span) from None
     node = env.unit.emit(name, tuple(operand.node for operand in operands), dict(full), result, span)
     return Tensor(node, result_axes(name, operands, dict(full), result))
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product as combinations
-from typing import Any
+from typing import Any, overload
 
 from ...compiler.diagnostics import did_you_mean
-from ...compiler.ir import Chunk, Node
+from ...compiler.ir import Chunk, Node, element_type
 from ...compiler.source import Span
 from ...compiler.types import BundleType, RecordType, TensorType, Type
 from .. import tree
@@ -14,9 +17,8 @@ from . import build
 from .arguments import Arguments
 from .env import Env, label
 from .expressions import as_tensor, evaluate
+from .limits import MOST_MEMBERS
 from .values import Chunked, Items, Record, Selected, Tensor, Value, describe
-
-MOST_MEMBERS = 65_536
 
 
 def declare(env: Env, syntax: tree.Chunk) -> None:
@@ -29,18 +31,21 @@ def declare(env: Env, syntax: tree.Chunk) -> None:
         raise env.error(
             "CC1003", f"an array of {count} chunks is too large", syntax.name.span, hint=f"the most is {MOST_MEMBERS}"
         )
+    env.program.step(syntax.name.span, count // 8)
     path = ".".join(env.statement(syntax.name.text).path)
     entry = Chunk(
         path,
-        tuple(".".join(label) for label in combinations(*labels)),
+        _members(labels),
         extern=_extern(env, syntax),
         trainable=_trainable(env, syntax),
         source=_text(env, syntax.source),
         requires=tuple(requirement.value for requirement in syntax.requires),
         span=syntax.span,
     )
-    env.declare(syntax.name, Chunked(syntax, env, path, labels))
+    env.declare(syntax.name, Chunked(syntax, env, path, labels, entry.members))
     env.unit.chunks[path] = entry
+    if syntax.extern is not None:
+        env.program.externs[syntax.name.text] = None
 
 
 def _dimensions(env: Env, syntax: tree.Chunk) -> list[Any]:
@@ -69,7 +74,19 @@ def _labels(env: Env, entry: Any, syntax: tree.Chunk) -> tuple[str, ...]:
         raise env.error("CC0501", f"the size of an array of chunks is a whole number from 1, found {describe(count)}", entry.span)
     if count > MOST_MEMBERS:
         raise env.error("CC1003", f"an array of {count} chunks is too large", entry.span, hint=f"the most is {MOST_MEMBERS}")
+    return _numbers(count)
+
+
+@lru_cache(maxsize=64)
+def _numbers(count: int) -> tuple[str, ...]:
     return tuple(map(str, range(count)))
+
+
+def _members(labels: tuple[tuple[str, ...], ...], chosen: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Labels of the members of an array of which some indices are chosen: `3.0`, `3.1`, …"""
+    if len(labels) == 1 and not chosen:
+        return labels[0]
+    return tuple(".".join((*chosen, *rest)) for rest in combinations(*labels[len(chosen) :]))
 
 
 def _extern(env: Env, syntax: tree.Chunk) -> str:
@@ -112,7 +129,7 @@ def member(env: Env, chunk: Value, expr: tree.Expr) -> Chunked:
     if not isinstance(chunk, Chunked) or len(chunk.index) >= len(chunk.labels):
         raise env.error("CC0306", f"{describe(chunk)} has no further index", expr.span)
     labels = chunk.labels[len(chunk.index)]
-    if isinstance(expr, tree.Name) and expr.text in labels:
+    if isinstance(expr, tree.Name) and labels[0] != "0" and expr.text in labels:
         return _chosen(chunk, expr.text)
     value = evaluate(env, expr)
     if isinstance(value, bool) or not isinstance(value, int) or not -len(labels) <= value < len(labels):
@@ -133,14 +150,14 @@ def named_member(env: Env, chunk: Chunked, name: tree.Name) -> Chunked:
 
 def _chosen(chunk: Chunked, label: str) -> Chunked:
     root = chunk.root
-    return Chunked(root.syntax, root.env, root.path, root.labels, root.bodies, (*chunk.index, label), root)
+    return Chunked(root.syntax, root.env, root.path, root.labels, root.members, root.bodies, (*chunk.index, label), root)
 
 
 def apply(env: Env, chunk: Chunked, arguments: Arguments) -> Value:
     """A call of a chunk: one value for a single one, a bundle for an array, zipped over a list of its length."""
     root = chunk.root
     open_labels = chunk.labels[len(chunk.index) :]
-    members = tuple(".".join((*chunk.index, *rest)) for rest in combinations(*open_labels))
+    members = root.members if not chunk.index else _members(chunk.labels, chunk.index)
     if root in env.program.calling:
         raise env.error("CC0505", f"`{chunk.syntax.name.text}` calls itself", arguments.span, hint="use a `for` of fixed length")
     names = [given.name.text for given in chunk.syntax.inputs]
@@ -225,11 +242,38 @@ def _emit(
     node = env.unit.emit("apply", tuple(x.node for x in [*operands, *kept]), attrs, type, span)
     if not array:
         return read(env, node, element, axes, span)
-    streams = []
-    for place in range(len(members)):
-        stream = env.unit.emit("field", (node,), {"name": str(place)}, element, span)
-        streams.append(read(env, stream, element, axes, span))
-    return Items(tuple(streams), bundle=node)
+    return Items(Streams(env, node, axes, span), bundle=node)
+
+
+@dataclass(eq=False)
+class Streams(Sequence[Value]):
+    """The streams of a bundle; a node is made for one that is looked at alone."""
+
+    env: Env
+    bundle: Node
+    axes: dict[str, Any]
+    span: Span
+    known: dict[int, Value] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        assert isinstance(self.bundle.type, BundleType)
+        return self.bundle.type.count
+
+    @overload
+    def __getitem__(self, place: int) -> Value: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Value, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Value | tuple[Value, ...]:
+        if isinstance(place, slice):
+            return tuple(self[i] for i in range(*place.indices(len(self))))
+        at = range(len(self))[place]
+        if at not in self.known:
+            element = element_type(self.bundle.type)
+            node = self.env.unit.emit("field", (self.bundle,), {"name": str(at)}, element, self.span)
+            self.known[at] = read(self.env, node, element, self.axes, self.span)
+        return self.known[at]
 
 
 def read(env: Env, node: Node, type: Type, axes: dict[str, Any], span: Span) -> Value:
@@ -238,6 +282,6 @@ def read(env: Env, node: Node, type: Type, axes: dict[str, Any], span: Span) -> 
         return Tensor(node, next(iter(axes.values())))
     assert isinstance(type, RecordType)
     fields: dict[str, Value] = {}
-    for name, field in type.fields:
-        fields[name] = Tensor(env.unit.emit("field", (node,), {"name": name}, field, span), axes[name])
+    for name, output in type.fields:
+        fields[name] = Tensor(env.unit.emit("field", (node,), {"name": name}, output, span), axes[name])
     return Record(fields)

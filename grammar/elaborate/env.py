@@ -7,16 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...compiler.diagnostics import Abort, Findings, Label
-from ...compiler.dims import Size, product
+from ...compiler.dims import Size
 from ...compiler.ir import Attrs, Chunk, Node
 from ...compiler.source import Span
-from ...compiler.types import TensorType, Type, tensor_types
+from ...compiler.types import Type, tensor_types
 from .. import tree
+from . import limits
 from .values import Chunked, Outer, Selected, Tensor, Value
-
-MOST_NODES = 400_000
-MOST_ELEMENTS = 1 << 40
-MOST_STEPS = 2_000_000
 
 
 @dataclass(eq=False)
@@ -28,20 +25,39 @@ class Program:
     bind: dict[str, Any] = field(default_factory=dict)
     steps: int = 0
     nodes: int = 0
+    depth: int = 0
     calling: list[Any] = field(default_factory=list)
     memory: dict[str, Any] | None = None
     files: list[tuple[Any, tree.Chunk]] = field(default_factory=list)
     """Chunks at the top of files, with the scope of each."""
+    externs: dict[str, None] = field(default_factory=dict)
+    """Names of the extern chunks that were declared, in order."""
     units: dict[int, Unit] = field(default_factory=dict)
     """The unit of each body graph, by its identity."""
 
-    def step(self, span: Span) -> None:
-        """Count one evaluation; too many are an error with a span, so that checking takes bounded time."""
-        self.steps += 1
-        if self.steps > MOST_STEPS:
-            raise self.findings.error(
-                "CC1001", f"the file asks for more than {MOST_STEPS} evaluations", span, hint="are loops nested by mistake?"
-            )
+    def step(self, span: Span, cost: int = 1) -> None:
+        """Count evaluations; too many are an error with a span, so that checking takes bounded time."""
+        self.steps += cost
+        if self.steps > limits.MOST_STEPS:
+            message = f"the file asks for more than {limits.MOST_STEPS} evaluations"
+            raise limits.stop(self.findings, "CC1001", message, span, "are loops nested by mistake?")
+
+    def enter(self, span: Span) -> None:
+        """Go one level of values deeper; `leave` comes back."""
+        self.depth += 1
+        if self.depth > limits.DEEPEST_VALUES:
+            message = f"values and calls are nested more than {limits.DEEPEST_VALUES} levels deep"
+            raise limits.stop(self.findings, "CC1005", message, span, "give a part of it a name of its own")
+
+    def leave(self) -> None:
+        self.depth -= 1
+
+    def call(self, callee: Any, span: Span) -> None:
+        """Go into the body of a chunk or model; `calling.pop()` comes back."""
+        if len(self.calling) >= limits.DEEPEST_CALLS:
+            message = f"calls of models and chunks are nested more than {limits.DEEPEST_CALLS} levels deep"
+            raise limits.stop(self.findings, "CC1005", message, span, "repeat with a `for`")
+        self.calling.append(callee)
 
 
 @dataclass(eq=False)
@@ -61,19 +77,21 @@ class Unit:
     paths: dict[str, Span] = field(default_factory=dict)
     among: tuple[Tensor, Tensor] | None = None
     """In a body called with `among=`: which positions are kept, and where each stands (`[B, T]` both)."""
-    under_router: bool = False
+    batch_norms: list[Span] = field(default_factory=list)
+    decided: list[tuple[Node, tree.Selection]] = field(default_factory=list)
+    place: Span | None = None
+    """Where nodes come from while the standard library is written out: its call."""
 
     def emit(self, op: str, operands: tuple[Node, ...], attrs: dict[str, Any], type: Type, span: Span, name: str = "") -> Node:
         """Add a node. A result too large for any machine is an error."""
         program = self.program
         program.nodes += 1
-        if program.nodes > MOST_NODES:
-            raise program.findings.error(
-                "CC1002", f"the model has more than {MOST_NODES} nodes", span, hint="share bodies by `chunk` arrays"
-            )
+        if program.nodes > limits.MOST_NODES:
+            message = f"the model has more than {limits.MOST_NODES} nodes"
+            raise limits.stop(program.findings, "CC1002", message, span, "share bodies by arrays of chunks")
         for tensor in tensor_types(type):
-            check_size(program, tensor, span)
-        node = Node(op, operands, Attrs(attrs), type, span, name)
+            limits.check_type(program.findings, tensor, span)
+        node = Node(op, operands, Attrs(attrs), type, self.place or span, name)
         self.nodes.append(node)
         return node
 
@@ -104,15 +122,6 @@ class Unit:
             assert here.parent is not None
             up, here = up + 1, here.parent
         return up
-
-
-def check_size(program: Program, tensor: TensorType, span: Span) -> None:
-    known = product(size for size in tensor.shape if isinstance(size, int))
-    assert isinstance(known, int)
-    if known > MOST_ELEMENTS:
-        raise program.findings.error("CC1003", f"`{tensor}` has {known} elements or more: too many for any machine", span)
-    if any(isinstance(size, int) and size < 0 for size in tensor.shape):
-        raise program.findings.error("CC0304", f"`{tensor}` has a negative size", span)
 
 
 @dataclass(eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ...compiler.diagnostics import Abort, did_you_mean
@@ -9,7 +10,7 @@ from ...compiler.dims import Dim
 from ...compiler.ops import OPS
 from ...compiler.source import Span
 from .. import tree
-from . import build, static
+from . import build, limits, static
 from .env import Env, label
 from .values import (
     NOTHING,
@@ -26,8 +27,6 @@ from .values import (
     describe,
 )
 
-LONGEST_RANGE = 1 << 16
-
 
 def evaluate(env: Env, expr: tree.Expr) -> Value:
     """The value of an expression. Long chains of `|>` and operators are walked, not recursed into."""
@@ -35,18 +34,21 @@ def evaluate(env: Env, expr: tree.Expr) -> Value:
     match expr:
         case tree.Name():
             return name(env, expr)
-        case tree.Number():
+        case tree.Number() | tree.Bytes() | tree.String() | tree.Boolean():
             return expr.value
         case tree.Percent():
             return Fraction(expr.value / 100)
-        case tree.Bytes():
-            return expr.value
-        case tree.String():
-            return expr.value
-        case tree.Boolean():
-            return expr.value
+    env.program.enter(expr.span)
+    try:
+        return _composite(env, expr)
+    finally:
+        env.program.leave()
+
+
+def _composite(env: Env, expr: tree.Expr) -> Value:
+    match expr:
         case tree.ListOf():
-            return Items(tuple(evaluate(env, item) for item in expr.items))
+            return items_of(env, [evaluate(env, item) for item in expr.items], expr.span)
         case tree.Pipe() | tree.Binary():
             return _chain(env, expr)
         case tree.Call():
@@ -87,7 +89,7 @@ def name(env: Env, expr: tree.Name) -> Value:
 
 def _is_run_time(value: Value) -> bool:
     if isinstance(value, Items):
-        return value.bundle is not None or any(_is_run_time(item) for item in value.values)
+        return value.run_time
     return isinstance(value, (Tensor, Record, Selected))
 
 
@@ -104,6 +106,15 @@ def _free_name(env: Env, expr: tree.Name) -> Value:
     if expr.text[:1].isupper() and not hint:
         hint = "a dimension must stand in the type of an input"
     raise env.error("CC0201", f"unknown name `{expr.text}`", expr.span, hint=hint)
+
+
+def items_of(env: Env, values: Sequence[Value], span: Span) -> Items:
+    """A list; what it costs to make counts."""
+    env.program.step(span, len(values) // 8)
+    made = Items(tuple(values))
+    if made.depth > limits.DEEPEST_LISTS:
+        raise env.error("CC1005", f"lists lie in lists more than {limits.DEEPEST_LISTS} levels deep", span)
+    return made
 
 
 def truth(env: Env, expr: tree.Expr) -> bool:
@@ -213,7 +224,7 @@ def _item(env: Env, items: Items, expr: tree.Index) -> Value:
         if isinstance(index, tree.Range):
             start = whole(env, index.start) if index.start else 0
             stop = whole(env, index.stop) if index.stop else len(value.values)
-            value = Items(value.values[start:stop])
+            value = items_of(env, value.values[start:stop], index.span)
             continue
         position = whole(env, index)
         if not -len(value.values) <= position < len(value.values):

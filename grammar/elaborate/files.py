@@ -11,9 +11,9 @@ from ...compiler.source import NOWHERE, Source, Span
 from .. import tree
 from ..parse import parse
 from .env import Scope, label
+from .limits import LONGEST_FILE, MOST_FILES
 from .values import Template
 
-MOST_FILES = 256
 STANDARD = Path(__file__).parents[2] / "specs" / "std.cc"
 
 
@@ -46,6 +46,9 @@ class Library:
 
     def _read(self, path: Path, place: Span | None) -> tuple[tree.File, Scope]:
         try:
+            if path.stat().st_size > LONGEST_FILE or not path.is_file():
+                message = f"`{path.name}` is no file of at most {LONGEST_FILE >> 20} MiB"
+                raise self.findings.error("CC0207", message, place or Span(Source(str(path), ""), 0, 0))
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as problem:
             where = place or Span(Source(str(path), ""), 0, 0)
@@ -72,6 +75,8 @@ class Library:
         return file, scope
 
     def _use(self, scope: Scope, item: tree.Use, folder: Path) -> None:
+        if "\0" in item.path.value:
+            raise self.findings.error("CC0207", "no file has a name with a null character", item.path.span)
         target = (folder / item.path.value).resolve()
         if Path(item.path.value).is_absolute() or not target.is_relative_to(self.root):
             raise self.findings.error("CC0207", f"`{item.path.value}` lies outside the folder of the main file", item.path.span)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ...compiler.dims import Dim, product
+from ...compiler.dims import Dim, TooLarge, product
 from ...compiler.ops import Implicit
 from ...compiler.types import SelectionType
 from . import build, fuses, static
@@ -94,8 +94,7 @@ def batch_norm(arguments: Arguments) -> Tensor:
     var = build.parameter(env, path, Implicit("running_var", (size,), ("constant", 1.0)), dtype, span, "state")
     if not env.program.training:
         return build.op(env, "batch_norm", [x, mean, var, weight, bias], {"axis": channel, "eps": eps}, span)
-    if env.unit.under_router:
-        env.findings.warn("CC0803", "batch norm under a router: in training its chunk is computed densely", span)
+    env.unit.batch_norms.append(span)
     outers = {outer.path: outer for outer in env.unit.declared}
     return _batch_statistics(
         env, x, channel, [weight, bias], [outers[f"{path}.running_{k}"] for k in ("mean", "var")], eps, momentum, span
@@ -192,7 +191,11 @@ def einsum(arguments: Arguments) -> Tensor:
 def flatten(arguments: Arguments) -> Tensor:
     """All axes but the first as one (`[B, …]` to `[B, n]`)."""
     x = _tensor(arguments, arguments.bind(["x"]), "x")
-    total = product(x.shape[1:])
+    try:
+        total = product(x.shape[1:])
+    except TooLarge:
+        message = "the flat size is too long an expression of the dimensions"
+        raise arguments.env.error("CC1004", message, arguments.span) from None
     return build.op(arguments.env, "reshape", [x], {"shape": (*x.shape[:1], total)}, arguments.span)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...compiler.ir import Node
+from ...compiler.ir import bodies as bodies_of
 from ...compiler.source import Span
 from ...compiler.types import TensorType
 from .arguments import Arguments
@@ -53,9 +54,11 @@ def _call(arguments: Arguments, kind: str, streams: Items) -> Tensor:
 
 def fuse(env: Env, kind: str, streams: Items, by: Selected | None, span: Span, by_span: Span) -> Tensor:
     """The `fuse` node."""
-    values = [as_tensor(env, value, span) for value in streams.values]
-    if not values:
+    count = len(streams.values)
+    if not count:
         raise env.error("CC0401", "a fuse needs at least one stream", span)
+    # The streams of a bundle are alike, so the first speaks for all.
+    values = [as_tensor(env, value, span) for value in (streams.values[:1] if streams.bundle else streams.values)]
     for x in values:
         if x.type != values[0].type:
             also = [
@@ -65,21 +68,22 @@ def fuse(env: Env, kind: str, streams: Items, by: Selected | None, span: Span, b
             raise env.error("CC0305", f"the streams of a fuse must be alike: `{values[0].type}` and `{x.type}`", span, also=also)
     operands: list[Node] = [streams.bundle] if streams.bundle is not None else [x.node for x in values]
     if by is not None:
-        operands.append(_selection(env, by, values, by_span))
-    type, axes = _joined_type(env, kind, values, span)
+        operands.append(_selection(env, by, values[0], count, by_span))
+        _warn_of_batch_norm(env, by, [x.node for x in values])
+    type, axes = _joined_type(env, kind, values[0], count, span)
     node = env.unit.emit("fuse", tuple(operands), {"kind": kind, "by": by is not None}, type, span)
     return Tensor(node, axes)
 
 
-def _selection(env: Env, by: Selected, values: list[Tensor], span: Span) -> Node:
+def _selection(env: Env, by: Selected, x: Tensor, count: int, span: Span) -> Node:
     if by.node is None:
         raise Undecided(env, by, span)
     if by.unit is not env.unit:
         raise env.error("CC0502", f"a chunk cannot see the selection `{by.path}` outside it", span)
-    kept, x = by.node.selection.kept, values[0]
+    kept = by.node.selection.kept
     also = [label(by.syntax.name.span, f"decides `{kept}`"), label(x.node.span, f"the streams are `{x.type}`")]
-    if kept.shape[-1] != len(values):
-        message = f"`{by.syntax.name.text}` has {kept.shape[-1]} ways, and there are {len(values)} streams"
+    if kept.shape[-1] != count:
+        message = f"`{by.syntax.name.text}` has {kept.shape[-1]} ways, and there are {count} streams"
         raise env.error("CC0403", message, span, also=also, hint="a router's score ends in one entry a stream")
     decisions = kept.shape[:-1]
     if x.shape[: len(decisions)] != decisions:
@@ -89,16 +93,31 @@ def _selection(env: Env, by: Selected, values: list[Tensor], span: Span) -> Node
     return by.node
 
 
+def _warn_of_batch_norm(env: Env, by: Selected, streams: list[Node]) -> None:
+    """In training batch norm reads all rows of a stream, so that none can be skipped."""
+    applies = [node.operands[0] if node.op == "field" and node.operands else node for node in streams]
+    bodies = [node.attrs["body"] for node in applies if node.op == "apply" and node.attrs["body"] is not None]
+    seen = set(map(id, bodies))
+    while bodies:
+        body = bodies.pop()
+        for span in env.program.units[id(body)].batch_norms:
+            message = f"batch norm under the router `{by.syntax.name.text}`: in training its chunk is computed densely"
+            also = [label(by.syntax.name.span, "the router")]
+            env.findings.warn("CC0803", message, span, also=also, hint="`layer_norm` and `group_norm` read one sample at a time")
+        inner = [x for x in bodies_of(body) if id(x) not in seen]
+        seen.update(map(id, inner))
+        bodies += inner
+
+
 def _show(shape: tuple[object, ...]) -> str:
     return "[" + ", ".join(map(str, shape)) + "]"
 
 
-def _joined_type(env: Env, kind: str, values: list[Tensor], span: Span) -> tuple[TensorType, tuple[str | None, ...]]:
-    x = values[0]
+def _joined_type(env: Env, kind: str, x: Tensor, count: int, span: Span) -> tuple[TensorType, tuple[str | None, ...]]:
     if not x.type.is_float or (kind in ("concat", "stack") and x.type.rank == 0):
         raise env.error("CC0401", f"streams are float tensors, found `{x.type}`", span)
     if kind == "concat":
-        return x.type.with_shape(*x.shape[:-1], x.shape[-1] * len(values)), (*x.axes[:-1], None)
+        return x.type.with_shape(*x.shape[:-1], x.shape[-1] * count), (*x.axes[:-1], None)
     if kind == "stack":
-        return x.type.with_shape(*x.shape[:-1], len(values), x.shape[-1]), (*x.axes[:-1], None, x.axes[-1])
+        return x.type.with_shape(*x.shape[:-1], count, x.shape[-1]), (*x.axes[:-1], None, x.axes[-1])
     return x.type, x.axes

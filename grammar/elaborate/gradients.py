@@ -1,22 +1,80 @@
-"""What training can reach: whether a value depends on a parameter that is trained."""
+"""What training reaches: a selection whose learned score or threshold gets no gradient is warned of."""
 
 from __future__ import annotations
 
-from ...compiler.ir import Node
+from collections.abc import Iterable, Iterator
+
+from ...compiler.diagnostics import Findings
+from ...compiler.ir import Graph, Node
+from ...compiler.types import TensorType
+from .. import tree
+from .env import Unit
+
+Learned = tuple[str, int, str]
+"""Something that is trained: a param, or the params of one member of a chunk; how many frames out, and its path."""
 
 
-def reads_parameters(root: Node) -> bool:
-    """Whether a gradient flows from `root` to some trained parameter (not through decisions, nor `stop_gradient`)."""
+def warn(unit: Unit, graph: Graph) -> None:
+    """Warn of the selections of a unit that decide by what nothing trains. Only a training graph has the losses to tell."""
+    if not unit.program.training or not unit.decided:
+        return
+    roots = [node for _, node in (*graph.outputs, *graph.losses)]
+    trained = set(learned(unit, roots))
+    alive = set(graph.nodes)
+    for node, syntax in unit.decided:
+        if node not in alive:
+            continue
+        for slot, operand in zip(node.attrs["slots"], node.operands):
+            what = "score" if slot in ("score", "level") else "threshold" if slot.startswith("threshold") else ""
+            lost = [one for one in learned(unit, [operand]) if one[1] == 0 and one not in trained] if what else []
+            if lost:
+                _warn(unit.program.findings, syntax, what, lost[0][2])
+                break
+
+
+def _warn(findings: Findings, syntax: tree.Selection, what: str, path: str) -> None:
+    field = next(field for field in syntax.fields if field.name.text == ("score" if what == "score" else "keep"))
+    message = f"the learned {what} of `{syntax.name.text}` gets no gradient: nothing trains `{path}`"
+    findings.warn("CC0801", message, field.value.span, hint="add `train = straight_through`")
+
+
+def learned(unit: Unit, roots: Iterable[Node]) -> Iterator[Learned]:
+    """What a gradient flows to from `roots`: through weights and surrogates, not through decisions."""
     seen: set[Node] = set()
-    stack = [root]
+    stack = list(roots)
     while stack:
         node = stack.pop()
-        if node in seen or node.op == "stop_gradient":
+        if node in seen or node.op in ("stop_gradient", "state", "const"):
             continue
         seen.add(node)
-        if node.op == "param" and not node.attrs["frozen"]:
-            return True
-        if node.op == "apply" and node.attrs["body"] is not None:
-            return True
-        stack.extend(node.operands)
-    return False
+        if node.op == "param":
+            if not node.attrs["frozen"]:
+                yield ("param", node.attrs["up"], node.attrs["path"])
+        elif node.op == "select":
+            stack += _through(node, "weight")
+        elif node.op == "field" and node.operands[0].op == "select":
+            stack += _through(node.operands[0], node.attrs["name"])
+        elif not isinstance(node.type, TensorType) or node.type.is_float:
+            if node.op == "apply" and _learns(unit, node.attrs["body"]):
+                path = f"{node.attrs['chunk']}.{{}}" if node.attrs["members"] != ("",) else "{}" + node.attrs["chunk"]
+                yield from (("chunk", node.attrs["up"], path.format(member)) for member in node.attrs["members"])
+            stack += node.operands
+
+
+def _through(select: Node, field: str) -> list[Node]:
+    """The operands of a selection that a result passes its gradient to."""
+    slots = dict(zip(select.attrs["slots"], select.operands))
+    smooth = select.attrs["train"] == "straight_through"
+    if smooth and field in ("weight", "gate"):
+        return list(slots.values())
+    return [slots[field]] if field in slots and field in ("weight", "score") else []
+
+
+def _learns(unit: Unit, body: Graph | None) -> bool:
+    """Whether a body has parameters of its own, or calls one that has."""
+    if body is None:
+        return False
+    inside = unit.program.units[id(body)]
+    if any(outer.kind == "param" for outer in inside.declared):
+        return True
+    return any(_learns(unit, node.attrs["body"]) for node in body.nodes if node.op == "apply")

@@ -11,6 +11,8 @@ from .arguments import Arguments, Given
 from .chunks import declare as declare_chunk
 from .env import Env, Program, Scope, Unit, label
 from .expressions import as_tensor, evaluate
+from .files import standard
+from .places import called, library_call
 from .signatures import bind_signature, declare_dims, tensor_type
 from .statements import block, outputs_of
 from .values import NOTHING, Record, Template, Tensor, Value, describe
@@ -104,7 +106,7 @@ def _poison() -> Value:
 def inline(env: Env, template: Template, arguments: Arguments) -> Value:
     """A model called like an op: elaborated here, with weights of its own under the call's path."""
     model = template.syntax
-    if template in env.program.calling:
+    if any(template is caller for caller in env.program.calling):
         raise env.error(
             "CC0505", f"the model `{model.name.text}` calls itself", arguments.span, hint="use a `for` of fixed length"
         )
@@ -122,7 +124,12 @@ def inline(env: Env, template: Template, arguments: Arguments) -> Value:
     inner = inner.inner(scope=Scope(parent=inner.scope))
     for statement in wanted:
         _bind_input(inner, model, statement, bound.get(statement.name.text), arguments.span)
-    return _run(inner, template, arguments.span)
+    if template.scope is not standard():
+        with called(env, arguments.span):
+            return _run(inner, template, arguments.span)
+    spans = {name: given.span for name, given in bound.items()}
+    with library_call(env, arguments.span, model.span.source, spans):
+        return _run(inner, template, arguments.span)
 
 
 def _of_mask(env: Env, settings: list[str], span: Span) -> dict[str, tuple[Value, Span]]:
@@ -150,11 +157,11 @@ def _bind_input(env: Env, model: tree.Model, statement: tree.Input, given: Given
 
 def _run(env: Env, template: Template, span: Span) -> Value:
     model = template.syntax
-    env.program.calling.append(template)
+    env.program.call(template, span)
     try:
         block(env, _rest(model))
     finally:
-        env.program.calling.remove(template)
+        env.program.calling.pop()
     outputs = outputs_of(env, model.name.span, f"the model `{model.name.text}`")
     return next(iter(outputs.values())) if len(outputs) == 1 else Record(dict(outputs))
 

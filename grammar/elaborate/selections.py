@@ -136,7 +136,7 @@ def decide(selected: Selected, fields: Fields, more: dict[str, Tensor], *, level
         raise env.error("CC0202", f"there are two selections `{selected.path}`", syntax.name.span, also=also)
     env.unit.paths[selected.path] = syntax.name.span
     selected.node, selected.axes = node, score.axes
-    _warn_without_gradient(fields)
+    env.unit.decided.append((node, syntax))
 
 
 def result(env: Env, selected: Selected, field: str, span: Span) -> Tensor:
@@ -361,24 +361,6 @@ def _fallback(fields: Fields, slots: dict[str, Tensor]) -> tuple[Any, ...]:
             slots["coverage"] = build.op(env, "softmax", [score], {"axis": -1}, expr.span)
             return ("all", float(limit))
     raise env.error("CC0412", "this is no fallback", expr.span, hint=hint)
-
-
-def _warn_without_gradient(fields: Fields) -> None:
-    """A learned score that nothing trains: the weights do not depend on it, and the decision passes no gradient."""
-    from .gradients import reads_parameters
-
-    if fields.train != "hard" or fields.weight is None:
-        return
-    score = fields.score.node
-    masks = fields.syntax.kind == "mask"
-    if reads_parameters(score) and (masks or not reads_parameters(fields.weight.node)):
-        what = "a hard mask has no weights, so" if masks else "its weights do not depend on it, so"
-        fields.env.findings.warn(
-            "CC0801",
-            f"the learned score of `{fields.syntax.name.text}` gets no gradient: {what} nothing trains it",
-            fields.written["score"].span,
-            hint="add `train = straight_through`",
-        )
 
 
 __all__ = ["FIELDS", "Fields", "Undecided", "decide", "declare", "describe", "result", "shaped", "weight_of"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ...compiler.diagnostics import Abort
 from ...compiler.dims import Dim
 from ...compiler.source import Span
 from .. import tree
-from . import build, chunks, selections
+from . import build, chunks, limits, selections
 from .env import Env, Scope, label
-from .expressions import LONGEST_RANGE, as_tensor, evaluate, truth, whole
+from .expressions import as_tensor, evaluate, items_of, truth, whole
 from .signatures import tensor_type
 from .values import POISON, Items, Outer, Selected, Tensor, Value, describe
 
@@ -51,9 +51,21 @@ def block(env: Env, body: tree.Block) -> Deferred:
 
 
 def _poison(env: Env, statement: tree.Statement) -> None:
-    name = getattr(statement, "name", None)
-    if isinstance(name, tree.Name) and name.text and name.text not in env.scope.names:
-        env.scope.names[name.text] = (POISON, name.span)
+    """Names that a failed statement would have declared here mean nothing, silently."""
+    for name in _declared(env, statement):
+        env.scope.names.setdefault(name.text, (POISON, name.span))
+
+
+def _declared(env: Env, statement: tree.Statement) -> Iterator[tree.Name]:
+    if isinstance(statement, tree.If):
+        for body in (statement.then, statement.otherwise):
+            for inner in body.statements if body else ():
+                yield from _declared(env, inner)
+    elif isinstance(statement, tree.For):
+        collected = (s for s in statement.body.statements if getattr(s, "index", None) is not None)
+        yield from (name for s in collected for name in _declared(env, s))
+    elif isinstance(name := getattr(statement, "name", None), tree.Name) and name.text and env.scope.find(name.text) is None:
+        yield name
 
 
 def _let(env: Env, statement: tree.Let) -> None:
@@ -82,14 +94,14 @@ def collect(env: Env, name: tree.Name, index: tree.Expr, value: Value) -> None:
     while scope.carries and scope.parent is not None:
         scope = scope.parent
     before = scope.names.get(name.text)
-    entries: tuple[Value, ...] = before[0].values if before and isinstance(before[0], Items) else ()
+    entries: Sequence[Value] = before[0].values if before and isinstance(before[0], Items) else ()
     if before and not isinstance(before[0], Items):
         raise env.error(
             "CC0202", f"`{name.text}` is already declared, and not a list", name.span, also=[label(before[1], "declared here")]
         )
     if place != len(entries):
         raise env.error("CC0306", f"`{name.text}[{place}]` comes where entry {len(entries)} is expected", index.span)
-    scope.names[name.text] = (Items((*entries, value)), name.span)
+    scope.names[name.text] = (items_of(env, (*entries, value), name.span), name.span)
 
 
 def _output(env: Env, statement: tree.Output) -> None:
@@ -192,6 +204,7 @@ def set_next(env: Env, outer: Outer, value: Tensor, span: Span) -> None:
 def _for(env: Env, statement: tree.For) -> Deferred:
     deferred: Deferred = []
     for place, value in enumerate(_values(env, statement.values)):
+        env.program.step(statement.span)
         scope = Scope(parent=env.scope, carries=True)
         scope.names[statement.variable.text] = (value, statement.variable.span)
         scope.used.add(statement.variable.text)
@@ -212,19 +225,19 @@ def _run_deferred(deferred: Deferred) -> None:
         _loss(waiting, statement)
 
 
-def _values(env: Env, expr: tree.Expr) -> list[Value]:
+def _values(env: Env, expr: tree.Expr) -> Sequence[Value]:
     if isinstance(expr, tree.Range):
         start = whole(env, expr.start) if expr.start is not None else 0
         if expr.stop is None:
             raise env.error("CC0302", "a `for` needs an end", expr.span, hint="write `0..n`")
         stop = whole(env, expr.stop)
-        if stop - start > LONGEST_RANGE:
+        if stop - start > limits.LONGEST_RANGE:
             message = f"a `for` of {stop - start} rounds is too long to unroll"
-            raise env.error("CC1001", message, expr.span, hint=f"the most is {LONGEST_RANGE}")
-        return list(range(start, stop))
+            raise env.error("CC1001", message, expr.span, hint=f"the most is {limits.LONGEST_RANGE}")
+        return range(start, stop)
     value = evaluate(env, expr)
     if isinstance(value, Items):
-        return list(value.values)
+        return value.values
     raise env.error("CC0301", f"a `for` goes over a range or a list, found {describe(value)}", expr.span)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
 
-from ...compiler.dims import Dim, Size, ceil_divide, divide, floor_divide, maximum, modulo
+from ...compiler.dims import Dim, TooLarge, atoms, ceil_divide, divide, floor_divide, maximum, modulo
 from ...compiler.source import Span
 from .env import Env
+from .limits import MOST_ATOMS
 from .values import Fraction, Nothing, Value, describe
 
 LARGEST = 1 << 62
@@ -36,6 +38,8 @@ def binary(env: Env, operator_: str, a: Value, b: Value, span: Span) -> Value:
     if operator_ in COMPARISONS:
         return _compare(env, operator_, a, b, span)
     if isinstance(a, Fraction) and isinstance(b, (int, float)) and operator_ in "*/":
+        if operator_ == "/" and b == 0:
+            raise env.error("CC0303", "division by zero", span)
         return Fraction(a.value * b if operator_ == "*" else a.value / b)
     if not _number(a) or not _number(b):
         raise env.error("CC0301", f"`{operator_}` does not work on {describe(a)} and {describe(b)}", span)
@@ -78,7 +82,9 @@ def _arithmetic(env: Env, operator_: str, a: Any, b: Any, span: Span) -> Value:
     except ZeroDivisionError:
         raise env.error("CC0303", "division by zero", span) from None
     except OverflowError:
-        raise env.error("CC0303", "the number is too large", span) from None
+        raise env.error("CC1004", "the number is too large", span) from None
+    except TooLarge:
+        raise env.error("CC1004", "this size is too long an expression of the dimensions", span) from None
     raise env.error("CC0301", f"`{operator_}` does not work on numbers", span)
 
 
@@ -98,16 +104,18 @@ def _divide(env: Env, a: Any, b: Any, span: Span) -> Value:
 def _bounded(env: Env, value: Value, span: Span) -> Value:
     if isinstance(value, int) and abs(value) > LARGEST:
         raise env.error("CC1004", "the number is too large", span)
-    if isinstance(value, Dim) and (len(value.terms) > 64 or any(len(m) > 16 or abs(n) > LARGEST for m, n in value.terms)):
-        raise env.error("CC1004", "the size is too large an expression", span)
+    if isinstance(value, float) and math.isnan(value):
+        raise env.error("CC0303", "the result is no number", span)
+    if isinstance(value, Dim) and (atoms(value, MOST_ATOMS) > MOST_ATOMS or any(abs(n) > LARGEST for _, n in value.terms)):
+        raise env.error("CC1004", "this size is too long an expression of the dimensions", span)
     return value
 
 
-def rounded(env: Env, name: str, a: Value, b: Value, span: Span) -> Size:
+def rounded(env: Env, name: str, a: Value, b: Value, span: Span) -> Value:
     """`floor(a / b)` and `ceil(a / b)`, symbolic where need be."""
     if not isinstance(a, (int, Dim)) or not isinstance(b, (int, Dim)) or b == 0:
         raise env.error("CC0301", f"`{name}` divides sizes, found {describe(a)} and {describe(b)}", span)
-    return floor_divide(a, b) if name == "floor" else ceil_divide(a, b)
+    return _bounded(env, floor_divide(a, b) if name == "floor" else ceil_divide(a, b), span)
 
 
 def larger(env: Env, name: str, a: Value, b: Value, span: Span) -> Value:
@@ -115,5 +123,5 @@ def larger(env: Env, name: str, a: Value, b: Value, span: Span) -> Value:
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
         return max(a, b) if name == "max" else min(a, b)
     if name == "max" and isinstance(a, (int, Dim)) and isinstance(b, (int, Dim)):
-        return maximum(a, b)
+        return _bounded(env, maximum(a, b), span)
     raise env.error("CC0302", f"`{name}` of {describe(a)} and {describe(b)} is not known at compile time", span)

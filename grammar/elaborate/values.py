@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...compiler.dims import Dim
 from ...compiler.ir import Graph, Node
 from ...compiler.source import Span
-from ...compiler.types import TensorType
+from ...compiler.types import TensorType, Type
 from .. import tree
 
 if TYPE_CHECKING:
@@ -37,8 +38,18 @@ class Tensor:
 class Items:
     """A compile-time list, or a bundle: then `bundle` is the node that makes all its streams."""
 
-    values: tuple[Value, ...]
+    values: Sequence[Value]
     bundle: Node | None = None
+    depth: int = field(init=False)
+    """How far lists lie in lists."""
+    run_time: bool = field(init=False)
+    """Whether something in it is known only when the model runs."""
+
+    def __post_init__(self) -> None:
+        inside = [] if self.bundle else [value for value in self.values if isinstance(value, Items)]
+        run_time = bool(self.bundle) or any(isinstance(value, (Tensor, Record, Selected)) for value in self.values)
+        object.__setattr__(self, "depth", 1 + max((items.depth for items in inside), default=0))
+        object.__setattr__(self, "run_time", run_time or any(items.run_time for items in inside))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +109,9 @@ class Chunked:
     env: Env
     path: str
     labels: tuple[tuple[str, ...], ...]
-    bodies: dict[Any, tuple[Graph, dict[str, Any]]] = field(default_factory=dict)
+    members: tuple[str, ...]
+    bodies: dict[Any, tuple[Graph | None, Type, dict[str, Axes]] | None] = field(default_factory=dict)
+    """By the arguments' types: the body, what it gives, and its axes; None for one that is wrong."""
     index: tuple[str, ...] = ()
     origin: Chunked | None = None
     calls: int = 0

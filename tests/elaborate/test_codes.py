@@ -57,6 +57,8 @@ def whole(lines: list[str]) -> str:
     if any(line.startswith(("model ", "use ")) for line in lines):
         return "\n".join(lines)
     ends = [] if any(line.startswith("output ") for line in lines) else ["output end = x"]
+    if any(re.match(r"(fuse )?y = ", line) for line in lines):
+        ends = ["output y"]
     inputs = ["input x: f32[B, T, d]", *(["input v: f32[B, d]"] if re.search(r"\bv\b", "\n".join(lines)) else [])]
     return "\n".join(["model m(d: int = 8) {", *inputs, *lines, *ends, "}"])
 
