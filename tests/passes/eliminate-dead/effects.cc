@@ -1,4 +1,4 @@
-# The branch is never taken, but its call has a loss: it stays. The sum of scores below 0 may lie under any limit of `top_p`: nothing is known.
+# The branch is never taken, but its call has a loss: the call stays. The sum of scores below 0 may lie under any limit of `top_p`: nothing is known.
 core effects {training = true, parameters = [
     p("e.w", f32[4], uniform(0.5)),
   ]} {
