@@ -11,25 +11,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Medians over the rounds, in milliseconds: CPU time of all threads, and wall time; and the quartiles of the wall time."""
+    """In milliseconds: medians of CPU time (all threads) and wall time over the rounds; the least and quartiles of the latter."""
 
     cpu: float
     wall: float
+    best: float
     low: float
     high: float
     rounds: int
 
 
-def interleaved(contenders: Mapping[str, Callable[[], object]], *, seconds: float = 4.0, warm: int = 3) -> dict[str, Timing]:
-    """Each contender once a round, in random order, until `seconds` have passed (at least 20 rounds)."""
+def interleaved(contenders: Mapping[str, Callable[[], object]], *, seconds: float, least: int = 20) -> dict[str, Timing]:
+    """Each contender once a round, in random order, until `seconds` have passed, and at least so many rounds."""
     for call in contenders.values():
-        for _ in range(warm):
+        for _ in range(min(3, least)):
             call()
     order = random.Random(0)
     cpu: dict[str, list[float]] = {name: [] for name in contenders}
     wall: dict[str, list[float]] = {name: [] for name in contenders}
     end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(next(iter(wall.values()))) < 20:
+    while time.perf_counter() < end or len(next(iter(wall.values()))) < least:
         for name in order.sample(list(contenders), len(contenders)):
             started, used = time.perf_counter(), time.process_time()
             contenders[name]()
@@ -40,4 +41,4 @@ def interleaved(contenders: Mapping[str, Callable[[], object]], *, seconds: floa
 
 def _summary(cpu: list[float], wall: list[float]) -> Timing:
     low, middle, high = statistics.quantiles(wall, n=4)
-    return Timing(1e3 * statistics.median(cpu), 1e3 * middle, 1e3 * low, 1e3 * high, len(wall))
+    return Timing(1e3 * statistics.median(cpu), 1e3 * middle, 1e3 * min(wall), 1e3 * low, 1e3 * high, len(wall))

@@ -1,0 +1,14 @@
+"""The benchmarks still run, and their contenders agree."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.slow
+def test_every_contender_runs(root):
+    command = [sys.executable, "-m", "benchmarks.run", "--seconds", "0", "--rounds", "2", "--dry"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("| hugging face |") == 8
