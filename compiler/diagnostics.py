@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
@@ -87,13 +87,14 @@ class Findings:
         if self._errors >= self.limit:
             raise CompileError(self.items)
 
-    def amend(self, start: int, change: Callable[[Diagnostic], Diagnostic]) -> None:
-        """Say what was found from `items[start]` on in other words, or of another place."""
+    def amend(self, start: int, change: Callable[[Diagnostic], Diagnostic], without: Sequence[Diagnostic] = ()) -> None:
+        """Say what was found from `items[start]` on in other words, or of another place, or leave some out."""
         found, self.items[start:] = self.items[start:], []
         self._errors = len(self.errors)
         for item in found:
             self._known.discard((item.code, item.message, item.span))
-            self.add(change(item))
+            if item not in without:
+                self.add(change(item))
 
     @property
     def errors(self) -> list[Diagnostic]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from ...compiler.bodies import live
 from ...compiler.diagnostics import Abort
 from ...compiler.dims import Dim, Size, substitute, symbol
-from ...compiler.ir import Graph, Node, reachable
+from ...compiler.ir import Graph
 from ...compiler.source import Span
 from ...compiler.types import RecordType, TensorType, Type
 from .. import tree
@@ -131,11 +133,11 @@ def _declared(env: Env, chunk: Chunked, arguments: list[Tensor], span: Span) -> 
 
 def finish(unit: Unit, name: str, span: Span, **more: Any) -> Graph:
     """The graph of a unit, without what nothing needs."""
-    roots = [node for _, node in (*unit.outputs, *unit.losses)] + [n for s, v, _ in unit.nexts.values() for n in (s, v)]
-    needed = reachable(roots)
-    nodes: tuple[Node, ...] = tuple(node for node in unit.nodes if node in needed or node.op == "input")
     nexts = tuple((state, value) for state, value, _ in unit.nexts.values())
-    graph = Graph(name, nodes, tuple(unit.outputs), tuple(unit.losses), nexts, span, training=unit.program.training, **more)
+    parts = (tuple(unit.nodes), tuple(unit.outputs), tuple(unit.losses), nexts)
+    graph = Graph(name, *parts, span, training=unit.program.training, **more)
+    wanted = live(graph)
+    graph = replace(graph, nodes=tuple(node for node in unit.nodes if node in wanted or node.op == "input"))
     unit.program.units[id(graph)] = unit
     gradients.warn(unit, graph)
     return graph

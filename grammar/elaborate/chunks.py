@@ -142,9 +142,9 @@ def named_member(env: Env, chunk: Chunked, name: tree.Name) -> Chunked:
     """`pathway.prehension`."""
     labels = chunk.labels[len(chunk.index)] if len(chunk.index) < len(chunk.labels) else ()
     if name.text not in labels:
-        raise env.error(
-            "CC0203", f"{describe(chunk)} has no member `{name.text}`", name.span, hint=did_you_mean(name.text, labels)
-        )
+        near = did_you_mean(name.text, labels) or (f"its members are {', '.join(labels[:8])}" if labels else "it is no array")
+        hint = f"its members are numbers: `[0]` to `[{len(labels) - 1}]`" if labels and labels[0] == "0" else near
+        raise env.error("CC0203", f"{describe(chunk)} has no member `{name.text}`", name.span, hint=hint)
     return _chosen(chunk, name.text)
 
 

@@ -208,7 +208,7 @@ class Env:
                 f"`{name.text}` is already declared here",
                 name.span,
                 also=[label(earlier, "first declared here")],
-                hint="choose another name, or chain the two with `|>`",
+                hint="choose another name, or chain the two with `|>`" if rebind else "choose another name",
             )
         scope.names[name.text] = (value, name.span)
 

@@ -18,6 +18,7 @@ from .values import (
     Fraction,
     Function,
     Items,
+    Nothing,
     Outer,
     Poison,
     Record,
@@ -147,6 +148,8 @@ def as_tensor(env: Env, value: Value, span: Span) -> Tensor:
         hint = "read one of its results: `.weight`, `.kept`, `.score`, `.load`"
     if isinstance(value, Chunked):
         hint = "call it on a value"
+    if isinstance(value, Nothing):
+        hint = "an input that is not given is `none`"
     raise env.error("CC0301", f"expected a tensor, found {describe(value)}", span, hint=hint)
 
 
@@ -236,10 +239,10 @@ def _item(env: Env, items: Items, expr: tree.Index) -> Value:
 
 
 def _slices(env: Env, x: Tensor, expr: tree.Index) -> Tensor:
-    axis = -x.type.rank
+    axis, whole_type = -x.type.rank, x.type
     for index in expr.indices:
         if axis >= 0:
-            raise env.error("CC0306", f"`{x.type}` has only {x.type.rank} axes", index.span)
+            raise env.error("CC0306", f"`{whole_type}` has only {whole_type.rank} axes", index.span)
         if isinstance(index, tree.Range):
             if index.start or index.stop:  # `..` is the whole axis: no op, which would seem to mix its positions
                 start: Any = build.size(env, index.start) if index.start else 0

@@ -106,7 +106,7 @@ def _of(fields: Fields, slots: dict[str, Tensor], kind: str, given: Given | None
     assert given.expr is not None
     if isinstance(given.expr, tree.Name) and given.expr.text in slots and given.expr.text in ("score", "weight"):
         return given.expr.text
-    slots[f"of.{place}"] = weight_of(fields.env, slots["score"], given.expr)
+    slots[f"of.{place}"] = weight_of(fields.env, slots["score"], given.expr, "what `of` names,")
     return f"of.{place}"
 
 
@@ -127,7 +127,11 @@ def _amount(fields: Fields, score: Tensor, arguments: Arguments, given: Given, o
         what = "ways" if fields.syntax.kind == "router" else "parts"
         also = [label(score.node.span, f"the score `{score.type}` comes from here")]
         raise env.error(
-            "CC0416", f"`{arguments.callee}({value})` of {total} {what}", given.span, also=also, hint=f"at most {total}"
+            "CC0416",
+            f"`{arguments.callee}({value})` keeps more than the {total} {what} ranked together",
+            given.span,
+            also=also,
+            hint=f"keep at most {total}",
         )
     return value
 

@@ -43,7 +43,8 @@ def parameters(env: Env, model: tree.Model, given: dict[str, tuple[Value, Span]]
             )
         value = _fitting(env, name, parameter.type.text, value, place)
         if name in env.scope.names:
-            raise env.error("CC0202", f"the parameter `{name}` is declared twice", parameter.name.span)
+            also = [label(env.scope.names[name][1], "first declared here")]
+            raise env.error("CC0202", f"the parameter `{name}` is declared twice", parameter.name.span, also=also)
         env.scope.names[name] = (value, parameter.name.span)
 
 
@@ -111,12 +112,9 @@ def inline(env: Env, template: Template, arguments: Arguments) -> Value:
             "CC0505", f"the model `{model.name.text}` calls itself", arguments.span, hint="use a `for` of fixed length"
         )
     settings = [parameter.name.text for parameter in model.parameters]
-    given = {name: arguments.named.pop(name) for name in list(arguments.named) if name in settings}
     wanted = inputs_of(model)
-    for name, extra in zip(settings, arguments.positional[len(wanted) :]):
-        given.setdefault(name, extra)
-    del arguments.positional[len(wanted) :]
-    bound = arguments.bind([statement.name.text for statement in wanted])
+    bound = arguments.bind([*(statement.name.text for statement in wanted), *settings])
+    given = {name: bound.pop(name) for name in settings if name in bound}
     base = tuple(env.numbered(model.name.text).split("."))
     inner = Env(env.program, env.unit, Scope(parent=template.scope), base=base, path=base, inlined=True)
     values = {name: (entry.value, entry.span) for name, entry in given.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -48,12 +49,17 @@ def library_call(env: Env, span: Span, library: Source, inputs: Mapping[str, Spa
         raise
     finally:
         unit.place = place
-        if len(env.findings.items) > start:
-            env.findings.amend(start, lambda item: _of_call(item, span, library, inputs))
+        # One thing that is wrong with a call is enough: the body goes on with what it does not mean.
+        errors = [item for item in env.findings.items[start:] if item.severity == "error"]
+        env.findings.amend(start, lambda item: _of_call(item, span, library, inputs), without=errors[1:])
 
 
 def _of_call(item: Diagnostic, span: Span, library: Source, inputs: Mapping[str, Span]) -> Diagnostic:
     if item.span.source is not library:
         return item
-    first = Label(inputs.get(item.span.text, span), item.labels[0].text)
-    return replace(item, labels=(first, *(x for x in item.labels[1:] if x.span.source is not library)))
+    line = library.text[: item.span.end].rpartition("\n")[2]
+    read = re.search(r"(\w+)(?:\.\w+)?$", line)  # `gate`, or `gate.score`
+    place = inputs.get(read[1], span) if read and line.endswith(item.span.text) and item.span.text in read[0] else span
+    return replace(
+        item, labels=(Label(place, item.labels[0].text), *(x for x in item.labels[1:] if x.span.source is not library))
+    )

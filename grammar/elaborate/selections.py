@@ -172,6 +172,7 @@ def _written(env: Env, syntax: tree.Selection) -> dict[str, tree.Expr]:
         name = field.name.text
         if name not in words:
             hint = did_you_mean(name, words) or f"its fields are {', '.join(words)}"
+            hint = "a `mask` has a grain; a router keeps whole streams" if name == "grain" else hint
             raise env.error("CC0203", f"a {syntax.kind} has no field `{name}`", field.name.span, hint=hint)
         if name in written:
             raise env.error("CC0202", f"`{name}` is given twice", field.name.span)
@@ -207,7 +208,8 @@ def _grain(env: Env, syntax: tree.Selection, expr: tree.Expr | None) -> tuple[st
         sizes = [evaluate(env, argument.value) for argument in expr.arguments]
         if all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in sizes):
             return "block", (sizes[0], sizes[1])  # type: ignore[return-value]
-    hint = did_you_mean(expr.span.text, GRAINS) or "write `neuron`, `channel`, `head`, `weight`, `pair` or `block(32, 32)`"
+    near = did_you_mean(expr.span.text, GRAINS[:-1]) if isinstance(expr, tree.Name) and expr.text != "block" else ""
+    hint = near or "write `neuron`, `channel`, `head`, `weight`, `pair` or `block(32, 32)`"
     raise env.error("CC0408", "this is no grain", expr.span, hint=hint)
 
 
@@ -225,7 +227,8 @@ def _cache(env: Env, expr: tree.Expr | None) -> tuple[Any, ...]:
         value = evaluate(env, argument.value)
         key = argument.name.text if argument.name else ""
         if key not in kinds[name] or isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise env.error("CC0409", f"`{name}` takes whole numbers: {', '.join(kinds[name])}", argument.span)
+            takes = " and ".join(f"`{key}=…`" for key in kinds[name])
+            raise env.error("CC0409", f"`{name}` takes {takes}, whole numbers from 1", argument.span)
         found[key] = value
     if missing := [key for key in kinds[name] if key not in found]:
         raise env.error("CC0409", f"`{name}` needs `{missing[0]}`", expr.span)
@@ -279,7 +282,7 @@ def _weight(fields: Fields, expr: tree.Expr | None) -> None:
     env.scope.used.add("weight")
 
 
-def weight_of(env: Env, score: Tensor, expr: tree.Expr) -> Tensor:
+def weight_of(env: Env, score: Tensor, expr: tree.Expr, what: str = "a weight") -> Tensor:
     """An expression of the score, in the score's shape; a bare function name applies it."""
     from .calls import apply_function
 
@@ -290,7 +293,7 @@ def weight_of(env: Env, score: Tensor, expr: tree.Expr) -> Tensor:
         value = value.value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         value = build.constant(env, value, score.type.dtype, expr.span)
-    return shaped(env, as_tensor(env, value, expr.span), score, "a weight", expr.span)
+    return shaped(env, as_tensor(env, value, expr.span), score, what, expr.span)
 
 
 def shaped(env: Env, x: Tensor, score: Tensor, what: str, span: Span) -> Tensor:
@@ -303,15 +306,13 @@ def shaped(env: Env, x: Tensor, score: Tensor, what: str, span: Span) -> Tensor:
         raise env.error(
             "CC0402", f"{what} is a float tensor, found `{x.type}`", span, also=[label(x.node.span, "it comes from here")]
         )
-    try:
-        return build.op(env, "broadcast", [x], {"shape": score.shape}, span)
-    except Abort:
-        raise env.error(
-            "CC0402",
-            f"{what} must have the shape of the score: `{x.type}` against `{score.type}`",
-            span,
-            also=[label(score.node.span, "the score comes from here")],
-        ) from None
+    if x.type.rank > score.type.rank or any(a not in (1, b) for a, b in zip(reversed(x.shape), reversed(score.shape))):
+        also = [
+            label(x.node.span, f"`{x.type}` comes from here"),
+            label(score.node.span, f"the score `{score.type}` comes from here"),
+        ]
+        raise env.error("CC0402", f"{what} `{x.type}` does not fit the score `{score.type}`", span, also=also)
+    return build.op(env, "broadcast", [x], {"shape": score.shape}, span)
 
 
 def _pair_weight(fields: Fields, expr: tree.Expr | None) -> bool:

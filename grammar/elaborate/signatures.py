@@ -46,6 +46,10 @@ def declare_dims(env: Env, written: tree.TypeExpr) -> None:
         if isinstance(expr, tree.Name) and is_capital(expr) and env.scope.find(expr.text) is None:
             env.scope.names[expr.text] = (symbol(expr.text), expr.span)
             env.scope.used.add(expr.text)
+        elif isinstance(expr, tree.Name) and env.scope.find(expr.text) is None:
+            hint = did_you_mean(expr.text, env.scope.visible())
+            hint = hint or f"a size of run time has a capital name; others are parameters: `model m({expr.text}: int)`"
+            raise env.error("CC0201", f"unknown size `{expr.text}`", expr.span, hint=hint)
 
 
 def tensor_type(env: Env, written: tree.TypeExpr) -> tuple[TensorType, Axes]:
