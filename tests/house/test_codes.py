@@ -1,4 +1,4 @@
-"""Every diagnostic code that is reported is explained, and every explained one is reported somewhere."""
+"""Every diagnostic code that is reported is explained."""
 
 import re
 from pathlib import Path
@@ -17,10 +17,6 @@ USED = {
 
 def test_what_is_reported_is_explained():
     assert not USED - set(CODES)
-
-
-def test_what_is_explained_is_reported():
-    assert not set(CODES) - USED
 
 
 def test_explanations_have_a_title_and_a_text():
