@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import api
-from ..compiler.ir import Graph, reachable
+from ..compiler.bodies import live
+from ..compiler.ir import Graph
 from ..compiler.work import dense_macs
 from .inputs import Array
 
@@ -59,7 +60,7 @@ def parameters_of(module: CompiledModule) -> dict[str, Array]:
 def asked(graph: Graph, outputs: Sequence[str]) -> Graph:
     """The graph with these outputs only, and what they, the losses and the next states need."""
     fewer = replace(graph, outputs=tuple((name, graph.output(name)) for name in outputs))
-    needed = reachable(fewer.roots)
+    needed = live(fewer)
     return replace(fewer, nodes=tuple(node for node in graph.nodes if node in needed or node.op == "input"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from .ir import Graph, Node, bodies, rebuild
+from .ir import Graph, Node, bodies, reachable, rebuild
 
 
 def body_order(graph: Graph) -> list[Graph]:
@@ -49,3 +49,14 @@ def lasting(graph: Graph) -> frozenset[int]:
         if body.losses or body.nexts or any(id(inner) in found for inner in bodies(body)):
             found.add(id(body))
     return frozenset(found)
+
+
+def lasting_calls(graph: Graph) -> tuple[Node, ...]:
+    """The calls of a graph that do more than give a value, and so are made whether it is read or not."""
+    effects = lasting(graph)
+    return tuple(node for node in graph.nodes if node.op == "apply" and id(node.attrs["body"]) in effects)
+
+
+def live(graph: Graph) -> set[Node]:
+    """What a graph computes: all that its roots and lasting calls need."""
+    return reachable((*graph.roots, *lasting_calls(graph)))

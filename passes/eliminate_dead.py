@@ -12,7 +12,7 @@ from ..compiler.ir import Attrs, Graph, Node, streams_of, users
 from ..compiler.types import BundleType, TensorType, Type
 from .decided import decided
 from .laws_number import known_choice
-from .rewrite import Laws, Site, everywhere, prune, rebuild_knowing, with_effects
+from .rewrite import Laws, Site, everywhere, prune, rebuild_knowing
 
 LAWS = Laws()
 LAWS.of("where")(known_choice)
@@ -37,8 +37,7 @@ class EliminateDead:
 
 def _eliminate(graph: Graph) -> Graph:
     known = LAWS.rewrite(graph)
-    streams = with_effects(known, prune(_dead_streams(known)))
-    return prune(_unread_members(streams))
+    return prune(_unread_members(prune(_dead_streams(known))))
 
 
 # ---- known conditions

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..compiler.bodies import lasting
-from ..compiler.ir import Attrs, Graph, Node, reachable, rebuild
+from ..compiler.bodies import live
+from ..compiler.ir import Attrs, Graph, Node, rebuild
 from ..compiler.ops import infer, normalise
 from ..compiler.types import TensorType
 
@@ -83,28 +82,13 @@ class Laws:
 
     def rewrite(self, graph: Graph) -> Graph:
         """The graph with every node simplified, without what is no longer needed for that."""
-        return with_effects(graph, prune(rebuild(graph, self.simplify)))
+        return prune(rebuild(graph, self.simplify))
 
 
 def prune(graph: Graph) -> Graph:
-    """The graph without nodes that no root needs. Inputs stay: they are its signature."""
-    needed = reachable(graph.roots)
-    return replace(graph, nodes=tuple(node for node in graph.nodes if node in needed or node.op == "input"))
-
-
-def with_effects(before: Graph, after: Graph) -> Graph:
-    """The graph after a rewrite, or as it was before if the rewrite lost a call whose body has losses or next states.
-
-    Such a call counts for more than its value. That only a branch never taken reads one is rare, so all is left alone then.
-    """
-    return before if _effects(before) - _effects(after) else after
-
-
-def _effects(graph: Graph) -> Counter[tuple[str, tuple[str, ...]]]:
-    """The calls with effects that a graph makes, as often as it makes them."""
-    bodies = lasting(graph)
-    calls = (node for node in reachable(graph.roots) if node.op == "apply" and id(node.attrs["body"]) in bodies) if bodies else ()
-    return Counter((str(node.attrs["call"]), node.attrs["members"]) for node in calls)
+    """The graph without nodes that nothing needs. Inputs stay: they are its signature."""
+    wanted = live(graph)
+    return replace(graph, nodes=tuple(node for node in graph.nodes if node in wanted or node.op == "input"))
 
 
 SPREADS = frozenset(

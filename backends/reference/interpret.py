@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...compiler.bodies import lasting_calls
 from ...compiler.ir import Frame, Graph, Node, call_path, reachable, streams_of
 from ...compiler.types import BundleType, SelectionType
 from . import attention, blocks, convolution, losses, norms, pointwise, products, random, reductions, shapes  # noqa: F401
@@ -90,6 +91,7 @@ class _Call:
     ) -> dict[Node, Value]:
         """Values of the wanted outputs. Losses and next states are recorded on the way; other values go after their last use."""
         roots = [*(n for _, n in wanted), *(n for _, n in graph.losses), *(n for pair in graph.nexts for n in pair)]
+        roots += lasting_calls(graph)
         needed = reachable(roots)
         inputs = dict(zip(graph.inputs, given))
         scope = _Scope(self, frame, path, bind(graph, inputs), inputs)

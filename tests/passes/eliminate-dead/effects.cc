@@ -33,10 +33,8 @@ core effects {training = true, parameters = [
     loss "l" = %l
   }
   %e = apply "e" (%x) {members = [""], single = true, body = %c0} : f32[B, 4]
-  %never = const {value = false} : bool[]
-  %y = op where (%never, %e, %x) : f32[B, 4]
   %r = select "r" (%x) {kind = "mask", grain = "neuron", slots = ["score"], rules = [top_p(0.0)]} : selection(bool[B, 4], f32[B, 4])
   %kept = field "kept" (%r) : bool[B, 4]
-  output "y" = %y
+  output "y" = %x
   output "kept" = %kept
 }
