@@ -69,6 +69,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise
         except OSError as error:
             found = [file_error(error)]
+        except MemoryError as error:
+            found = [Diagnostic("CC0713", f"there is not enough memory: {str(error).lower() or 'it ran out'}", (Label(NOWHERE),))]
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:

@@ -148,6 +148,10 @@ dimension has two sizes. Nothing is converted silently: save `x.astype(numpy.flo
         "unknown output in `--output`",
         """`--output NAME` asks for an output of the model; what only others need is not computed. Without it, the first is computed.""",
     ),
+    "CC0713": Code(
+        "not enough memory",
+        """The weights, inputs or values of the model do not fit into the memory of this machine. Smaller ones can be had by `-D` and `--dims`.""",
+    ),
     "CC0711": Code(
         "extern chunk that is not there",
         """Stored chunks parse and check, but cannot be loaded yet. A written one can stand in for each: `--bind NAME=FILE` takes the last

@@ -85,3 +85,12 @@ def test_sizes_that_contradict_each_other_are_reported(tmp_path):
     np.save(tmp_path / "i.npy", np.zeros((3, 7), np.int64))
     found = problems(["B=2"], [f"i={tmp_path}/i.npy", f"x={tmp_path}/x.npy"])
     assert [code for code, _ in found] == ["CC0708"] * 3  # B, T + 1 and 8
+
+
+def test_whole_numbers_stay_in_the_table_that_they_look_up(specs):
+    from chunkc import load
+    from chunkc.cli.inputs import index_range
+
+    graph = load(specs / "gpt.cc", vocabulary=11)
+    (ids,) = graph.inputs
+    assert index_range(graph, ids) == 11

@@ -77,6 +77,11 @@ def test_the_reference_and_torch_share_no_code():
         assert "..reference" not in path.read_text(encoding="utf-8")
 
 
+def test_ties_are_never_left_to_topk():
+    # Lint bans `torch.topk`; this bans the method, whose ties fall to no particular index either.
+    assert not [str(path) for path in MODULES if ".topk(" in path.read_text(encoding="utf-8")]
+
+
 def packages() -> list[str]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
 
