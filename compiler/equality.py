@@ -1,8 +1,9 @@
 """When two graphs are the same: the same dataflow between the same names, whatever they were written as.
 
-Spans, comments, let-names and the order of nodes do not count, nor do nodes that nothing needs, but for inputs. The paths of
-inputs, outputs, parameters, chunks, selections, losses and draws do count, and floats count by their bits: 0.0 and -0.0 differ, a
-NaN is itself. Sharing counts too: one node read twice is not two nodes read once each.
+Spans, comments, let-names and the order of nodes do not count, nor do nodes that nothing needs, but for inputs (a call whose body
+has losses or next states is needed). The paths of inputs, outputs, parameters, chunks, selections, losses and draws do count, and
+floats count by their bits: 0.0 and -0.0 differ, a NaN is itself. Sharing counts too: one node read twice is not two nodes read
+once each.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from .bodies import lasting_calls
 from .dims import Dim, Quotient
 from .ir import Attrs, Graph, Node
 from .types import BundleType, RecordType, SelectionType, TensorType
@@ -123,6 +125,7 @@ def _roots(a: Graph, b: Graph) -> Iterator[tuple[str, Named, Named]]:
     yield "output", list(a.outputs), list(b.outputs)
     yield "loss", list(a.losses), list(b.losses)
     yield "next", _nexts(a), _nexts(b)
+    yield "call", _calls(a), _calls(b)
 
 
 def _inputs(graph: Graph) -> Named:
@@ -132,6 +135,11 @@ def _inputs(graph: Graph) -> Named:
 def _nexts(graph: Graph) -> Named:
     """The new values of states. The state itself is known by its path: which of its nodes is named makes no difference."""
     return [("^" * state.attrs["up"] + str(state.attrs["path"]), value) for state, value in graph.nexts]
+
+
+def _calls(graph: Graph) -> Named:
+    """Calls that are made whether they are read or not."""
+    return sorted(((str(node.attrs["call"]), node) for node in lasting_calls(graph)), key=lambda call: call[0])
 
 
 def _names(items: Named) -> str:

@@ -74,3 +74,19 @@ def test_the_verifier_names_what_is_wrong() -> None:
         verify(b.graph(y=y))
     text = str(caught.value)
     assert "not above it" in text and "axis" in text
+
+
+def test_a_call_with_a_loss_counts_though_nothing_reads_it() -> None:
+    def calling(loss: bool) -> Graph:
+        inner, outer = Builder(), Builder()
+        h = inner.input("h", "f32", "B")
+        total = inner.op("sum", h, type=TensorType("f32", ()), axes=(-1,), keepdims=False)
+        body = inner.graph(h, losses={"l": total} if loss else {})
+        x = outer.input("x", "f32", "B")
+        outer.apply("e", body, x)
+        return outer.graph(x)
+
+    empty = Builder()
+    plain = empty.graph(empty.input("x", "f32", "B"))
+    assert equal(calling(False), plain)
+    assert "call" in (difference(calling(True), plain) or "")
