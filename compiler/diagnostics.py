@@ -106,8 +106,8 @@ class Findings:
             raise CompileError(self.items)
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """A hint naming the nearest known word, or nothing. Of the words of about its length, the first thousand are looked at."""
     likely = (word for word in known if abs(len(word) - len(name)) <= 3) if len(name) <= 40 else ()
-    near = difflib.get_close_matches(name, list(islice(likely, 1000)), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, list(islice(likely, 1000)), n=1, cutoff=cutoff)
     return f"did you mean `{near[0]}`?" if near else ""

@@ -15,9 +15,10 @@ from ...compiler.types import BundleType, RecordType, TensorType, Type
 from .. import tree
 from . import build
 from .arguments import Arguments
-from .env import Env, label
+from .env import Env, Scope, label
 from .expressions import as_tensor, evaluate
 from .limits import MOST_MEMBERS
+from .signatures import bind_signature
 from .values import Chunked, Items, Record, Selected, Tensor, Value, describe
 
 
@@ -173,8 +174,17 @@ def apply(env: Env, chunk: Chunked, arguments: Arguments) -> Value:
         raise env.error("CC0403", message, spans[0], also=[label(chunk.syntax.name.span, "declared here")])
     given = list(values[0].values) if zipped else values  # type: ignore[union-attr]
     operands = [as_tensor(env, value, spans[0] if zipped else spans[i]) for i, value in enumerate(given)]
+    _check_signature(env, root, operands[: len(names)], spans)
     kept = _among(env, among.value, operands, among.span) if among is not None else []
     return _emit(env, chunk, members, operands, kept, zipped, bool(open_labels), arguments.span)
+
+
+def _check_signature(env: Env, chunk: Chunked, operands: list[Tensor], spans: list[Span]) -> None:
+    """Whether the arguments are what is declared, told of each call; the body, made once, binds its dimensions again."""
+    inner = Env(env.program, env.unit, Scope(parent=chunk.env.scope))
+    for given, x, span in zip(chunk.syntax.inputs, operands, spans):
+        if given.type is not None:
+            bind_signature(inner, given.type, x, f"`{given.name.text}` of `{chunk.syntax.name.text}`", span)
 
 
 def _among(env: Env, value: Value, operands: list[Tensor], span: Span) -> list[Tensor]:

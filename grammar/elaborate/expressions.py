@@ -83,7 +83,9 @@ def name(env: Env, expr: tree.Name) -> Value:
             f"a chunk cannot see the run-time value `{expr.text}` outside it",
             expr.span,
             also=[label(bound, "declared here")],
-            hint=f"make it an argument of the chunk: `({expr.text}, …)`",
+            hint=f"hand in its `.weight` or `.kept`: `(…, {expr.text}_weight)`"
+            if isinstance(value, Selected)
+            else f"make it an argument of the chunk: `(…, {expr.text})`",
         )
     return value
 
@@ -103,7 +105,7 @@ def _free_name(env: Env, expr: tree.Name) -> Value:
         return float("inf")
     if expr.text in OPS:
         return Function(expr.text)
-    hint = did_you_mean(expr.text, [*env.scope.visible(), *OPS, "training"])
+    hint = did_you_mean(expr.text, [*env.scope.visible(), "training"]) or did_you_mean(expr.text, OPS, 0.8)
     if expr.text[:1].isupper() and not hint:
         hint = "a dimension must stand in the type of an input"
     raise env.error("CC0201", f"unknown name `{expr.text}`", expr.span, hint=hint)

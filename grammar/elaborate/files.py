@@ -112,11 +112,13 @@ def main_model(findings: Findings, file: tree.File, wanted: str | None) -> tree.
     """The model that a file is about: the one asked for, or its last."""
     models = [item for item in file.items if isinstance(item, tree.Model)]
     if not models:
-        raise findings.error("CC0208", "the file has no model", file.span, hint="write `model name { … }`")
+        if findings.errors:
+            raise Abort  # it may stand in what was left out
+        raise findings.error("CC0208", "the file has no model", Span(file.span.source, 0, 0), hint="write `model name { … }`")
     if wanted is None:
         return models[-1]
     for model in models:
         if model.name.text == wanted:
             return model
     hint = did_you_mean(wanted, [model.name.text for model in models])
-    raise findings.error("CC0208", f"the file has no model `{wanted}`", file.span, hint=hint)
+    raise findings.error("CC0208", f"the file has no model `{wanted}`", Span(file.span.source, 0, 0), hint=hint)

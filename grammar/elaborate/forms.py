@@ -14,6 +14,7 @@ from .arguments import Arguments, Given
 from .attending import attention
 from .env import Env
 from .expressions import as_tensor
+from .limits import LONGEST_RANGE
 from .masks import masked_form
 from .rows import axis, table_op
 from .statements import set_next
@@ -147,16 +148,17 @@ def split(arguments: Arguments) -> Value:
         sizes = [n for n in given.values if isinstance(n, int) and not isinstance(n, bool) and n >= 0]
         if len(sizes) != len(given.values) or sum(sizes) != total:
             raise env.error("CC0305", f"the sizes of a split must be whole and add up to {total}", span)
-    elif isinstance(given, int) and 0 < given <= 65_536 and isinstance(total, int) and total % given == 0:
+    elif isinstance(given, int) and 0 < given <= LONGEST_RANGE and isinstance(total, int) and total % given == 0:
         sizes = [total // given] * given
     else:
-        raise env.error("CC0305", f"an axis of {total} does not split into {describe(given)} equal parts", span)
-    parts, start = [], 0
+        parts = f"{given} equal parts" if isinstance(given, int) else describe(given)
+        raise env.error("CC0305", f"an axis of {total} does not split into {parts}", span)
+    slices, start = [], 0
     for n in sizes:
         stop = start + n
-        parts.append(build.op(env, "slice", [x], {"axis": place, "start": start, "stop": stop, "step": 1}, span))
+        slices.append(build.op(env, "slice", [x], {"axis": place, "start": start, "stop": stop, "step": 1}, span))
         start = stop
-    return Items(tuple(parts))
+    return Items(tuple(slices))
 
 
 def unstack(arguments: Arguments) -> Value:
@@ -166,8 +168,11 @@ def unstack(arguments: Arguments) -> Value:
     x = _tensor(arguments, bound, "x")
     place = _axis(arguments, bound, x)
     size = x.shape[place]
-    if not isinstance(size, int) or size > 65_536:
-        raise env.error("CC0305", f"`unstack` needs a size known at compile time, found {size}", arguments.span)
+    if not isinstance(size, int):
+        raise env.error("CC0302", f"`unstack` needs a size known at compile time, found `{size}`", arguments.span)
+    if size > LONGEST_RANGE:
+        message = f"`unstack` would make a list of {size}"
+        raise env.error("CC1003", message, arguments.span, hint=f"the most is {LONGEST_RANGE}")
     return Items(tuple(build.op(env, "index", [x], {"axis": place, "index": i}, arguments.span) for i in range(size)))
 
 
@@ -288,9 +293,11 @@ def function(arguments: Arguments) -> Value:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         try:
             return FUNCTIONS[arguments.callee](value)
-        except (ValueError, OverflowError):
+        except ValueError:
             message = f"`{arguments.callee}` of {value} is no number"
             raise arguments.env.error("CC0303", message, arguments.span) from None
+        except OverflowError:
+            raise arguments.env.error("CC1004", "the number is too large", arguments.span) from None
     return table_op(arguments)
 
 

@@ -58,7 +58,7 @@ def learned(unit: Unit, roots: Iterable[Node]) -> Iterator[Learned]:
             if node.op == "apply" and _learns(unit, node.attrs["body"]):
                 path = f"{node.attrs['chunk']}.{{}}" if node.attrs["members"] != ("",) else "{}" + node.attrs["chunk"]
                 yield from (("chunk", node.attrs["up"], path.format(member)) for member in node.attrs["members"])
-            stack += node.operands
+            stack += reversed(node.operands)
 
 
 def _through(select: Node, field: str) -> list[Node]:

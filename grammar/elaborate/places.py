@@ -12,8 +12,8 @@ from ...compiler.source import Source, Span
 from .env import Env
 from .selections import Undecided
 
-OF_THE_TEXT = ("CC02", "CC10")
-"""Sections of codes that do not depend on what a body is called with."""
+OF_THE_TEXT = ("CC02", "CC0502", "CC0503", "CC0506", "CC0507", "CC10")
+"""Codes of what does not depend on what a body is called with."""
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from ...compiler.dims import Dim
 from ...compiler.ops import OPS
 from ...compiler.ops.table import Arg
 from ...compiler.source import Span
+from ...compiler.types import DTYPES
 from .. import tree
 from . import build
 from .arguments import Arguments, Given
@@ -89,12 +90,19 @@ def _operands(arguments: Arguments, args: list[Arg], given: dict[str, Given], bo
             many = given[arg.name].piped
             for entry in many if isinstance(many, _Many) else (given[arg.name],):
                 items = entry.value.values if isinstance(entry.value, Items) else (entry.value,)
+                if build.is_number(entry.value):
+                    hint = f"name what it is: `axis={entry.value}`"
+                    raise env.error("CC0301", f"expected a tensor, found {describe(entry.value)}", entry.span, hint=hint)
                 bound.rest += [as_tensor(env, item, entry.span) for item in items]
         elif arg.kind == "value":
             if arg.name in given:
                 values[arg.name] = (given[arg.name].value, given[arg.name].span)
             elif arg.required:
                 arguments.need(given, arg.name, f"a value for `{arg.name}`")
+    for name, (value, span) in values.items():
+        if build.is_number(value) and not OPS[arguments.callee].pointwise:
+            hint = f"a value comes first: `x |> {arguments.callee}(…)`"
+            raise env.error("CC0301", f"`{name}` of `{arguments.callee}` is a tensor, found {describe(value)}", span, hint=hint)
     tensors = [as_tensor(env, value, span) for value, span in values.values() if not build.is_number(value)]
     beside = next((x for x in reversed(tensors) if x.type.dtype != "bool"), tensors[0] if tensors else None)
     for name, (value, span) in values.items():
@@ -184,7 +192,13 @@ def whole_axis(env: Env, given: Given) -> int:
     return value
 
 
-WORDS = {"int": "a whole number", "float": "a number", "bool": "`true` or `false`", "string": "a string", "size": "a size"}
+WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "`true` or `false`",
+    "string": "a string",
+    "size": "a whole number or a dimension",
+}
 CLASSES: dict[str, Any] = {"int": int, "float": float, "bool": bool, "string": str, "size": (int, Dim)}
 
 
@@ -194,7 +208,8 @@ def scalar(env: Env, given: Given, kind: str, callee: str, name: str) -> Any:
         from .signatures import dtype
 
         if not isinstance(given.expr, tree.Name):
-            raise env.error("CC0301", f"`{name}` of `{callee}` is a dtype", given.span)
+            hint = f"the dtypes are {', '.join(DTYPES)}"
+            raise env.error("CC0301", f"`{name}` of `{callee}` is a dtype", given.span, hint=hint)
         return dtype(env, given.expr)
     value = given.value
     if kind == "pair":

@@ -71,7 +71,8 @@ def bind_signature(env: Env, written: tree.TypeExpr, given: Tensor, what: str, s
             continue
         wanted = size(env, expr)
         if wanted != found:
-            why = f"`{expr.span.text}` is {wanted} here, not {found}"
+            name = expr.span.text
+            why = f"a size is {found}, not {wanted}" if name == str(wanted) else f"`{name}` is {wanted} here, not {found}"
             message = f"{what} is declared `{written.span.text}`, found `{given.type}`: {why}"
             raise env.error("CC0305", message, span, also=also)
     return tuple(axis_name(expr) or name for expr, name in zip(written.shape, given.axes))

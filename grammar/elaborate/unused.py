@@ -30,7 +30,7 @@ def warn(findings: Findings, file: tree.File) -> None:
             for name, (kind, place) in declared.items():
                 if name not in read and not name.startswith("_"):
                     findings.warn(
-                        "CC0804", f"the {WHAT[kind]} `{name}` is never used", place.span, hint="remove it, or call it `_`"
+                        "CC0804", f"the {WHAT[kind]} `{name}` is never used", place.span, hint=f"remove it, or call it `_{name}`"
                     )
 
 
