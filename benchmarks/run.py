@@ -13,13 +13,14 @@ from typing import Any
 import torch
 
 from . import mixtral, moe
-from .timing import Timing, interleaved
+from .timing import Timing, settled
 
 ROOT = Path(__file__).resolve().parent
 PAGE = ROOT.parent / "docs" / "benchmarks.md"
 INTRODUCTION = """# Benchmarks
 
-Written by `make bench`, which measures again: medians of one run in which the contenders take turns, in random order. *wall* and
+Written by `make bench`, which measures again: medians of one run in which the contenders take turns, in random order (of a few
+runs the calmest). *wall* and
 *CPU* (of all threads) are milliseconds; *ratio* is time over the ideal's, which is dense products of as many multiply-adds as
 were kept, without any routing. `benchmarks/moe.py` says what each contender is. The floor is what no implementation can do
 without: floating-point operations of the kept experts, and bytes of the weights and tokens once.
@@ -28,16 +29,17 @@ without: floating-point operations of the kept experts, and bytes of the weights
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How long each case is measured: until both are over."""
+    """How long each case is measured: until both are over; and how often at most, if the machine is busy."""
 
     seconds: float
     rounds: int
+    tries: int
 
 
 def measure(title: str, floor: dict[str, float], calls: dict[str, Callable[[], object]], length: Length) -> dict[str, Any]:
     """One row group: all contenders of one case, printed as they come."""
     with torch.inference_mode():
-        timings = interleaved(calls, seconds=length.seconds, least=length.rounds)
+        timings = settled(calls, seconds=length.seconds, least=length.rounds, tries=length.tries)
     result = {"case": title, "floor": floor, "timings": {name: asdict(timing) for name, timing in timings.items()}}
     print("\n".join(table(result)), flush=True)
     return result
@@ -93,9 +95,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time compiled specs beside what they could be.")
     parser.add_argument("--seconds", type=float, default=4.0, help="for each case")
     parser.add_argument("--rounds", type=int, default=20, help="at least, for each case")
+    parser.add_argument("--tries", type=int, default=3, help="at most, for a case whose rounds differ widely")
     parser.add_argument("--dry", action="store_true", help="write nothing")
     given = parser.parse_args()
-    results, about = run(Length(given.seconds, given.rounds)), machine()
+    results, about = run(Length(given.seconds, given.rounds, given.tries)), machine()
     if given.dry:
         return
     (ROOT / "results").mkdir(exist_ok=True)
