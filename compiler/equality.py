@@ -15,7 +15,7 @@ from typing import Any
 
 from .bodies import lasting_calls
 from .dims import Dim, Quotient
-from .ir import Attrs, Graph, Node
+from .ir import Graph, Node
 from .types import BundleType, RecordType, SelectionType, TensorType
 
 _TYPES = (Dim, Quotient, TensorType, BundleType, SelectionType, RecordType)
@@ -153,7 +153,7 @@ def _word(node: Node) -> str:
 
 def _first(a: Any, b: Any) -> str:
     """Two values in words; of two long lists only the first entries that differ."""
-    if isinstance(a, tuple) and isinstance(b, tuple) and not isinstance(a, Attrs):
+    if isinstance(a, tuple) and isinstance(b, tuple):
         for i, (x, y) in enumerate(zip(a, b)):
             if key(x) != key(y):
                 return f"entry {i}: {x} against {y}"

@@ -66,12 +66,6 @@ def print_graph(graph: Graph) -> str:
     return "\n".join([*lines, *_roots(graph, "  "), "}"]) + "\n"
 
 
-def print_node(node: Node) -> str:
-    """One node in a line, its operands by let-name or type: for messages and debugging."""
-    known = {operand: operand.name or str(operand.type) for operand in node.operands}
-    return _node(node, known, {})
-
-
 def print_value(value: Any) -> str:
     """An attribute's value as an expression."""
     match value:
