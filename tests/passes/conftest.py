@@ -11,14 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from chunkc.compiler.diagnostics import Findings
 from chunkc.compiler.equality import difference
-from chunkc.compiler.ir import Graph
-from chunkc.compiler.source import Source
-from chunkc.grammar.parse import parse
+from chunkc.grammar.elaborate import loads
 from chunkc.grammar.print_core import print_graph
-from chunkc.grammar.read_core import read_core
-from chunkc.grammar.tree import Core
 from chunkc.passes import pipeline
 
 LINE = "# ---\n"
@@ -42,7 +37,7 @@ class Case(pytest.Item):
 
     def runtest(self) -> None:
         before, _, expected = self.path.read_text(encoding="utf-8").partition(LINE)
-        graph = read_graph(before, str(self.path))
+        graph = loads(before, path=str(self.path))
         result = pipeline.run(graph, [self.name])
         found = print_graph(result)
         if self.config.getoption("--update-golden"):
@@ -52,21 +47,10 @@ class Case(pytest.Item):
             lines = difflib.unified_diff(expected.splitlines(), found.splitlines(), "expected", "found", lineterm="")
             raise Mismatch("\n".join(lines))
         assert print_graph(pipeline.run(result, [self.name])) == found, "running the pass again changes its result"
-        assert difference(result, read_graph(found, "<printed>")) is None
+        assert difference(result, loads(found)) is None
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:  # type: ignore[override]
         return str(excinfo.value) if isinstance(excinfo.value, Mismatch) else str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, f"{self.name}/{self.path.name}"
-
-
-def read_graph(text: str, path: str) -> Graph:
-    """The graph of a text: its `core`, or else its model."""
-    findings = Findings()
-    file = parse(Source(path, text), findings)
-    findings.check()
-    for item in file.items:
-        if isinstance(item, Core):
-            return read_core(item, findings)
-    raise AssertionError(f"{path} holds no core")
