@@ -49,7 +49,7 @@ class Context:
         """The context of a body that runs on `rows` of the first `axes` axes of `kept`."""
         inner = self.copy()
         outer = len(self.sizes)
-        inner.sizes = (*self.sizes, *kept.shape[outer:axes])
+        inner.sizes = (*self.sizes, *(kept.shape[axis] for axis in range(outer, axes)))
         if self.rows is None:
             inner.rows = rows
         elif axes <= outer:
@@ -77,8 +77,20 @@ class Context:
     def dispatch(self, path: str, kept: Tensor, axes: int) -> list[Tensor]:
         """The rows of each way, recorded."""
         rows = dispatch(kept, axes)
-        self.record.ran[self.path + path] = rows
+        self.ran(path, rows)
         return rows
+
+    def ran(self, path: str, rows: list[Tensor]) -> None:
+        """Records the rows that each way ran on (only their number matters)."""
+        self.record.ran[self.path + path] = rows
+
+    def rung(self, path: str, way: int, kept: Tensor) -> Tensor:
+        """One way's decision where it is asked, or the one that is replayed."""
+        if self.path + path not in self.forced:
+            return kept
+        given = self.forced[self.path + path]
+        mine = tuple(part[..., way] for part in given) if isinstance(given, tuple) else given[..., way]
+        return replayed(mine, kept, self.rows, len(self.sizes))
 
     def uniform(self, x: Tensor, path: str, shared: bool = False) -> Tensor:
         """Draws keyed by the call's seed, the path and the dense position."""

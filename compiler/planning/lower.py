@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ..ir import Graph, Node, reachable, streams_of
-from ..mixing import has_effects, row_prefix
+from ..ir import Graph, Node, streams_of
+from ..mixing import row_prefix
 from ..plan import Block, Plan, Region, Step, Way, regions_of
-from .demand import demand, routable
+from .demand import Routing, demand
+from .ladder import Rung
 
 SILENT = frozenset({"input", "param", "state", "const"})
 """Words that are there without being computed."""
@@ -18,48 +19,9 @@ SILENT = frozenset({"input", "param", "state", "const"})
 def lower(graph: Graph) -> Plan:
     """The plan of a graph; the law is `passes.lower_plan`'s."""
     lowering = _Lowering(itertools.count(1), {})
-    block = lowering.block(demand(needed(graph)))
+    block = lowering.block(demand(graph))
     # Without a memory budget no step moves a chunk, and there is one region (empty for a graph that computes nothing).
     return Plan(block, lowering.blocks, regions_of(block) or (Region(0, 0),))
-
-
-@dataclass(frozen=True, slots=True)
-class Routing:
-    """How a fuse runs on kept positions: how many leading axes are gathered, and what each way runs."""
-
-    prefix: int
-    ways: tuple[Way, ...]
-
-
-def routing(fuse: Node) -> Routing | None:
-    """The routing of a fuse, or None where it has to be computed densely."""
-    if not routable(fuse):
-        return None
-    streams, by = streams_of(fuse)
-    assert by is not None
-    if not all(stream.op == "apply" and stream.attrs["body"] is not None for stream in streams):
-        return None
-    if len(streams) > 1 and not all(stream.attrs["chunk"] == "" for stream in streams):
-        return None
-    decided = by.selection.kept.shape[:-1]
-    given = [tuple(_matching(operand, decided) for operand in stream.operands) for stream in streams]
-    counts = [row_prefix(stream.attrs["body"], rows) for stream, rows in zip(streams, given)]
-    counts += [count for rows in given for count in rows if count is not None]
-    prefix = min(counts, default=0)
-    if prefix == 0:
-        return None
-    ways = tuple(
-        Way(stream, member, stream.operands, tuple(count is not None for count in rows))
-        for stream, rows in zip(streams, given)
-        for member in stream.attrs["members"]
-    )
-    return Routing(prefix, ways)
-
-
-def _matching(operand: Node, decided: tuple[object, ...]) -> int | None:
-    """How many leading axes of an argument are positions that the selection decides on; None: it is shared."""
-    equal = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(operand.shape, decided))
-    return sum(1 for _ in equal) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +32,7 @@ class _Lowering:
     blocks: dict[int, Block]
 
     def block(self, graph: Graph) -> Block:
-        routes = {node: route for node in graph.nodes if (route := routing(node))}
+        routes: dict[Node, Routing] = {node: node.attrs["routing"] for node in graph.nodes if "routing" in node.attrs}
         inner = {stream for fuse in routes for stream in streams_of(fuse)[0]}
         steps: list[Step] = []
         run: list[Node] = []
@@ -83,7 +45,7 @@ class _Lowering:
         for node in graph.nodes:
             if node.op in SILENT or node in inner:
                 continue
-            if node.op in ("select", "uniform", "apply") or node in routes:
+            if node.op in ("select", "uniform", "apply", "ladder") or node in routes:
                 flush()
                 steps.extend(self.special(node, routes.get(node)))
             else:
@@ -96,6 +58,8 @@ class _Lowering:
         """The steps of one node that is more than an op."""
         if route is not None:
             yield from self.routed(node, route)
+        elif node.op == "ladder":
+            yield from self.ladder(node)
         elif node.op == "select":
             yield self.step("select", (node,), label=str(node.attrs["path"]))
         elif node.op == "uniform":
@@ -109,15 +73,33 @@ class _Lowering:
     def routed(self, fuse: Node, route: Routing) -> Iterator[Step]:
         streams, by = streams_of(fuse)
         assert by is not None
-        for way in route.ways:
+        ways = tuple(
+            Way(stream, member, stream.operands, gathered)
+            for stream, gathered in zip(streams, route.gathered)
+            for member in stream.attrs["members"]
+        )
+        for way in ways:
             self.visit(way.apply.attrs["body"])
         label = str(by.attrs["path"])
-        reads = tuple(dict.fromkeys((by, *(argument for way in route.ways for argument in way.arguments))))
-        yield self.step("dispatch", (by,), reads=(by,), writes=(), rows=route.prefix, ways=route.ways, label=label)
+        reads = tuple(dict.fromkeys((by, *(argument for way in ways for argument in way.arguments))))
+        yield self.step("dispatch", (by,), reads=(by,), writes=(), rows=route.prefix, ways=ways, label=label)
         name = streams[0].attrs["chunk"] or fuse.name or "ways"
-        yield self.step("each", streams, reads=reads, rows=route.prefix, ways=route.ways, label=str(name))
-        combine = self.step("combine", (fuse,), rows=route.prefix, ways=route.ways, label=str(fuse.attrs["kind"]))
+        yield self.step("each", streams, reads=reads, rows=route.prefix, ways=ways, label=str(name))
+        combine = self.step("combine", (fuse,), rows=route.prefix, ways=ways, label=str(fuse.attrs["kind"]))
         yield combine
+
+    def ladder(self, node: Node) -> Iterator[Step]:
+        """Rung by rung: what is left, what this way needs, whether it is kept; then all together."""
+        label, prefix = str(node.attrs["select"].attrs["path"]), node.attrs["prefix"]
+        rungs: tuple[Rung, ...] = node.attrs["rungs"]
+        ways = tuple(Way(rung.apply, "", (), rung.gathered) for rung in rungs)
+        for i, way in enumerate(ways):
+            self.visit(way.apply.attrs["body"])
+            if i:
+                yield self.step("dispatch", (node,), writes=(), rows=prefix, label=f"{label}: left of rung {i}")
+            yield self.step("each", (node,), writes=(), rows=prefix if i else 0, ways=(way,), label=f"rung {i}")
+            yield self.step("select", (node,), writes=(), rows=prefix if i else 0, label=label)
+        yield self.step("combine", (node,), rows=prefix, ways=ways, label=str(node.attrs["kind"]))
 
     def visit(self, body: Graph) -> None:
         if id(body) not in self.blocks:
@@ -155,14 +137,6 @@ class _Lowering:
             ways=ways,
             label=label,
         )
-
-
-def needed(graph: Graph) -> Graph:
-    """The graph without the nodes that no root needs. Losses are computed in training only."""
-    live = replace(graph, losses=graph.losses if graph.training else ())
-    lasting = (node for node in graph.nodes if node.op == "apply" and node.attrs["body"] and has_effects(node.attrs["body"]))
-    wanted = reachable((*live.roots, *lasting))
-    return replace(live, nodes=tuple(node for node in graph.nodes if node in wanted or node.op == "input"))
 
 
 def _linked(steps: list[Step]) -> Iterator[Step]:

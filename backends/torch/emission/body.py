@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ....compiler.dims import Dim, Size
@@ -75,11 +75,15 @@ class Body:
     def write(self) -> None:
         """All steps, in order."""
         from .fusing import write_fuse
+        from .laddering import write_ladder
 
         for step in self.block.steps:
             if step.kind in ("compute", "draw"):
                 for node in step.nodes:
                     self.node(node)
+            elif step.nodes and step.nodes[0].op == "ladder":
+                if step.kind == "combine":
+                    write_ladder(self, step.nodes[0])
             elif step.kind == "select":
                 self.select(step.nodes[0])
             elif step.kind == "combine":
@@ -297,16 +301,22 @@ class Body:
 
     def inline(self, apply: Node, arguments: tuple[str, ...], ctx: str) -> str:
         """The body of an anonymous call, written here; the text of its value."""
-        body = self.shop.plan.of(apply.attrs["body"])
-        inputs = dict(zip(body.graph.inputs, arguments))
-        given = {node for node, operand in zip(body.graph.inputs, apply.operands) if operand in self.positional}
-        inner = Body(self.shop, body, self.frame, inputs, self.names, ctx, given)
-        inner.outer = self
-        inner.write()
-        (_, output), *_ = body.graph.outputs
+        given = [operand in self.positional for operand in apply.operands]
+        inner = self.inner(apply, arguments, given, ctx)
+        (_, output), *_ = inner.graph.outputs
         text = inner.tensor(output)
         self.lines += [*inner.first_lines, *inner.lines]
         return text
+
+    def inner(self, apply: Node, arguments: tuple[str, ...], positional: Sequence[bool], ctx: str) -> Body:
+        """The body of an anonymous call as statements yet to be placed."""
+        block = self.shop.plan.of(apply.attrs["body"])
+        inputs = dict(zip(block.graph.inputs, arguments))
+        given = {node for node, flag in zip(block.graph.inputs, positional) if flag}
+        inner = Body(self.shop, block, self.frame, inputs, self.names, ctx, given)
+        inner.outer = self
+        inner.write()
+        return inner
 
     def step_of(self, fuse: Node) -> Step | None:
         return self.block.routed(fuse)

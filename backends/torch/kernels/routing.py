@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["combine", "dispatch", "fuse_dense", "fuse_terms", "mean_of_kept", "scatter_rows", "share_of_kept", "take", "weighted_rows"]
+__all__ = ["combine", "dispatch", "fuse_dense", "fuse_terms", "mean_of_kept", "rung_mask", "scatter_rows", "share_of_kept", "split_rows", "take", "weighted_rows"]
 
 
 def dispatch(kept: Tensor, axes: int) -> list[Tensor]:
@@ -103,3 +103,19 @@ def fuse_dense(streams: list[Tensor], kept: Tensor, weight: Tensor, kind: str = 
     if kind == "mean":
         return mean_of_kept(fuse_terms(terms), kept)
     return fuse_terms(terms, kind)
+
+
+def split_rows(kept: Tensor, rows: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Where `kept` holds and where not: each as places among its own elements, and as the dense rows that those are (`rows`; None: themselves)."""
+    flat = kept.flatten()
+    now, left = flat.nonzero().squeeze(1), (~flat).nonzero().squeeze(1)
+    if rows is None:
+        return now, now, left, left
+    return now, rows.index_select(0, now), left, rows.index_select(0, left)
+
+
+def rung_mask(at: list[Tensor], like: Tensor) -> Tensor:
+    """The decision [decisions, ways] that keeps each way at its rows `at` of the decisions, which have the shape of `like`."""
+    count = like.flatten().shape[0]
+    ways = [scatter_rows(torch.ones_like(rows, dtype=torch.bool), rows, count) for rows in at]
+    return torch.stack(ways, -1).reshape(*like.shape, len(ways))

@@ -1,0 +1,103 @@
+"""A ladder as statements: each rung runs on what the rungs before it have left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ....compiler.ir import Node
+from ....compiler.planning.ladder import Rung, Source
+from ....compiler.selection import Rule
+from ..expressions import bare
+from .text import number
+
+if TYPE_CHECKING:
+    from .body import Body
+
+
+def write_ladder(body: Body, node: Node) -> None:
+    """All rungs, then their values put together."""
+    select, axes, kind = node.attrs["select"], node.attrs["prefix"], node.attrs["kind"]
+    path, stem = select.attrs["path"], body.stem(select)
+    weight = body.variable(node.operands[-1])
+    writer = _Rungs(body, node, weight, stem)
+    for i, rung in enumerate(node.attrs["rungs"]):
+        writer.rung(i, rung)
+    kept = body.names.fresh(f"{stem}_kept")
+    body.line(f'{kept} = {body.ctx}.keep("{path}", rung_mask([{", ".join(writer.at)}], {writer.first}))')
+    ran = ", ".join([f"{writer.first}.flatten()", *writer.rows[1:]])
+    body.line(f'{body.ctx}.ran("{path}{f":{node.name}" if node.name else ""}", [{ran}])')
+    option = "" if kind == "sum" else f', kind="{kind}"'
+    parts = f"[{', '.join(writer.parts)}]"
+    body.define(node, f"combine({parts}, [{', '.join(writer.at)}], {kept}, {weight}, {axes}{option})", named=True)
+
+
+class _Rungs:
+    """What is written so far: per rung the rows it runs on (the first on all), its part, and where the part belongs."""
+
+    def __init__(self, body: Body, node: Node, weight: str, stem: str) -> None:
+        self.body, self.node, self.weight, self.stem = body, node, weight, stem
+        self.axes: int = node.attrs["prefix"]
+        self.rows: list[str] = ["None"]
+        self.parts: list[str] = []
+        self.at: list[str] = []
+        self.first = ""
+        self.carried: dict[Source, str] = {}
+
+    def rung(self, i: int, rung: Rung) -> None:
+        """The statements of one rung."""
+        body, names = self.body, self.body.names
+        ctx = body.ctx
+        if i:
+            ctx = names.fresh(f"ctx_{i}")
+            body.line(f"{ctx} = {body.ctx}.at({self.rows[i]}, {self.weight}, {self.axes})")
+        arguments = tuple(self.argument(i, source, flag) for source, flag in zip(rung.sources, rung.gathered))
+        inner = body.inner(rung.apply, arguments, rung.gathered, ctx)
+        texts = [inner.variable(node) for _, node in inner.graph.outputs]
+        body.lines += [*inner.first_lines, *inner.lines]
+        value = texts[1] if rung.scored else texts[0]
+        self.carried.update({(i, k): text for k, text in enumerate(texts)})
+        done = names.fresh(f"{self.stem}_{i}")
+        passed = self.passed(texts[0]) if rung.scored else f"{value}.new_ones({value}.shape[:{self.axes}], dtype=torch.bool)"
+        body.line(f'{done} = {ctx}.rung("{self.node.attrs["select"].attrs["path"]}", {i}, {passed})')
+        self.first = self.first or done
+        self.split(i, done, value)
+
+    def argument(self, i: int, source: Source, gathered: bool) -> str:
+        """What a rung reads: from outside, taken at its rows; or carried along from an earlier rung."""
+        if source[0] >= 0:
+            return self.carried[source]
+        text = self.body.variable(self.node.operands[source[1]])
+        if not i or not gathered:
+            return text
+        name = self.body.names.fresh(f"{text}_{i}")
+        self.body.line(f"{name} = take({text}, {self.rows[i]}, {self.axes})")
+        return name
+
+    def passed(self, score: str) -> str:
+        """Whether this way passes its tests."""
+        rules: tuple[Rule, ...] = self.node.attrs["select"].attrs["rules"][:-1]
+        limits = iter(self.node.operands[self.node.attrs["outside"] : -1])
+        text = ""
+        for rule in rules:
+            limit = self.body.tensor(next(limits)) if rule.threshold else number(float(rule.limit or 0.0))
+            text = f"above(at_least_f32({bare(score)}), {limit}{f', among={text}' if text else ''})"
+        return text
+
+    def split(self, i: int, done: str, value: str) -> None:
+        """Parts what is kept here from what is left, and takes along what later rungs need."""
+        names, rungs = self.body.names, self.node.attrs["rungs"]
+        now, at, left, rows = (names.fresh(f"{name}_{i}") for name in ("now", "at", "left", "rest"))
+        self.body.line(f"{now}, {at}, {left}, {rows} = split_rows({done}, {self.rows[i]})")
+        part = names.fresh(f"part_{i}")
+        self.body.line(f"{part} = take({value}, {now}, {self.axes})")
+        self.parts.append(part)
+        self.at.append(at)
+        self.rows.append(rows)
+        later = {source: flag for rung in rungs[i + 1 :] for source, flag in zip(rung.sources, rung.gathered) if source[0] >= 0}
+        for source, gathered in later.items():
+            if source[0] <= i and gathered:
+                name = names.fresh(self.carried[source])
+                self.body.line(f"{name} = take({self.carried[source]}, {left}, {self.axes})")
+                self.carried[source] = name
+        if i + 1 == len(rungs):
+            self.rows.pop()
