@@ -111,7 +111,7 @@ def test_wrong_dims_show_both_sides(chunkc, golden):
 
 def test_a_parameter_that_does_not_fit_the_model_is_a_finding(chunkc):
     result = chunkc("run", "mixture.cc", "-D", "k=5", "--dims", "B=1,T=1")
-    assert result.exit_code == 1 and "`top(5)` of 4 ways" in result.stderr
+    assert result.exit_code == 1 and "error[CC0416]: `top(5)` keeps more than the 4 ways" in result.stderr
 
 
 def test_check_gathers_files_and_formats(chunkc, tmp_path):
