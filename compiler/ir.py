@@ -6,12 +6,15 @@ same graph. Axes in attributes count from the end (negative), so a body means th
 | word | operands | attributes |
 | --- | --- | --- |
 | `input` | – | `name` |
-| `param`, `state` | – | `path` (relative to the frame), `up` (how many frames out it lives) |
+| `param`, `state` | – | `path` (relative to the frame), `up` (how many frames out it lives); a `param` also `frozen` |
 | `const` | – | `value` (bool, int, float), a scalar |
 | `select` | one per slot | `path kind slots rules …`: see `selection.py` |
 | `apply` | the arguments | `chunk` (path), `up`, `members`, `call` (call path), `body`, `zipped`; see `Chunk` |
 | `fuse` | streams (one bundle, or tensors), then the `select` if `by` | `kind` (`sum mean concat stack`), `by` |
 | `field` | a select, an apply with several outputs, or a bundle | `name` |
+
+Of an `apply`, `single` says that it gives one value and no bundle, `zipped` that operand i goes to member i. With `among` the last two
+operands are, for each position `[B, T]`, whether it is kept and where it stands: the body lets kept positions see only each other.
 """
 
 from __future__ import annotations

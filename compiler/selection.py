@@ -4,11 +4,12 @@ A select has a score `S` of shape `[decisions…, parts]` and named operands (`s
 
 - `path`: its name in the call path (`gate`, `live.3`), under which decisions are recorded and replayed;
 - `kind`: `"router"` or `"mask"`; `grain`: `""` for a router, else `neuron channel head weight pair block`;
+  `block`: the sizes of the blocks of a `block` grain, else `()`;
 - `slots`: what each operand is. `score` always first. `weight`: the weights before keeping, in the score's shape. `allowed`: what
   `within` leaves, bool, in the score's shape. `coverage`: softmax(score), for the fallback. `of.N`, `threshold.N`: operands of
   rule N. `level`: scores with a last dimension of levels, of which the argmax (lowest index first) picks the level; then `score` is
   the value that ranks. `allowed_gate`: the gate of the selection in `within`, for straight-through in training;
-- `rules`: a tuple of `Rule`, each seeing only what the one before kept. With `levels` (names), rule i is level i's: each sees the whole
+- `rules`: a tuple of `Rule`, each seeing only what the one before kept. With `levels` (their names, else `()`), rule i is level i's: each sees the whole
   row, and a part is kept if its own level's rule keeps it;
 - `fallback`: `()`, `("all", c)` (every allowed way where the kept share of `coverage` is below c) or `("last",)` (the last way, where
   nothing was kept);
