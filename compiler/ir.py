@@ -13,8 +13,8 @@ same graph. Axes in attributes count from the end (negative), so a body means th
 | `fuse` | streams (one bundle, or tensors), then the `select` if `by` | `kind` (`sum mean concat stack`), `by` |
 | `field` | a select, an apply with several outputs, or a bundle | `name` |
 
-Of an `apply`, `single` says that it gives one value and no bundle, `zipped` that operand i goes to member i. With `among` the last two
-operands are, for each position `[B, T]`, whether it is kept and where it stands: the body lets kept positions see only each other.
+Of an `apply`, `single` says that it gives one value and no bundle, `zipped` that operand i goes to member i. With `among` the
+last two operands are, for each position `[B, T]`, whether it is kept and where it stands: kept positions see only each other.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What is loaded, addressed and scheduled on its own. `path` is full; `members` are the labels of an array (`("",)` if single)."""
+    """What is loaded, addressed and scheduled on its own. `path` is full; `members` the labels of an array (`("",)`: single)."""
 
     path: str
     members: tuple[str, ...]

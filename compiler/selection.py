@@ -3,22 +3,25 @@
 A select has a score `S` of shape `[decisions…, parts]` and named operands (`slots`). Its attributes:
 
 - `path`: its name in the call path (`gate`, `live.3`), under which decisions are recorded and replayed;
-- `kind`: `"router"` or `"mask"`; `grain`: `""` for a router, else `neuron channel head weight pair block`;
-  `block`: the sizes of the blocks of a `block` grain, else `()`;
-- `slots`: what each operand is. `score` always first. `weight`: the weights before keeping, in the score's shape. `allowed`: what
-  `within` leaves, bool, in the score's shape. `coverage`: softmax(score), for the fallback. `of.N`, `threshold.N`: operands of
-  rule N. `level`: scores with a last dimension of levels, of which the argmax (lowest index first) picks the level; then `score` is
-  the value that ranks. `allowed_gate`: the gate of the selection in `within`, for straight-through in training;
-- `rules`: a tuple of `Rule`, each seeing only what the one before kept. With `levels` (their names, else `()`), rule i is level i's: each sees the whole
-  row, and a part is kept if its own level's rule keeps it;
-- `fallback`: `()`, `("all", c)` (every allowed way where the kept share of `coverage` is below c) or `("last",)` (the last way, where
-  nothing was kept);
+- `kind`: `"router"` or `"mask"`; `grain`: `""` for a router, else `neuron channel head weight pair block`; `block`: the sizes
+  of the blocks of a `block` grain, else `()`;
+- `slots`: what each operand is. `score` always first. `weight`: the weights before keeping, in the score's shape. `allowed`:
+  what `within` leaves, bool, in the score's shape. `coverage`: softmax(score), for the fallback. `of.N`, `threshold.N`:
+  operands of rule N. `level`: scores with a last dimension of levels, of which the argmax (lowest index first) picks the
+  level; then `score` is the value that ranks. `allowed_gate`: the gate of the selection in `within`, for straight-through in
+  training;
+- `rules`: a tuple of `Rule`, each seeing only what the one before kept. With `levels` (their names, else `()`), rule i is
+  level i's: each sees the whole row, and a part is kept if its own level's rule keeps it;
+- `fallback`: `()`, `("all", c)` (every allowed way where the kept share of `coverage` is below c) or `("last",)` (the last
+  way, where nothing was kept);
 - `renormalise`: weights are divided by their kept sum over the last axis (0 where nothing is kept);
-- `train`: `"hard"`, or `"straight_through"` in a training graph; `cache`: `()` or `("exact", entries)`, `("fingerprint", bits, entries)`.
+- `train`: `"hard"`, or `"straight_through"` in a training graph; `cache`: `()` or `("exact", entries)`, `("fingerprint",
+  bits, entries)`.
 
-Results, as `field`s: `score`; `kept` (bool, the shape of the score); `weight` (`where(kept, weight, 0)`); `load` (how many decisions kept each
-way: the sum of `kept` over all but the last axis, in the weight's dtype); `first` (what the first rule kept, bool); `gate` (`kept` as 0 or 1
-in the weight's dtype, which in training under straight-through has the surrogate's gradient).
+Results, as `field`s: `score`; `kept` (bool, the shape of the score); `weight` (`where(kept, weight, 0)`); `load` (how many
+decisions kept each way: the sum of `kept` over all but the last axis, in the weight's dtype); `first` (what the first rule
+kept, bool); `gate` (`kept` as 0 or 1 in the weight's dtype, which in training under straight-through has the surrogate's
+gradient).
 """
 
 from __future__ import annotations
@@ -45,11 +48,11 @@ class Share:
 class Rule:
     """One rule of a keep chain.
 
-    - `top`: the `amount` best by `of` of what is still eligible, in each group of positions ranked together (`over`, axes counted from the end,
-      row-major); ties go to the lower index, NaN ranks below −∞;
+    - `top`: the `amount` best by `of` of what is still eligible, in each group of positions ranked together (`over`, axes
+      counted from the end, row-major); ties go to the lower index, NaN ranks below −∞;
     - `first`: the `amount` first by index;
     - `above`: those whose `of` is strictly above the threshold (`limit`, or the operand in slot `threshold.N`); NaN never;
-    - `top_p`: in descending order of `of` (as for `top`), those before which the running sum is still below `limit` (or the threshold);
+    - `top_p`: in descending order of `of` (as for `top`), those before which the running sum is below `limit` (or threshold);
     - `all`: all that are eligible.
 
     `of` names a slot (`score`, `weight`, `of.N`); for `first` and `all` it is "score" and not read.
