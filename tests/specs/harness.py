@@ -132,6 +132,8 @@ def assert_equal(ran: Ran, result: Result, dtype: str) -> None:
     """Parts (a) and (b): the decisions are admissible, and under them all values agree."""
     wrong = [d for d in result.disagreements if d.relative > BOUNDARY[dtype]]
     assert not wrong, f"decisions that rounding does not explain: {wrong[:5]}"
+    decided = sum(kept.size for kept in result.decisions.values())
+    assert len(result.disagreements) <= decided / 100, "too many decisions lie within rounding of their boundary"
     assert not result.unused, f"decisions that the reference never took: {result.unused}"
     missing = {path for path in result.decisions if path not in ran.decisions}
     assert not missing, f"decisions that torch did not record: {missing}"
