@@ -5,154 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..compiler.source import Span
-
-
-@dataclass(frozen=True, slots=True)
-class Syntax:
-    """A piece of a file; equality includes the span, so compare printed text where spans may differ."""
-
-    span: Span
-
-
-# ---- expressions
-
-
-@dataclass(frozen=True, slots=True)
-class Name(Syntax):
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Number(Syntax):
-    """`text` as written; `value` is an int exactly when the text has neither point nor exponent."""
-
-    text: str
-    value: int | float
-
-
-@dataclass(frozen=True, slots=True)
-class Percent(Syntax):
-    """`25%`: value is 25.0."""
-
-    text: str
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Bytes(Syntax):
-    """`256MiB`: value in bytes."""
-
-    text: str
-    value: int
-
-
-@dataclass(frozen=True, slots=True)
-class String(Syntax):
-    """`value` is unescaped."""
-
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Boolean(Syntax):
-    value: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ListOf(Syntax):
-    items: tuple[Expr, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Argument(Syntax):
-    """`value`, or `name=value`."""
-
-    name: Name | None
-    value: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Call(Syntax):
-    function: Expr
-    arguments: tuple[Argument, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pipe(Syntax):
-    """`value |> function`: the right side is a Name, a Call, an Index or an Attribute."""
-
-    value: Expr
-    function: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Unary(Syntax):
-    operator: Literal["-", "not"]
-    value: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Binary(Syntax):
-    """Operators: `+ - * / mod @ == != < <= > >= and or`; precedence as in Python, `..` is `Range`."""
-
-    operator: str
-    left: Expr
-    right: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Conditional(Syntax):
-    """`if condition { then } else { otherwise }` as a value."""
-
-    condition: Expr
-    then: Expr
-    otherwise: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Index(Syntax):
-    """`value[i, j]`; an index may be a `Range` (half-open), of which either end may be missing."""
-
-    value: Expr
-    indices: tuple[Expr, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute(Syntax):
-    value: Expr
-    name: Name
-
-
-@dataclass(frozen=True, slots=True)
-class Range(Syntax):
-    """`start..stop`, half-open."""
-
-    start: Expr | None
-    stop: Expr | None
-
-
-@dataclass(frozen=True, slots=True)
-class When(Syntax):
-    """`value when condition`: only as the value of a selection's field (`fallback = all when coverage < 0.7`, `last when none`)."""
-
-    value: Expr
-    condition: Expr
-
-
-Expr = Name | Number | Percent | Bytes | String | Boolean | ListOf | Call | Pipe | Unary | Binary | Conditional | Index | Attribute | Range | When
-
-
-# ---- types
-
-
-@dataclass(frozen=True, slots=True)
-class TypeExpr(Syntax):
-    """`f32[B, T, 4 * d]`; `shape` is () for a scalar `f32`."""
-
-    dtype: Name
-    shape: tuple[Expr, ...]
-
+from .tree_values import Argument as Argument
+from .tree_values import Attribute as Attribute
+from .tree_values import Binary as Binary
+from .tree_values import Boolean as Boolean
+from .tree_values import Bytes as Bytes
+from .tree_values import Call as Call
+from .tree_values import Conditional as Conditional
+from .tree_values import Expr as Expr
+from .tree_values import Index as Index
+from .tree_values import ListOf as ListOf
+from .tree_values import Name as Name
+from .tree_values import Number as Number
+from .tree_values import Percent as Percent
+from .tree_values import Pipe as Pipe
+from .tree_values import Range as Range
+from .tree_values import String as String
+from .tree_values import Syntax as Syntax
+from .tree_values import TypeExpr as TypeExpr
+from .tree_values import Unary as Unary
+from .tree_values import When as When
 
 # ---- statements
 
@@ -318,7 +190,8 @@ class CoreNode(Syntax):
 class CoreType(Syntax):
     """`f32[B, T, 8]`, or a constructor over types: `bundle[8](f32[B, d])`, `selection(f32[B, 8], f32[B, 8])`, `record(y=f32[B])`.
 
-    `word` is the dtype or constructor, `sizes` what stands in brackets, `items` what stands in parentheses, `names` its keywords ("" if none).
+    `word` is the dtype or constructor, `sizes` what stands in brackets, `items` what stands in parentheses, `names` its
+    keywords ("" if none).
     """
 
     word: str
