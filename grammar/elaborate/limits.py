@@ -9,9 +9,9 @@ from ...compiler.dims import atoms
 from ...compiler.source import Span
 from ...compiler.types import TensorType
 
-MOST_STEPS = 500_000
+MOST_STEPS = 300_000
 """Evaluations; copying a list counts one for every eight entries."""
-MOST_NODES = 100_000
+MOST_NODES = 60_000
 MOST_PARAMETERS = 500_000
 """Entries of the tables of parameters and chunks, all members counted."""
 MOST_ELEMENTS = 1 << 40

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ...compiler.ir import Chunk, Frame, Graph, Node, Parameter
+from . import limits
 from .env import Unit
-from .limits import MOST_PARAMETERS, stop
 
 
 def with_tables(graph: Graph, unit: Unit) -> Graph:
@@ -45,7 +45,7 @@ class Tables:
             if (inner.prefix, id(body)) in self.entered:
                 continue
             self.entered.add((inner.prefix, id(body)))
-            if len(self.entered) + len(self.parameters) + len(self.chunks) > MOST_PARAMETERS:
-                message = f"the model has more than {MOST_PARAMETERS} chunks and parameters"
-                raise stop(unit.program.findings, "CC1002", message, node.span, "arrays inside arrays multiply")
+            if len(self.entered) + len(self.parameters) + len(self.chunks) > limits.MOST_PARAMETERS:
+                message = f"the model has more than {limits.MOST_PARAMETERS} chunks and parameters"
+                raise limits.stop(unit.program.findings, "CC1002", message, node.span, "arrays inside arrays multiply")
             self.collect(body, inside, inner)
