@@ -1,9 +1,8 @@
 """The plan: what a graph does, step by step, on the rows that are kept. Backends run it, the simulator times it.
 
-A `Block` is the planned form of one graph or body: its steps in an order that may be run as it stands. A `Region` is a run of steps with
-no residency step between them; without a memory budget there is one. A plan says what is skipped: a step on `rows` runs on the kept
-positions of a way only.
-"""
+A `Block` is the planned form of one graph or body: its steps in an order that may be run as it stands. A `Region` is a run of
+steps with no residency step between them; without a memory budget there is one. A plan says what is skipped: a step on `rows`
+runs on the kept positions of a way only."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""What a call carries besides its values: the seed, the call path, which dense positions the rows of a gathered body are; and what it records."""
+"""What a call carries besides its values: the seed, the call path, which dense positions the rows of a gathered body are; and
+what it records."""
 
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import torch
@@ -16,9 +17,9 @@ from .kernels.routing import dispatch
 class Record:
     """What a call leaves besides its outputs, by path.
 
-    `kept`: each decision as (kept, rows, sizes): the rows of a gathered body and the dense sizes they come from (None, () if dense).
-    `first`: what the first of several rules kept, alike. `ran`: for each routed fuse the rows of each way. `nexts`: (state, value) pairs. `draws`: how many were made.
-    """
+    `kept`: each decision as (kept, rows, sizes): the rows of a gathered body and the dense sizes they come from (None, () if
+    dense). `first`: what the first of several rules kept, alike. `ran`: for each routed fuse the rows of each way. `nexts`:
+    (state, value) pairs. `draws`: how many were made."""
 
     def __init__(self) -> None:
         self.losses: dict[str, Tensor] = {}
@@ -111,8 +112,8 @@ class Context:
         self.record.nexts.append((state, value))
 
 
-@torch.compiler.assume_constant_result
-@lru_cache(maxsize=None)
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@cache
 def path_key(path: str) -> int:
     """The key of a draw: the first 8 bytes of the path's SHA-256."""
     return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8], "little")

@@ -40,11 +40,12 @@ class CompiledModule(nn.Module):
     graph: Graph
     """For eval."""
     train_graph: Graph
+    _seed: Tensor
 
     def _start(self, seed: int) -> None:
-        object.__setattr__(self, "_regions", {})
+        self._regions: dict[tuple[bool, str], Region] = {}
         self._last: stats.Last | None = None
-        self._forced: Mapping[str, Any] | None = None
+        self._forced: dict[str, Any] | None = None
         self.register_buffer("_seed", torch.tensor(seed, dtype=torch.int64), persistent=False)
 
     # ---- calls
@@ -91,12 +92,13 @@ class CompiledModule(nn.Module):
         names = self.input_names
         given = {**dict(zip(names, inputs)), **named}
         if len(inputs) + len(named) != len(names) or set(given) != set(names):
-            raise TypeError(f"{self.graph.name} takes {', '.join(names)}; got {len(inputs)} inputs by place and {sorted(named)} by name")
+            got = f"{len(inputs)} by place and {', '.join(sorted(named)) or 'none'} by name"
+            raise TypeError(f"{self.graph.name} takes the inputs {', '.join(names)}; got {got}")
         return tuple(given[name] for name in names)
 
     def _run_untraced(self, method: Method, inputs: Sequence[Tensor]) -> tuple[Any, stats.Last]:
         """The emitted class itself, with decisions to be replayed."""
-        ctx = Context(self._seed, dict(self._forced or {}))
+        ctx = Context(self._seed, self._forced)
         value = getattr(self, method.name)(ctx, *inputs)
         return value, stats.Last.of(ctx.record, tuple(ctx.record.nexts), ctx.drawn())
 

@@ -1,7 +1,7 @@
 """Regions: what a call computes, captured whole as a `torch.fx.GraphModule`.
 
-A region owns nothing: its code runs with the module itself as `self`, so that it reads the module's own parameters, wherever they are
-moved and whatever is loaded into them. Losses, decisions, rows and next states leave it as outputs beside the value.
+A region owns nothing: its code runs with the module itself as `self`, so that it reads the module's own parameters, wherever
+they are moved and whatever is loaded into them. Losses, decisions, rows and next states leave it as outputs beside the value.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _trace_function(tracer: fx.Tracer, root: nn.Module, function: Callable[..., 
     def create_args(root_fn: Any, is_module: bool, concrete_args: Any = None) -> Any:
         return function, [root, *(tracer.create_proxy("placeholder", name, (), {}) for name in names)]
 
-    tracer.create_args_for_root = create_args  # type: ignore[method-assign,assignment]
+    tracer.create_args_for_root = create_args  # type: ignore[method-assign]
     return tracer.trace(root)
 
 

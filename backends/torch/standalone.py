@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 import types
-from collections.abc import Iterable
 from typing import Any
 
 from ...compiler.ir import Graph
@@ -14,8 +13,8 @@ from .emission import ALL, Sources, emit
 from .emission.classes import Method
 from .kernels import KERNELS
 
-MODULES = ("hashlib", "math", "torch")
-"""Modules that a standalone text may import by their name."""
+FROM = {"cache": "from functools import cache", "Any": "from typing import Any"}
+"""Names of the standard library that kernels import by themselves."""
 
 
 def standalone(eval_graph: Graph, train_graph: Graph | None = None) -> str:
@@ -23,31 +22,21 @@ def standalone(eval_graph: Graph, train_graph: Graph | None = None) -> str:
     train = eval_graph if train_graph is None else train_graph
     sources = emit(eval_graph, train)
     classes = _with_forward(sources, eval_graph)
-    needed = _functions(_names(classes))
-    body = "\n\n".join(["\n\n\n".join(text.strip("\n") for text in needed.values()) + "\n" if needed else "", classes]).strip("\n")
+    needed = _functions(classes)
+    body = "\n\n\n".join([*(text.strip("\n") for text in needed.values()), classes.strip("\n")])
     used = _names(body)
-    imports = [f"import {name}" for name in MODULES if name in used or name == "torch"]
-    imports += ["import torch.nn.functional as F"] if "F" in used else []
-    if "lru_cache" in used:
-        imports.insert(len([name for name in MODULES[:2] if name in used]), "from functools import lru_cache")
-    if "Any" in used:
-        imports.insert(len(imports) - (2 if "F" in used else 1), "from typing import Any")
+    standard = [f"import {name}" for name in ("hashlib", "math") if name in used]
+    standard += [line for name, line in FROM.items() if name in used]
     names = ", ".join(name for name in ("Tensor", "nn") if name in used)
-    head = f'"""{_title(eval_graph)}"""\n\nfrom __future__ import annotations\n\n'
-    return head + _grouped(imports) + f"from torch import {names}\n\n\n{body}\n"
+    torch = ["import torch", *(["import torch.nn.functional as F"] if "F" in used else []), f"from torch import {names}"]
+    imports = "\n\n".join("\n".join(lines) for lines in (standard, torch) if lines)
+    return f'"""{_title(eval_graph)}"""\n\nfrom __future__ import annotations\n\n{imports}\n\n\n{body}\n'
 
 
 def _title(graph: Graph) -> str:
     inputs = ", ".join(f"{node.attrs['name']}: {node.type}" for node in graph.inputs)
     outputs = ", ".join(f"{name}: {node.type}" for name, node in graph.outputs)
     return f"`{graph.name}`, written by chunkc.\n\nTakes {inputs or 'nothing'}; gives {outputs}.\n"
-
-
-def _grouped(imports: list[str]) -> str:
-    """The standard library first, then torch."""
-    standard = [line for line in imports if "torch" not in line]
-    other = [line for line in imports if "torch" in line]
-    return "".join("\n".join(lines) + end for lines, end in ((standard, "\n\n"), (other, "\n")) if lines)
 
 
 # ---- the forward of the whole
@@ -58,9 +47,8 @@ def _with_forward(sources: Sources, graph: Graph) -> str:
     names = [name for name, _ in graph.outputs]
     methods = sources.entries
     first = methods[False, names[0]]
-    if len(names) == 1 and not sources.contextual:
-        if methods[True, names[0]].name == first.name:
-            return sources.text.replace(f"def {first.name}(self, ctx, ", "def forward(self, ").replace(f"def {first.name}(self, ctx)", "def forward(self)")
+    if len(names) == 1 and not sources.contextual and methods[True, names[0]].name == first.name:
+        return sources.text.replace(f"def {first.name}(self, ctx", "def forward(self", 1)
     start = "        self.seed = 0\n        self.record = None\n"
     marker = f"class {sources.name}(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
     assert marker in sources.text
@@ -81,7 +69,8 @@ def _forward(methods: dict[tuple[bool, str], Method], names: list[str]) -> str:
     arguments = ", ".join(["ctx", *inputs])
     lines = [f"    def forward({signature}):"]
     if many:
-        lines.append(f'        """`{names[0]}`; or the output of that name, or a dictionary of those in a list: {", ".join(names)}."""')
+        listed = ", ".join(names)
+        lines.append(f'        """`{names[0]}`; or the output of that name, or a dictionary of those in a list ({listed})."""')
     lines.append("        ctx = Context(self.seed)")
 
     def call(which: str, indent: str) -> list[str]:
@@ -115,14 +104,15 @@ def _names(text: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
 
 
-def _functions(names: Iterable[str]) -> dict[str, str]:
-    """Sources by name of the kernels (and `Context`) named, and of all that they use, each after what it uses."""
+def _functions(text: str) -> dict[str, str]:
+    """Sources by name of the kernels (and `Context`) that a text names, and of all that they use, each after what it uses."""
     found: dict[str, str] = {}
+    names, called = _names(text), _attributes(ast.parse(text))
 
     def add(name: str, value: Any) -> None:
         if name in found:
             return
-        text = inspect.getsource(value)
+        text = inspect.getsource(value) if value is not context.Context else _methods_used(value, called)
         found[name] = ""
         home = vars(inspect.getmodule(value))
         for other in sorted(_names(text)):
@@ -132,9 +122,30 @@ def _functions(names: Iterable[str]) -> dict[str, str]:
         found[name] = text
 
     available = {**KERNELS, "Context": context.Context}
-    for name in sorted(set(names) & available.keys()):
+    for name in sorted(names & available.keys()):
         add(name, available[name])
     return found
+
+
+def _attributes(tree: ast.AST) -> set[str]:
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+def _methods_used(cls: type, called: set[str]) -> str:
+    """The source of a class without the methods that neither `called` nor what these call names."""
+    source = inspect.getsource(cls)
+    (tree,) = ast.parse(source).body
+    assert isinstance(tree, ast.ClassDef)
+    methods = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    wanted: set[str] = set()
+    ahead = {"__init__"} | (called & methods.keys())
+    while ahead:
+        wanted |= ahead
+        ahead = {name for method in ahead for name in _attributes(methods[method]) & methods.keys()} - wanted
+    lines = source.splitlines()
+    dropped = {i for name, node in methods.items() if name not in wanted for i in range(node.lineno - 1, node.end_lineno or 0)}
+    kept = [line for i, line in enumerate(lines) if i not in dropped]
+    return "\n".join(line for line, following in zip(kept, [*kept[1:], "end"]) if line or following)
 
 
 def _ours(value: Any) -> bool:

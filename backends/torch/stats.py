@@ -18,9 +18,8 @@ from .kernels.routing import scatter_rows
 class Stats:
     """What one selection kept. `load`: decisions that kept each way (or part); `share`: of all ways, how many were kept.
 
-    `known`: how many decisions were taken (a router inside a chunk decides only where the chunk runs). `rows`: on how many rows each way
-    ran, by fuse; empty where all ways were computed everywhere.
-    """
+    `known`: how many decisions were taken (a router inside a chunk decides only where the chunk runs). `rows`: on how many
+    rows each way ran, by fuse; empty where all ways were computed everywhere."""
 
     kept: Tensor
     ways: int

@@ -14,7 +14,8 @@ FREE = frozenset({"param", "state", "const"})
 
 
 def exclusive(graph: Graph, roots: set[Node], sinks: set[Node], reads: Mapping[Node, list[Node]], last: set[Node]) -> set[Node]:
-    """The nodes at and below the roots that nothing reads but each other and, of the roots, the sinks. `last`: what the graph is computed for."""
+    """The nodes at and below the roots that nothing reads but each other and, of the roots, the sinks. `last`: what the graph
+    is computed for."""
     below, inside = reachable(roots), set[Node]()
 
     def alone(node: Node) -> bool:

@@ -1,9 +1,8 @@
 """Demand: what only an absent stream needs is not computed.
 
-The law: a `fuse` with `by` multiplies what is kept and selects away what is not, so a stream's value matters only where it is kept, and so
-does every value that nothing but this stream reads. `outline` puts such a cone of nodes into the body of an anonymous `apply` (no chunk:
-it lives in its caller's frame), which a plan can run on the kept positions alone.
-"""
+The law: a `fuse` with `by` multiplies what is kept and selects away what is not, so a stream's value matters only where it is
+kept, and so does every value that nothing but this stream reads. `outline` puts such a cone of nodes into the body of an
+anonymous `apply` (no chunk: it lives in its caller's frame), which a plan can run on the kept positions alone."""
 
 from __future__ import annotations
 

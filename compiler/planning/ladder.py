@@ -1,8 +1,8 @@
 """Ladders: `first(1)` asks for way i only where all earlier ways failed, so their scores and streams are computed rung by rung.
 
-The law: with `keep = above(t) |> first(1)` way i is kept where its own score passes and no earlier one did. So where an earlier way is kept,
-neither the score nor the stream of way i is read, and what only they need may run on the positions still left.
-"""
+The law: with `keep = above(t) |> first(1)` way i is kept where its own score passes and no earlier one did. So where an
+earlier way is kept, neither the score nor the stream of way i is read, and what only they need may run on the positions still
+left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ..ir import Attrs, Graph, Node, reachable, streams_of
 from ..mixing import row_prefix
 from ..types import TensorType
-from .cones import FREE, boundary, body_of, exclusive, matching, sizes_known
+from .cones import FREE, body_of, boundary, exclusive, matching, sizes_known
 
 Source = tuple[int, int]
 """Where an input of a rung comes from: (-1, operand of the ladder), or (rung, its output)."""

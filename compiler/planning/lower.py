@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ..ir import Graph, Node, streams_of
-from ..mixing import row_prefix
 from ..plan import Block, Plan, Region, Step, Way, regions_of
 from .demand import Routing, demand
 from .ladder import Rung

@@ -1,10 +1,10 @@
 """Packing: a body called `among` a selection runs on the kept positions alone, laid side by side.
 
-The law: in `block(x, among=live)` kept positions see only each other, at their original positions, and what the others give is selected away
-by the fuse around it. The body is handed which positions are kept and where each stands, and reads both wherever positions meet. So if
-everything else in it works on each position for itself, positions may be dropped before it runs: `[B, T, …]` becomes `[B, n, …]`, where n is
-the most that any sample keeps, and places to spare are positions that are not kept.
-"""
+The law: in `block(x, among=live)` kept positions see only each other, at their original positions, and what the others give
+is selected away by the fuse around it. The body is handed which positions are kept and where each stands, and reads both
+wherever positions meet. So if everything else in it works on each position for itself, positions may be dropped before it
+runs: `[B, T, …]` becomes `[B, n, …]`, where n is the most that any sample keeps, and places to spare are positions that are
+not kept."""
 
 from __future__ import annotations
 

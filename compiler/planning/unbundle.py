@@ -1,8 +1,8 @@
-"""Bundles taken apart: an array of chunks applied to a value becomes one `apply` a member, except where one `fuse` takes the whole.
+"""Bundles taken apart: an array of chunks applied to a value becomes one `apply` a member, except where one `fuse` takes the
+whole.
 
-The law: a bundle is its streams in declared order, so a call of n members is n calls of one member each, with the same frames and call
-paths. Taken apart, each stream can be followed to the one place that needs it.
-"""
+The law: a bundle is its streams in declared order, so a call of n members is n calls of one member each, with the same frames
+and call paths. Taken apart, each stream can be followed to the one place that needs it."""
 
 from __future__ import annotations
 

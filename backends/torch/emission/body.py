@@ -27,7 +27,8 @@ LONGEST = 90
 
 
 class Body:
-    """Writes the steps of a block. `inputs` are the texts of the graph's inputs; `frame` is where it runs (any member, for an array)."""
+    """Writes the steps of a block. `inputs` are the texts of the graph's inputs; `frame` is where it runs (any member, for an
+    array)."""
 
     def __init__(
         self, shop: Shop, block: Block, frame: Frame, inputs: Mapping[Node, str], names: Names, ctx: str, positional: set[Node]

@@ -212,7 +212,8 @@ def emit(eval_graph: Graph, train_graph: Graph) -> Sources:
         shop.plan = plan
         shop.alive.append(plan)
         flags = (True,) * len(plan.graph.inputs)
-        entries[bool(training), which] = shop.define(plan.block, Frame(), "", flags, _entry_name(eval_graph, which, bool(training)))
+        name = _entry_name(eval_graph, which, bool(training))
+        entries[bool(training), which] = shop.define(plan.block, Frame(), "", flags, name)
     texts = ClassTexts(shop.layout, shop.methods)
     name = texts.root(eval_graph.name)
     plain = frozenset(texts.plain)

@@ -47,7 +47,8 @@ class Place:
     def read(self, label: str) -> str:
         """What to write behind this module to read a member or parameter."""
         if label in self.parameters:
-            return f".{label}" if readable(label) else f'._{"buffers" if self.parameters[label].kind == "state" else "parameters"}["{label}"]'
+            table = "_buffers" if self.parameters[label].kind == "state" else "_parameters"
+            return f".{label}" if readable(label) else f'.{table}["{label}"]'
         if self.is_list:
             return f"[{label}]"
         if self.is_dict:
@@ -81,8 +82,8 @@ class Layout:
         for node in body.nodes:
             leaf = leaf_of(node)
             if leaf is not None:
-                path = frame.resolve(node.operands[node.attrs["slots"].index("weight")] if "slots" in node.attrs else node.operands[1])
-                self.place(path.rpartition(".")[0]).leaves.append(leaf)
+                weight = node.operands[1 if "slots" not in node.attrs else node.attrs["slots"].index("weight")]
+                self.place(frame.resolve(weight).rpartition(".")[0]).leaves.append(leaf)
 
     def read(self, prefix: str, path: str, base: str = "self") -> str:
         """The text that reads what stands at a path relative to the module at `prefix`."""
@@ -94,7 +95,8 @@ class Layout:
 
 
 def frames(graph: Graph, frame: Frame, keys: dict[str, str], seen: set[tuple[int, str]]) -> Iterator[tuple[Frame, Graph]]:
-    """Every body with every frame that it runs in, the graph itself first. `keys` is told the chunk of each prefix, without members."""
+    """Every body with every frame that it runs in, the graph itself first. `keys` is told the chunk of each prefix, without
+    members."""
     if (id(graph), frame.prefix) in seen:
         return
     seen.add((id(graph), frame.prefix))

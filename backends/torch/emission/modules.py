@@ -93,7 +93,7 @@ def _initial(parameter: Parameter) -> str:
     if kind == "normal":
         return f"torch.empty({shape}{dtype}).normal_(std={value!r})"
     sized = f"({shape},)" if parameter.type.shape else "()"
-    if math.isfinite(value) and value in (0, 1):
-        return f"torch.{'ones' if value else 'zeros'}({sized}{dtype})" if not parameter.type.shape else f"torch.{'ones' if value else 'zeros'}({shape}{dtype})"
+    if value in (0, 1):
+        return f"torch.{'ones' if value else 'zeros'}({shape}{dtype})"
     literal = repr(value) if math.isfinite(value) else f'float("{value}")'
     return f"torch.full({sized}, {literal}{dtype})"

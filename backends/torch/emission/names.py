@@ -11,17 +11,18 @@ from torch import nn
 
 from ..kernels import KERNELS
 
-RESERVED = frozenset(dir(nn.Module())) | {"forward", "compute", "losses", "stats", "decisions", "replay", "seed", "record"}
-RESERVED |= {"region", "plan", "source", "graph", "step_log", "sources", "namespace", "train_graph", "input_names", "output_names"}
+OWN = "compute decisions forward graph input_names losses namespace output_names plan record region replay seed source sources"
+RESERVED = frozenset([*dir(nn.Module()), *OWN.split(), "stats", "step_log", "train_graph"])
 """What a member of a module may not be read as after a dot: the attribute would hide it."""
 
-TAKEN = frozenset(keyword.kwlist) | frozenset(dir(builtins)) | frozenset(KERNELS) | {"self", "ctx", "torch", "nn", "F", "math", "like", "Context"}
+TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *KERNELS, "self", "ctx", "torch", "nn", "F", "math", "like", "Context"])
 """What no local variable may be called."""
 
 
 def readable(name: str) -> bool:
     """Whether `module.name` reads the member called so."""
-    return name.isidentifier() and not keyword.iskeyword(name) and name not in RESERVED and not name.startswith(("compute", "forward"))
+    plain = name.isidentifier() and not keyword.iskeyword(name)
+    return plain and name not in RESERVED and not name.startswith(("compute", "forward"))
 
 
 def identifier(name: str) -> str:

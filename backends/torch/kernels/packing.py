@@ -9,7 +9,8 @@ __all__ = ["pack", "packed", "unpacked"]
 
 
 def pack(kept: Tensor) -> Tensor:
-    """For each sample of `kept` [B, T] its kept positions in order, then as many others as the fullest sample keeps more: [B, n]."""
+    """For each sample of `kept` [B, T] its kept positions in order, then as many others as the fullest sample keeps more: [B,
+    n]."""
     order = torch.sort(kept, dim=1, descending=True, stable=True).indices
     if torch.compiler.is_compiling() or not kept.numel():
         # How many columns to keep is known only from data, and all of them are right too.

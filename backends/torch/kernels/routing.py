@@ -5,7 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["combine", "dispatch", "fuse_dense", "fuse_terms", "mean_of_kept", "rung_mask", "scatter_rows", "share_of_kept", "split_rows", "take", "weighted_rows"]
+__all__ = [
+    "combine",
+    "dispatch",
+    "fuse_dense",
+    "fuse_terms",
+    "mean_of_kept",
+    "rung_mask",
+    "scatter_rows",
+    "share_of_kept",
+    "split_rows",
+    "take",
+    "weighted_rows",
+]
 
 
 def dispatch(kept: Tensor, axes: int) -> list[Tensor]:
@@ -35,7 +47,8 @@ def scatter_rows(part: Tensor, rows: Tensor, count: int) -> Tensor:
 
 
 def weighted_rows(part: Tensor, rows: Tensor, kept: Tensor, weight: Tensor, axes: int) -> Tensor:
-    """What a way made of its rows, [R, 1, …, rest], times its `weight` [N, finer]; 0 where a decision finer than a row (`kept`) dropped it."""
+    """What a way made of its rows, [R, 1, …, rest], times its `weight` [N, finer]; 0 where a decision finer than a row
+    (`kept`) dropped it."""
     part = part.flatten(0, axes - 1)
     factor = weight.index_select(0, rows)
     beside = factor.shape + (1,) * (part.ndim - factor.ndim)
@@ -46,7 +59,8 @@ def weighted_rows(part: Tensor, rows: Tensor, kept: Tensor, weight: Tensor, axes
 def combine(
     parts: list[Tensor], rows: list[Tensor], kept: Tensor, weight: Tensor, axes: int, kind: str = "sum"
 ) -> Tensor:
-    """The ways' rows [R, 1, …, rest] times their weights, put together: `sum`, `mean` (over what was kept), `concat` or `stack`."""
+    """The ways' rows [R, 1, …, rest] times their weights, put together: `sum`, `mean` (over what was kept), `concat` or
+    `stack`."""
     decided = kept.flatten(0, axes - 1).unbind(-1)
     weights = weight.flatten(0, axes - 1).unbind(-1)
     terms = [weighted_rows(part, at, mine, by, axes) for part, at, mine, by in zip(parts, rows, decided, weights)]
@@ -89,8 +103,8 @@ def share_of_kept(weight: Tensor, kept: Tensor) -> Tensor:
 
 
 def fuse_dense(streams: list[Tensor], kept: Tensor, weight: Tensor, kind: str = "sum", gate: Tensor | None = None) -> Tensor:
-    """All streams computed everywhere: the kept ones times their weight. `gate` (`kept` as a float with a gradient) gets as gradient
-    each stream, kept or not, times its weight before keeping."""
+    """All streams computed everywhere: the kept ones times their weight. `gate` (`kept` as a float with a gradient) gets as
+    gradient each stream, kept or not, times its weight before keeping."""
     terms = []
     for way, stream in enumerate(streams):
         beside = kept.shape[:-1] + (1,) * (stream.ndim - kept.ndim + 1)
@@ -106,7 +120,8 @@ def fuse_dense(streams: list[Tensor], kept: Tensor, weight: Tensor, kind: str = 
 
 
 def split_rows(kept: Tensor, rows: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Where `kept` holds and where not: each as places among its own elements, and as the dense rows that those are (`rows`; None: themselves)."""
+    """Where `kept` holds and where not: each as places among its own elements, and as the dense rows that those are (`rows`;
+    None: themselves)."""
     flat = kept.flatten()
     now, left = flat.nonzero().squeeze(1), (~flat).nonzero().squeeze(1)
     if rows is None:
