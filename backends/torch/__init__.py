@@ -1,6 +1,7 @@
 """The torch backend: a plan becomes readable modules that compute only what is kept.
 
 `compile(eval_graph, train_graph)` gives an `nn.Module`, `standalone(eval_graph, train_graph)` its text, which needs torch alone.
+Both raise `CompileError` where a chunk is stored elsewhere and no body is bound to it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,6 @@ __all__ = ["CompiledModule", "compile", "standalone"]
 
 
 def compile(eval_graph: Graph, train_graph: Graph | None = None, *, seed: int = 0) -> CompiledModule:
-    """The module of a model's two graphs (the second: elaborated for training). `CompileError` where a chunk has no body."""
+    """The module of a model's two graphs (the second: elaborated for training), its parameters drawn from `seed` and their paths."""
     train = eval_graph if train_graph is None else train_graph
     return build(emit(eval_graph, train), eval_graph, train, seed)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from ....compiler.bodies import body_order
+from ....compiler.diagnostics import CompileError, Diagnostic, Label
 from ....compiler.ir import Frame, Graph, Node
 from ....compiler.plan import Block, Plan, Step
 from ....compiler.planning import lower
@@ -202,8 +204,10 @@ def _same_kind(name: str, base: str) -> bool:
 
 
 def emit(eval_graph: Graph, train_graph: Graph) -> Sources:
-    """The source of all classes of a model."""
+    """The source of all classes of a model. `CompileError` where a chunk has no body."""
     graphs = (eval_graph, train_graph)
+    for graph in graphs:
+        check_bound(graph)
     layout = Layout(eval_graph.parameters, graphs)
     plans = {(training, which): lower(asked(graph, which)) for training, graph in enumerate(graphs) for which in choices(graph)}
     shop = Shop(layout, next(iter(plans.values())))
@@ -220,6 +224,22 @@ def emit(eval_graph: Graph, train_graph: Graph) -> Sources:
     contextual = any(shop.needs_ctx(plan.graph) for plan in plans.values())
     named = {(bool(training), which): plan for (training, which), plan in plans.items()}
     return Sources(texts.text(), name, entries, named, plain, contextual)
+
+
+def check_bound(graph: Graph) -> None:
+    """Raises `CompileError` with every chunk that is called and stored elsewhere."""
+    calls = [node for body in (graph, *body_order(graph)) for node in body.nodes if node.op == "apply" and not node.attrs["body"]]
+    unbound = {str(node.attrs["chunk"]): node for node in calls}
+    if unbound:
+        raise CompileError(
+            Diagnostic(
+                "CC0711",
+                f"the chunk `{path}` is stored elsewhere, and has no body to compile",
+                (Label(node.span, "called here"),),
+                f"bind one: `--bind {path.rpartition('.')[2]}=FILE`",
+            )
+            for path, node in unbound.items()
+        )
 
 
 def choices(graph: Graph) -> Iterable[str]:
