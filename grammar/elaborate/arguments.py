@@ -9,7 +9,7 @@ from ...compiler.diagnostics import did_you_mean
 from ...compiler.source import Span
 from .. import tree
 from .env import Env, label
-from .values import Value
+from .values import Fraction, Tensor, Value, describe
 
 
 @dataclass(slots=True)
@@ -75,6 +75,24 @@ class Arguments:
         if name not in bound:
             raise self.env.error("CC0307", f"`{self.callee}` needs {what or f'`{name}`'}", self.span)
         return bound[name]
+
+    def tensor(self, bound: dict[str, Given], name: str) -> Tensor:
+        """A required argument that is a tensor."""
+        from .expressions import as_tensor
+
+        given = self.need(bound, name)
+        return as_tensor(self.env, given.value, given.span)
+
+    def number(self, bound: dict[str, Given], name: str, default: float) -> float:
+        """An argument that is a number or a share."""
+        if name not in bound:
+            return default
+        value = bound[name].value
+        value = value.value if isinstance(value, Fraction) else value
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            message = f"`{name}` of `{self.callee}` is a number, found {describe(value)}"
+            raise self.env.error("CC0301", message, bound[name].span)
+        return float(value)
 
 
 def collect(env: Env, callee: str, call: tree.Call | None, piped: tuple[Value, Span] | None, span: Span) -> Arguments:

@@ -12,8 +12,9 @@ from . import build, keep
 from .arguments import Arguments, Given
 from .env import Env, label
 from .expressions import as_tensor
+from .fields import Fields
 from .masks import absent, pooled, wrong_grain
-from .selections import Fields, decide, result
+from .selections import decide, result
 from .values import Items, Outer, Selected, Tensor, Value, describe
 
 

@@ -78,6 +78,8 @@ class Unit:
     among: tuple[Tensor, Tensor] | None = None
     """In a body called with `among=`: which positions are kept, and where each stands (`[B, T]` both)."""
     batch_norms: list[Span] = field(default_factory=list)
+    learns: bool | None = None
+    """Whether there is something to train in it, once that has been looked at."""
     decided: list[tuple[Node, tree.Selection]] = field(default_factory=list)
     place: Span | None = None
     """Where nodes come from while the standard library is written out: its call."""

@@ -266,7 +266,8 @@ def _attribute(env: Env, expr: tree.Attribute) -> Value:
             return value.fields[field]
         raise _no_field(env, expr, list(value.fields), describe(value))
     if isinstance(value, Selected):
-        from .selections import FIELDS, result
+        from ...compiler.selection import FIELDS
+        from .selections import result
 
         if field in FIELDS:
             return result(env, value, field, expr.span)

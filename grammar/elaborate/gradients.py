@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from ...compiler.diagnostics import Findings
 from ...compiler.ir import Graph, Node
@@ -19,14 +19,15 @@ def warn(unit: Unit, graph: Graph) -> None:
     if not unit.program.training or not unit.decided:
         return
     roots = [node for _, node in (*graph.outputs, *graph.losses)]
-    trained = set(learned(unit, roots))
+    reached: set[Node] = set()
+    trained = set(learned(unit, roots, reached))
     alive = set(graph.nodes)
     for node, syntax in unit.decided:
         if node not in alive:
             continue
         for slot, operand in zip(node.attrs["slots"], node.operands):
             what = "score" if slot in ("score", "level") else "threshold" if slot.startswith("threshold") else ""
-            lost = [one for one in learned(unit, [operand]) if one[1] == 0 and one not in trained] if what else []
+            lost = [one for one in learned(unit, [operand], set(), reached) if one[1] == 0 and one not in trained] if what else []
             if lost:
                 _warn(unit.program.findings, syntax, what, lost[0][2])
                 break
@@ -38,13 +39,12 @@ def _warn(findings: Findings, syntax: tree.Selection, what: str, path: str) -> N
     findings.warn("CC0801", message, field.value.span, hint="add `train = straight_through`")
 
 
-def learned(unit: Unit, roots: Iterable[Node]) -> Iterator[Learned]:
-    """What a gradient flows to from `roots`: through weights and surrogates, not through decisions."""
-    seen: set[Node] = set()
+def learned(unit: Unit, roots: Iterable[Node], seen: set[Node], known: Container[Node] = ()) -> Iterator[Learned]:
+    """What a gradient flows to from `roots`: through weights and surrogates, not through decisions. It stops at `known` nodes."""
     stack = list(roots)
     while stack:
         node = stack.pop()
-        if node in seen or node.op in ("stop_gradient", "state", "const"):
+        if node in seen or node in known or node.op in ("stop_gradient", "state", "const"):
             continue
         seen.add(node)
         if node.op == "param":
@@ -56,8 +56,8 @@ def learned(unit: Unit, roots: Iterable[Node]) -> Iterator[Learned]:
             stack += _through(node.operands[0], node.attrs["name"])
         elif not isinstance(node.type, TensorType) or node.type.is_float:
             if node.op == "apply" and _learns(unit, node.attrs["body"]):
-                path = f"{node.attrs['chunk']}.{{}}" if node.attrs["members"] != ("",) else "{}" + node.attrs["chunk"]
-                yield from (("chunk", node.attrs["up"], path.format(member)) for member in node.attrs["members"])
+                up, path = node.attrs["up"], node.attrs["chunk"]
+                yield from (("chunk", up, f"{path}.{member}" if member else path) for member in node.attrs["members"])
             stack += reversed(node.operands)
 
 
@@ -75,6 +75,7 @@ def _learns(unit: Unit, body: Graph | None) -> bool:
     if body is None:
         return False
     inside = unit.program.units[id(body)]
-    if any(outer.kind == "param" for outer in inside.declared):
-        return True
-    return any(_learns(unit, node.attrs["body"]) for node in body.nodes if node.op == "apply")
+    if inside.learns is None:
+        inner = (node.attrs["body"] for node in body.nodes if node.op == "apply")
+        inside.learns = any(outer.kind == "param" for outer in inside.declared) or any(_learns(unit, one) for one in inner)
+    return inside.learns

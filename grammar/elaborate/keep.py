@@ -17,7 +17,7 @@ from .rows import axis
 from .values import Fraction, Outer, Tensor, describe
 
 if TYPE_CHECKING:
-    from .selections import Fields
+    from .fields import Fields
 
 KINDS = ("top", "first", "above", "top_p", "all", "levels")
 
@@ -99,7 +99,7 @@ def _over(fields: Fields, score: Tensor, given: Given | None) -> tuple[int, ...]
 
 
 def _of(fields: Fields, slots: dict[str, Tensor], kind: str, given: Given | None, place: int) -> str:
-    from .selections import weight_of
+    from .weights import weight_of
 
     if given is None:
         return "weight" if kind in ("above", "top_p") and "weight" in slots else "score"

@@ -9,8 +9,9 @@ from . import build
 from .arguments import Arguments
 from .env import Env, label
 from .expressions import as_tensor
+from .fields import Fields
 from .rows import Bound, bind, finish
-from .selections import Fields, decide, result
+from .selections import decide, result
 from .values import Selected, Tensor, Value, describe
 
 MASKABLE = frozenset({"linear", "conv1d", "conv2d"})

@@ -67,9 +67,12 @@ GREEDY = {
     "products of sizes": ("CC1004", model("n = T + B\n  for i in 0..1000 { n = n * n }")),
     "the flat size": (
         "CC1004",
-        model("p = B + C + E + F + G + H\n  z = ones([B, p, p, p, p, p, p, p, p])\n  y = flatten(z)", "input x: f32[B, C, E, F, G, H]"),
+        model("p = B + C + E + F + G\n  z = ones([B, p, p, p, p, p, p, p, p])\n  y = flatten(z)", "input x: f32[B, C, E, F, G]"),
     ),
-    "a convolution a round": ("CC1004", model("y = x\n  for i in 0..3000 { y = conv2d(y, 1, 3, stride=2) }", "input x: f32[B, 1, H, W]")),
+    "a convolution a round": (
+        "CC1004",
+        model("y = x\n  for i in 0..3000 { y = conv2d(y, 1, 3, stride=2) }", "input x: f32[B, 1, H, W]"),
+    ),
 }  # fmt: skip
 
 

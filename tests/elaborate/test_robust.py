@@ -19,12 +19,13 @@ SPECS = Path(__file__).resolve().parents[2] / "specs"
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(SPECS.glob("*.cc")) if path.stem != "std"}
 TOKEN = re.compile(r'"[^"\n]*"|[A-Za-z_]\w*|\d+(?:\.\d+)?%?|\|>|->|\.\.|[=!<>]=|\s+|.')
 ODD = (
-    "0", "1", "-1", "2", "3", "65536", "1000000000000", "9223372036854775807", "0.5", "1e308", "inf", "25%", "200%", "true", "none",
-    "B", "T", "d", "x", "h", "y", "score", "weight", "[x, x]", "[]", "x[0]", "x[0..2]", "[[1]]", "training", "causal", "shape(x)",
-    "linear", "softmax", "relu", "heads", "merge_heads", "reshape", "flatten", "concat", "stack", "unstack", "split", "attention",
-    "sum", "mean", "max", "pairs", "repeat", "top(1)", "top(25%)", "all", "above(0.5)", "first(1)", "neuron", "pair", "block(2, 2)",
-    "straight_through", "gumbel(0.5)", "weighted_sum", "residual", "learned(0.5)", "null_point", "density", "router", "chunk", "mask",
-    '"a"', "f32[B, d]", "i64[B]", "bool[B, T]", "conv2d", "batch_norm", "dropout", "among", "within", "none", "mod", "not", "\n",
+    "0", "1", "-1", "2", "3", "65536", "1000000000000", "9223372036854775807", "0.5", "1e308", "inf", "25%", "200%", "true",
+    "none", "B", "T", "d", "x", "h", "y", "score", "weight", "[x, x]", "[]", "x[0]", "x[0..2]", "[[1]]", "training",
+    "causal", "shape(x)", "linear", "softmax", "relu", "heads", "merge_heads", "reshape", "flatten", "concat", "stack",
+    "unstack", "split", "attention", "sum", "mean", "max", "pairs", "repeat", "top(1)", "top(25%)", "all", "above(0.5)",
+    "first(1)", "neuron", "pair", "block(2, 2)", "straight_through", "gumbel(0.5)", "weighted_sum", "residual",
+    "learned(0.5)", "null_point", "density", "router", "chunk", "mask", '"a"', "f32[B, d]", "i64[B]", "bool[B, T]",
+    "conv2d", "batch_norm", "dropout", "among", "within", "none", "mod", "not", "\n",
 )  # fmt: skip
 SECONDS = 10.0
 allow_deep_values()  # before hypothesis looks at the limit
