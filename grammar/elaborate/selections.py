@@ -13,7 +13,7 @@ from .env import Env, Scope, label
 from .expressions import evaluate
 from .fields import Fields, cache_of, fields_written, grain_of, score_of, train_of
 from .values import Fraction, Selected, Tensor
-from .weights import set_weight
+from .weights import after_softmax, set_weight
 
 
 class Undecided(Exception):

@@ -15,7 +15,7 @@ from chunkc.compiler.fields import MEMORY, RESULTS, RULES, SELECTION
 from chunkc.compiler.ir import Attrs
 from chunkc.compiler.ops import OPS, ShapeError, implicit, infer, normalise
 from chunkc.compiler.selection import FIELDS
-from chunkc.grammar.elaborate import keep, memory, selections
+from chunkc.grammar.elaborate import fields, keep, memory
 
 KINDS = {"value", "values", "int", "float", "bool", "string", "dtype", "size", "sizes", "axis", "axes", "order", "pair", "param"}
 
@@ -118,7 +118,7 @@ def test_operands_are_those_of_the_slots():
 
 
 def test_the_fields_are_those_that_elaboration_takes():
-    assert {field.name for field in SELECTION} == set(selections.WORDS)
+    assert {field.name for field in SELECTION} == set(fields.WORDS)
     assert {field.name for field in RULES} == set(keep.KINDS)
     assert {field.name for field in RESULTS} == set(FIELDS)
     assert {field.name for field in MEMORY} == set(memory.FIELDS)
