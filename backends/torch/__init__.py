@@ -15,6 +15,6 @@ __all__ = ["CompiledModule", "compile", "standalone"]
 
 
 def compile(eval_graph: Graph, train_graph: Graph | None = None, *, seed: int = 0) -> CompiledModule:
-    """The module of a model's two graphs (the second: elaborated for training), its parameters drawn from `seed` and their paths."""
+    """The module of a model's two graphs (the second for training), its parameters drawn from `seed` and their paths."""
     train = eval_graph if train_graph is None else train_graph
     return build(emit(eval_graph, train), eval_graph, train, seed)

@@ -280,7 +280,8 @@ class Body:
             text = self.packed_call(node)
         else:
             text = self.shop.calls(self, node, tuple(self.tensor(operand) for operand in node.operands))
-        self.define(node, text)
+        # What nothing reads is called for what it leaves.
+        self.define(node, text, named=not self.uses[node])
 
     def packed_call(self, node: Node) -> str:
         """A chunk called among kept positions, on those alone."""

@@ -87,13 +87,16 @@ def limit_text(body: Body, select: Node, rule: Rule) -> str:
 
 
 def slot_text(body: Body, select: Node, name: str) -> str:
-    """The operand in a slot; "" if there is none."""
+    """The operand in a slot; "" if there is none. Weights that were not given are 1."""
     operand = select.slot(name)
-    if operand is None:
+    if operand is None and name != "weight":
         return ""
     key = (select, f"slot {name}")
     if key not in body.fields:
-        text = body.score(operand) if operand in body.scores else body.tensor(operand)
+        if operand is None:
+            text = f"torch.ones_like({slot_text(body, select, 'score')})"
+        else:
+            text = body.score(operand) if operand in body.scores else body.tensor(operand)
         if not text.isidentifier():
             label = name.replace(".", "_")
             variable = body.names.fresh(f"{body.stem(select)}_{label}")
@@ -106,18 +109,18 @@ def slot_text(body: Body, select: Node, name: str) -> str:
 def field_text(body: Body, select: Node, name: str) -> str:
     """A result of a selection that has been decided."""
     kept = body.fields[select, "kept"]
-    weight = slot_text(body, select, "weight")
     match name:
         case "score":
             return slot_text(body, select, "score")
         case "weight":
+            weight = slot_text(body, select, "weight")
             return f"renormalise({weight}, {kept})" if select.attrs["renormalise"] else f"torch.where({kept}, {weight}, 0.0)"
         case "load":
-            return f"load({kept}, {weight}.dtype)"
+            return f"load({kept}, {_dtype(body, select)})"
         case "first":
             return first_text(body, select, kept)
         case "gate":
-            return gate_text(body, select, kept, weight)
+            return gate_text(body, select, kept)
     raise KeyError(name)
 
 
@@ -129,14 +132,19 @@ def first_text(body: Body, select: Node, kept: str) -> str:
     return f'{body.ctx}.keep("{select.attrs["path"]}:first", {body.shop.rule_names[body.graph, select][0]}{shared})'
 
 
-def gate_text(body: Body, select: Node, kept: str, weight: str) -> str:
+def gate_text(body: Body, select: Node, kept: str) -> str:
     """`kept` as 0 or 1; trained straight through, with the gradient of the surrogate."""
     if select.attrs["train"] != "straight_through":
-        return f"{kept}.to({weight}.dtype)"
+        return f"{kept}.to({_dtype(body, select)})"
     factors = surrogates(body, select)
     gate = slot_text(body, select, "allowed_gate")
     factors += [gate] if gate else []
-    return f"straight_through({kept}, {' * '.join(factors)})" if factors else f"{kept}.to({weight}.dtype)"
+    return f"straight_through({kept}, {' * '.join(factors)})" if factors else f"{kept}.to({_dtype(body, select)})"
+
+
+def _dtype(body: Body, select: Node) -> str:
+    """The dtype of the weights: the score's where there are none."""
+    return slot_text(body, select, "weight" if "weight" in select.attrs["slots"] else "score") + ".dtype"
 
 
 def surrogates(body: Body, select: Node) -> list[str]:
