@@ -62,7 +62,7 @@ def _scores(select: Node, streams: tuple[Node, ...], reads: Mapping[Node, list[N
     slots = set(attrs["slots"]) - {"score", "weight"} - {rule.threshold for rule in tests} - {rule.of for rule in tests}
     if not plain or slots or first.kind != "first" or first.amount != 1 or first.over != (-1,) or not tests:
         return None
-    if any(rule.kind != "above" or select.slot(rule.of) is not stack for rule in tests):
+    if "weight" not in attrs["slots"] or any(rule.kind != "above" or select.slot(rule.of) is not stack for rule in tests):
         return None
     if attrs["fallback"] not in ((), ("last",)) or attrs["renormalise"]:
         return None
