@@ -27,13 +27,17 @@ COMPARE = ("lt", "le", "gt", "ge", "eq", "ne")
 class Steps:
     """The nodes of one graph or body so far, any of which the next may read, and the steps that add ops of the table."""
 
-    def __init__(self, random: Random, training: bool, smooth: bool, depth: int = 0) -> None:
+    def __init__(
+        self, random: Random, training: bool, smooth: bool, depth: int = 0, outer: Sequence[tuple[str, Graph, Node]] = ()
+    ) -> None:
         self.random, self.training, self.smooth, self.depth = random, training, smooth, depth
         self.nodes: list[Node] = []
         self.pool: list[Node] = []
         self.losses: list[tuple[str, Node]] = []
         self.nexts: list[tuple[Node, Node]] = []
         self.chunks: list[tuple[str, Graph, Node]] = []
+        self.outer = outer
+        self.selects: list[Node] = []
         self.count = 0
 
     # ---- nodes
@@ -95,18 +99,6 @@ class Steps:
             self.structured,
             self.lost,
         ]
-
-    def rowwise(self, steps: int) -> None:
-        """Grow only by what keeps leading axes and the last size: what may be a stream."""
-        for _ in range(steps):
-            x, width = self.pool[-1], self.pool[-1].shape[-1]
-            step = self.random.randrange(3)
-            if step == 0 and isinstance(width, int):
-                self.op("linear", x, self.param(width, width), *([self.param(width)] if self.random.random() < 0.5 else []))
-            elif step == 1:
-                self.op("layer_norm", x)
-            else:
-                self.op(self.random.choice(KEEP_SHAPE[:7]), x)
 
     def unary(self) -> None:
         x, name = self.floats(), self.random.choice(KEEP_SHAPE)

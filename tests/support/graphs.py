@@ -7,19 +7,18 @@ division by what may be 0, and the like), `values` makes inputs and parameters t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Any
 
 import numpy as np
-from graph_steps import FRESH, KEEP_SHAPE, SIZES, Steps
+from graph_selections import Selections
+from graph_steps import FRESH, SIZES
 from hypothesis import strategies as st
 
 from chunkc.compiler.dims import Size, evaluate, substitute, symbol
 from chunkc.compiler.ir import Frame, Graph, Node, Parameter
-from chunkc.compiler.selection import Rule, Share
 from chunkc.compiler.source import NOWHERE
-from chunkc.compiler.types import BundleType, RecordType, SelectionType, TensorType, Type
+from chunkc.compiler.types import BundleType, RecordType, TensorType, Type
 
 
 @st.composite
@@ -43,123 +42,29 @@ def random_graph(random: Random, *, training: bool = False, smooth: bool = False
     return maker.finish("random")
 
 
-def values(graph: Graph, seed: int = 0) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def values(
+    graph: Graph, seed: int = 0, sizes: Mapping[str, int] = SIZES
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Inputs and parameters of a graph, by name and by path."""
     draw = np.random.default_rng(seed)
 
     def one(kind: TensorType) -> np.ndarray:
-        shape = tuple(evaluate(size, SIZES) for size in kind.shape)
+        shape = tuple(evaluate(size, sizes) for size in kind.shape)
         return draw.standard_normal(shape) * 0.7 if kind.is_float else draw.integers(0, 3, shape)
 
     inputs = {str(node.attrs["name"]): one(node.tensor) for node in graph.inputs}
     return inputs, {entry.path: one(entry.type) for entry in graph.parameters}
 
 
-class Maker(Steps):
-    """One graph or body that grows, by ops, selections and calls."""
+class Maker(Selections):
+    """One graph or body that grows, by ops, selections and calls (of the chunks of whoever calls it too)."""
 
     def grow(self, steps: int) -> None:
-        kinds = [*self.ops(), self.routed, self.routed, self.masked]
+        kinds = [*self.ops(), self.routed, self.routed, self.masked, self.attended, self.early]
         kinds += [self.called] if self.depth < 2 else []
         kinds += [self.trained] if self.training and self.depth < 2 else []
         for _ in range(steps):
             self.random.choice(kinds)()
-
-    # ---- selections
-
-    def select(self, score: Node, allowed: Node | None, **more: Any) -> Node:
-        """A selection of the ways in the last axis of a score."""
-        slots: dict[str, Node | None] = {"score": score}
-        weighs = not more or self.random.random() < 0.5
-        if weighs:
-            slots["weight"] = self.op(self.random.choice(("softmax", "sigmoid")), score)
-        slots["allowed"] = allowed if self.random.random() < 0.3 else None
-        of = self.random.choice(("score", "weight" if weighs else "score", "of.0"))
-        slots["of.0"] = self.op("tanh", score) if of == "of.0" else None
-        fallback = self.random.choice(((), (), ("last",), ("all", 0.5), ("all", 0.0)))
-        if fallback[:1] == ("all",):
-            slots["coverage"] = self.op("softmax", score)
-        straight = self.training and self.random.random() < 0.3
-        given = {name: node for name, node in slots.items() if node is not None}
-        weight = given.get("weight", score).tensor
-        attrs = {
-            "kind": "router",
-            "grain": "",
-            "block": (),
-            "levels": (),
-            "renormalise": weighs and self.random.random() < 0.2,
-            "cache": (),
-            **more,
-        }
-        return self.add(
-            "select",
-            tuple(given.values()),
-            SelectionType(TensorType("bool", score.shape), weight),
-            path=self.fresh("gate"),
-            slots=tuple(given),
-            rules=tuple(self.rule(score.tensor, of, i) for i in range(self.random.choice((1, 1, 2, 3)))),
-            fallback=fallback,
-            train="straight_through" if straight else "hard",
-            **attrs,
-        )
-
-    def rule(self, score: TensorType, of: str, place: int) -> Rule:
-        of = of if place == 0 or of != "of.0" else "score"
-        over = (-1,) if self.random.random() < 0.8 else tuple(range(-min(2, score.rank), 0))
-        amount = self.random.choice((0, 1, 1, 2, 2, 9, Share(0.3), Share(1.0)))
-        limit = self.random.choice((0.0, 0.3, 0.5, 1.0))
-        return self.random.choice(
-            (
-                Rule("top", over, amount, of=of),
-                Rule("first", over, amount),
-                Rule("above", limit=limit, of=of),
-                Rule("top_p", over, limit=limit, of=of if of != "of.0" else "score"),
-                Rule("all"),
-            )
-        )
-
-    def scored(self, x: Node, prefix: int, ways: int) -> Node | None:
-        """A score of `ways` for each of the first `prefix` axes of a value."""
-        if self.random.random() < 0.15:
-            parts = [self.op(self.random.choice(("ones", "zeros")), shape=x.shape[:prefix], dtype="f32") for _ in range(ways)]
-            return self.op("stack", *(part for part in parts if part is not None), axis=-1)
-        middle = tuple(range(prefix - x.tensor.rank, -1))
-        pooled = self.op("mean", x, axes=middle, keepdims=False) if middle else x
-        width = x.shape[-1]
-        return self.op("linear", pooled, self.param(ways, width)) if pooled is not None and isinstance(width, int) else None
-
-    def routed(self) -> None:
-        x, ways = self.floats(2), self.random.choice((1, 2, 3))
-        if x is None or not isinstance(x.shape[-1], int):
-            return
-        score = self.scored(x, self.random.randint(1, x.tensor.rank - 1), ways)
-        if score is None:
-            return
-        by = self.select(score, self.compared(score))
-        self.fuse(x, ways, by)
-        field = self.random.choice(("score", "kept", "weight", "load", "first", "gate"))
-        bools, load = field in ("kept", "first"), field == "load"
-        kind = by.selection.kept if bools else score.tensor if field == "score" else by.selection.weight
-        self.add("field", (by,), kind.with_shape(*kind.shape[-1:]) if load else kind, name=field)
-
-    def fuse(self, x: Node, ways: int, by: Node) -> None:
-        kind = self.random.choice(("sum", "sum", "mean", "concat", "stack"))
-        if self.depth < 2 and self.random.random() < 0.7:
-            streams = [self.apply([x], ways, rowwise=True)]
-        else:
-            streams = [self.op(self.random.choice(KEEP_SHAPE[:7]), x) or x for _ in range(ways)]
-        weighed = self.random.random() < 0.85
-        *front, last = x.shape
-        result = {"concat": (*front, last * ways), "stack": (*front, ways, last)}.get(kind, x.shape)
-        self.add("fuse", (*streams, by) if weighed else streams, x.tensor.with_shape(*result), kind=kind, by=weighed)
-
-    def masked(self) -> None:
-        x = self.floats(1)
-        if x is None or not isinstance(x.shape[-1], int):
-            return
-        mask = self.select(x, None, kind="mask", grain="neuron")
-        kept = self.add("field", (mask,), mask.selection.kept, name="kept")
-        self.op("masked", x, kept)
 
     # ---- calls
 
@@ -168,13 +73,12 @@ class Maker(Steps):
         x = self.floats(1)
         if x is None:
             return
-        again = [
-            (path, body, call) for path, body, call in self.chunks if call.operands[0].type == x.type and call.attrs["single"]
-        ]
+        again = [(0, path, body, call) for path, body, call in self.chunks if takes(call, x)]
+        again += [(1, path, body, call) for path, body, call in self.outer if takes(call, x)]
         if again and self.random.random() < 0.5:
-            path, body, call = self.random.choice(again)
-            attrs = call.attrs.but(call=self.fresh(f"{path}@"))
-            self.values_of(self.add("apply", (x, *call.operands[1:]), call.type, **attrs))
+            up, path, body, call = self.random.choice(again)
+            attrs = call.attrs.but(call=self.fresh(f"{path}@"), up=up)
+            self.values_of(self.add("apply", (x,), call.type, **attrs))
             return
         y = self.floats(1)
         operands = [x] if y is None or self.random.random() < 0.5 else [x, y]
@@ -198,14 +102,16 @@ class Maker(Steps):
         """A call of an array of so many members (0: a single chunk) with a body of its own."""
         given = operands[:1] if zipped else operands
         sizes: dict[Size, str] = {}
-        inner = Maker(self.random, self.training, self.smooth, self.depth + 1)
+        inner = Maker(self.random, self.training, self.smooth, self.depth + 1, self.chunks)
         taken = {str(size) for operand in given for size in operand.shape}
         for i, operand in enumerate(given):
             shape = tuple(_local(size, sizes, taken) for size in operand.shape)
             inner.add("input", (), operand.tensor.with_shape(*shape), name=f"a{i}")
         if rowwise:
-            inner.rowwise(self.random.randint(1, 3))
-            outputs = [("", inner.pool[-1])]
+            last = inner.expression(inner.nodes[0])
+            if self.training and self.random.random() < 0.15:
+                inner.trained()
+            outputs = [("", last)]
         else:
             inner.grow(self.random.randint(1, 5))
             chosen = [node for node in inner.pool if node.op != "const"]
@@ -230,9 +136,11 @@ class Maker(Steps):
         total = self.op("mean", x, axes=tuple(range(-x.tensor.rank, 0)), keepdims=False) if x.tensor.rank else x
         if total is not None and self.random.random() < 0.6:
             self.losses.append((self.fresh("loss."), total))
-        elif total is not None and not self.depth:
+        elif total is not None:
             state = self.add("state", (), TensorType("f32", ()), path=self.fresh("state"), up=0)
-            self.nexts.append((state, total))
+            new = self.op("add", state, total) if self.random.random() < 0.5 else total
+            if new is not None:
+                self.nexts.append((state, new))
 
     # ---- the end
 
@@ -247,6 +155,11 @@ class Maker(Steps):
             return graph
         table = parameters(graph)
         return Graph(name, graph.nodes, graph.outputs, graph.losses, graph.nexts, NOWHERE, self.training, table)
+
+
+def takes(call: Node, x: Node) -> bool:
+    """Whether the chunk of a call can be called with one value alone."""
+    return len(call.operands) == 1 and call.operands[0].type == x.type and call.attrs["single"]
 
 
 def _local(size: Size, sizes: dict[Size, str], taken: set[str]) -> Size:
