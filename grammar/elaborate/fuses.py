@@ -21,15 +21,23 @@ def reduced(arguments: Arguments) -> Tensor:
 
 
 def joined(arguments: Arguments) -> Tensor:
-    """`concat` and `stack`: of a list along an axis; of a bundle, or with `by`, a fuse: on the last axis, or one before it."""
-    streams = _streams(arguments)
-    if streams is None or (streams.bundle is None and "by" not in arguments.named):
+    """`concat` and `stack`: of a list, or along an axis that is given, the op; else, of a bundle or with `by`, a fuse.
+
+    A fuse concatenates on the last axis and stacks on a new one before it.
+    """
+    streams, named = _streams(arguments), arguments.named
+    by = "by" in named and not isinstance(named["by"].value, Nothing)
+    if streams is None or (not by and ("axis" in named or streams.bundle is None and "by" not in named)):
+        named.pop("by", None)
         return table_op(arguments)
-    wanted = {"concat": -1, "stack": -2}[arguments.callee]
-    place = arguments.named.pop("axis", None)
-    if place is not None and place.value != wanted:
-        message = f"a fuse `{arguments.callee}`s on axis {wanted}"
-        raise arguments.env.error("CC0401", message, place.span, hint="transpose before or after")
+    place = named.pop("axis", None)
+    if place is not None:
+        x = as_tensor(arguments.env, streams.values[0], arguments.span)
+        rank = x.type.rank + (arguments.callee == "stack")
+        wanted = {"concat": -1, "stack": -2}[arguments.callee]
+        if place.value not in (wanted, wanted + rank):
+            message = f"a fuse `{arguments.callee}`s on axis {wanted}"
+            raise arguments.env.error("CC0401", message, place.span, hint="transpose before or after")
     return _call(arguments, arguments.callee, streams)
 
 

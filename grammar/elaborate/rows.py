@@ -42,7 +42,7 @@ def bind(arguments: Arguments) -> Bound:
     row = OPS[arguments.callee]
     args = [arg for arg in row.args if arg.form != "core"]
     names = [arg.name for arg in args]
-    variadic = next((arg.name for arg in args if arg.kind in ("axes", "sizes", "values")), "")
+    variadic = next((arg.name for arg in args if arg.kind in ("axes", "order", "sizes", "values")), "")
     given = arguments.bind(names, variadic=variadic)
     if variadic and variadic not in given and (rest := arguments.rest(names, variadic)):
         given[variadic] = Given(arguments.env, rest[0].span, piped=_Many(rest))  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ def _attributes(arguments: Arguments, args: list[Arg], given: dict[str, Given], 
             bound.attrs[arg.name] = arg.default
             continue
         entry = given[arg.name]
-        if arg.kind in ("axes", "sizes"):
+        if arg.kind in ("axes", "order", "sizes"):
             many = entry.piped if isinstance(entry.piped, _Many) else (entry,)
             if arg.kind == "sizes":
                 bound.attrs[arg.name] = tuple(size for one in many for size in _sizes(env, one))
