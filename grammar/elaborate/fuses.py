@@ -31,7 +31,7 @@ def joined(arguments: Arguments) -> Tensor:
         named.pop("by", None)
         return table_op(arguments)
     place = named.pop("axis", None)
-    if place is not None:
+    if place is not None and streams.values:
         x = as_tensor(arguments.env, streams.values[0], arguments.span)
         rank = x.type.rank + (arguments.callee == "stack")
         wanted = {"concat": -1, "stack": -2}[arguments.callee]
