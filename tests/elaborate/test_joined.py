@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.grammar.elaborate import loads
 
