@@ -71,23 +71,52 @@ class Dense(nn.Module):
 
 
 class HuggingFace(nn.Module):
-    """The router and the loop over experts of transformers' Mixtral line by line (5.23: `MixtralTopKRouter`, `MixtralExperts`).
+    """Transformers' Mixtral line by line (5.23: `MixtralSparseMoeBlock`, with its router and its loop over experts).
 
     The spec's experts stand in the place of SwiGLU, and its router has a bias and does not divide by the kept sum.
     """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.up, self.up_bias, self.down, self.down_bias, self.gate, self.gate_bias = experts_of(model)
+        self.gate, self.experts = LoopRouter(model), LoopExperts(model)
 
-    def forward(self, x: Tensor) -> Tensor:
-        hidden_states = x.view(-1, WIDTH)
-        router_logits = F.linear(hidden_states, self.gate, self.gate_bias)
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        batch_size, sequence_length, hidden_dim = hidden_states.shape
+        hidden_states = hidden_states.view(-1, hidden_states.shape[-1])
+        top_k_weights, top_k_index = self.gate(hidden_states)
+        hidden_states = self.experts(hidden_states, top_k_index, top_k_weights)
+        return hidden_states.reshape(batch_size, sequence_length, hidden_dim)
+
+
+class LoopRouter(nn.Module):
+    """`MixtralTopKRouter`."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        *_, weight, bias = experts_of(model)
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+
+    def forward(self, hidden_states: Tensor) -> tuple[Tensor, Tensor]:
+        router_logits = F.linear(hidden_states.reshape(-1, WIDTH), self.weight, self.bias)
         router_probs = F.softmax(router_logits.float(), dim=-1)
-        top_k_weights, top_k_index = torch.topk(router_probs, KEPT, dim=-1)  # noqa: TID251 - as it is written there
+        return torch.topk(router_probs, KEPT, dim=-1)  # noqa: TID251 - as it is written there
+
+
+class LoopExperts(nn.Module):
+    """`MixtralExperts`."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        up, up_bias, down, down_bias, *_ = experts_of(model)
+        self.up, self.up_bias = nn.Parameter(up), nn.Parameter(up_bias)
+        self.down, self.down_bias = nn.Parameter(down), nn.Parameter(down_bias)
+
+    def forward(self, hidden_states: Tensor, top_k_index: Tensor, top_k_weights: Tensor) -> Tensor:
         final_hidden_states = torch.zeros_like(hidden_states)
-        expert_mask = F.one_hot(top_k_index, num_classes=EXPERTS + 1).permute(2, 1, 0)
-        expert_hit = torch.greater(expert_mask.sum(dim=(-1, -2)), 0).nonzero()
+        with torch.no_grad():
+            expert_mask = F.one_hot(top_k_index, num_classes=EXPERTS + 1)
+            expert_mask = expert_mask.permute(2, 1, 0)
+            expert_hit = torch.greater(expert_mask.sum(dim=(-1, -2)), 0).nonzero()
         for expert_idx in expert_hit:
             expert_idx = expert_idx[0]
             if expert_idx == EXPERTS:
@@ -98,7 +127,7 @@ class HuggingFace(nn.Module):
             h = F.linear(h, self.down[expert_idx], self.down_bias[expert_idx])
             h = h * top_k_weights[token_idx, top_k_pos, None]
             final_hidden_states.index_add_(0, token_idx, h.to(final_hidden_states.dtype))
-        return final_hidden_states.view(x.shape)
+        return final_hidden_states
 
 
 class Ideal(nn.Module):
