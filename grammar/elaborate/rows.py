@@ -43,6 +43,9 @@ def bind(arguments: Arguments) -> Bound:
     args = [arg for arg in row.args if arg.form != "core"]
     names = [arg.name for arg in args]
     variadic = next((arg.name for arg in args if arg.kind in ("axes", "order", "sizes", "values")), "")
+    first = arguments.positional[0] if arguments.positional else None
+    if args and args[0].kind == "values" and first is not None and isinstance(first.value, Items):
+        variadic = ""  # a list is all the values; what follows belongs to the next arguments
     given = arguments.bind(names, variadic=variadic)
     if variadic and variadic not in given and (rest := arguments.rest(names, variadic)):
         given[variadic] = Given(arguments.env, rest[0].span, piped=_Many(rest))  # type: ignore[arg-type]
