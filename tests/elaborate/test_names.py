@@ -222,7 +222,8 @@ def test_use_brings_in_models_and_chunks(tmp_path: Path) -> None:
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "base.cc").write_text("model half {\n input x\n output y = x * 0.5\n}\n")
     (tmp_path / "parts" / "blocks.cc").write_text(
-        'use "base.cc"\nchunk shared(h) { h |> linear(8) }\nmodel block(n: int = 4) {\n input x\n output y = x |> linear(n) |> half\n}\n'
+        'use "base.cc"\nchunk shared(h) { h |> linear(8) }\n'
+        "model block(n: int = 4) {\n input x\n output y = x |> linear(n) |> half\n}\n"
     )
     (tmp_path / "m.cc").write_text(
         'use "parts/blocks.cc"\nmodel m {\n input x: f32[B, 8]\n output y = x |> shared |> shared |> block(n=2)\n}\n'

@@ -59,7 +59,7 @@ def shape_of(body: str, **more: Any) -> str:
 
 
 def value_of(body: str, **more: Any) -> Any:
-    """The first output of statements by the reference, for x[b, t, i] = 100 b + 10 t + i with B=2, T=3, and weights that are 1."""
+    """The first output of statements by the reference, for x[b, t, i] = 100 b + 10 t + i, B=2, T=3, and weights that are 1."""
     graph = graph_of(body, **more)
     b, t, i = np.meshgrid(np.arange(2), np.arange(3), np.arange(8), indexing="ij")
     known = {"x": (100.0 * b + 10 * t + i), "v": (100.0 * b + i)[:, 0], "t": (10 * b + t)[..., 0]}

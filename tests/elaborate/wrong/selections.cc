@@ -8,7 +8,7 @@ model m(d: int = 8) {
   router four { score = v |> linear(4) }
   fuse a = e(v)                                # error: CC0401 e(v)
   fuse b = sum(e(v), by=v)                     # error: CC0401 v
-  fuse c = concat(e(v), axis=0)                # error: CC0401 0
+  fuse c = concat(e(v), axis=0, by=four)       # error: CC0401 0
   fuse f = sum([], by=four)                    # error: CC0401 sum([], by=four)
   fuse g = weighted_sum(e(v), by=three)        # error: CC0403 three
   fuse h = weighted_sum(e(v), by=often)        # error: CC0404 often

@@ -7,7 +7,7 @@ model m(d: int = 8) {
   b = x + linear(x, 4)               # error: CC0305 x + linear(x, 4)
   c = x + w                          # error: CC0305 x + w
   e = concat([x, y], axis=-1)        # error: CC0305 concat([x, y], axis=-1)
-  q = concat([x, y], -1)             # error: CC0301 -1
+  q = concat(x, y, -1)               # error: CC0301 -1
   f = x @ y                          # error: CC0305 x @ y
   g = x |> heads(3)                  # error: CC0305 heads(3)
   h = x |> conv2d(4, 3)              # error: CC0305 conv2d(4, 3)
