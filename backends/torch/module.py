@@ -54,12 +54,10 @@ class CompiledModule(nn.Module):
         """The outputs asked for. Inputs come in the order of the spec, or by name."""
         which, method = self._entry(outputs)
         given = inputs if not named and len(inputs) == len(method.inputs) else self._bind(inputs, named)
-        untraced = torch.compiler.is_compiling() and (self.training, which) not in self._regions
-        if self._forced is not None or untraced:
+        if self._forced is not None:
             value, last = self._run_untraced(method, given)
         else:
-            region = self._region(which)
-            value, last = region.run(self, given)
+            value, last = self._regions[self.training, which].run(self, given)
         for state, next_value in last.nexts:
             _write_state(state, next_value)
         if not torch.compiler.is_exporting():
@@ -101,12 +99,6 @@ class CompiledModule(nn.Module):
         ctx = Context(self._seed, self._forced)
         value = getattr(self, method.name)(ctx, *inputs)
         return value, stats.Last.of(ctx.record, tuple(ctx.record.nexts), ctx.drawn())
-
-    def _region(self, which: str) -> Region:
-        key = (self.training, which)
-        if key not in self._regions:
-            self._regions[key] = trace(self, self.sources.entries[key])
-        return self._regions[key]
 
     # ---- what the last call left
 
@@ -161,18 +153,17 @@ class CompiledModule(nn.Module):
 
     def region(self, outputs: str | None = None) -> torch.fx.GraphModule:
         """The traced region of a call that asks for this output, in the present mode."""
-        return self._region(outputs or self.output_names[0]).graph_module
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Regions are traced again by a copy; what a call left belongs to that call.
-        return {**self.__dict__, "_regions": {}, "_last": None}
+        return self._regions[self.training, outputs or self.output_names[0]].over(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledModule:
         import copy
 
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
-        twin.__dict__.update(copy.deepcopy(self.__getstate__(), memo))
+        # Regions hold nothing of the module; what a call left belongs to that call.
+        own = {name: value for name, value in self.__dict__.items() if name not in ("_regions", "_last")}
+        twin.__dict__.update(copy.deepcopy(own, memo))
+        twin._regions, twin._last = self._regions, None
         return twin
 
 
@@ -192,9 +183,9 @@ def build(sources: Sources, eval_graph: Graph, train_graph: Graph, seed: int) ->
         module = cls()
     fill(module, eval_graph.parameters, seed)
     module._start(seed)
-    for training in (False, True):
-        module.train(training).region()
-    return module
+    for key, method in sources.entries.items():
+        module._regions[key] = trace(module, method)
+    return module.train()
 
 
 def load_text(text: str, name: str) -> types.ModuleType:

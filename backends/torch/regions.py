@@ -6,6 +6,7 @@ they are moved and whatever is loaded into them. Losses, decisions, rows and nex
 
 from __future__ import annotations
 
+import copy
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,11 +27,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A traced call. `shape` says what the flat outputs behind the value are."""
+    """A traced call: its graph, the function that runs it, and what the flat outputs behind the value are.
 
-    graph_module: fx.GraphModule
+    It holds no parameters, so copies of a module share it.
+    """
+
+    name: str
+    graph: fx.Graph
     code: Callable[..., Any]
     shape: stats.Shape
+
+    def over(self, module: nn.Module) -> fx.GraphModule:
+        """The region as a module that has the module's own parameters and members (the same dictionaries), not copies."""
+        graph_module = fx.GraphModule(module, fx.Graph(), class_name=self.name)
+        graph_module.__dict__.update({table: module.__dict__[table] for table in ("_modules", "_parameters", "_buffers")})
+        graph_module.graph = copy.deepcopy(self.graph)
+        return graph_module
 
     def run(self, module: nn.Module, inputs: Sequence[Tensor]) -> tuple[Any, stats.Last]:
         """The value and what the call left."""
@@ -73,8 +85,11 @@ def trace(module: CompiledModule, method: Method) -> Region:
         return value, flat
 
     traced = _trace_function(tracer, module, run, ("seed", *method.inputs))
-    graph_module = _module(module, traced, method.name)
-    return Region(graph_module, type(graph_module).forward, shape[0])
+    name = f"{type(module).__name__}_{method.name}"
+    graph_module = _module(module, traced, name)
+    region = Region(name, graph_module.graph, type(graph_module).forward, shape[0])
+    region.graph.owning_module = None
+    return region
 
 
 def _trace_function(tracer: fx.Tracer, root: nn.Module, function: Callable[..., Any], names: Sequence[str]) -> fx.Graph:
@@ -125,7 +140,7 @@ def _module(module: CompiledModule, graph: fx.Graph, name: str) -> fx.GraphModul
     for node in graph.nodes:
         if node.op in ("call_module", "get_attr"):
             node.target = _readable_target(module, str(node.target))
-    graph_module = fx.GraphModule(module, graph, class_name=f"{type(module).__name__}_{name}")
+    graph_module = fx.GraphModule(module, graph, class_name=name)
     graph_module.graph.eliminate_dead_code()
     graph_module.graph.lint()
     graph_module.recompile()
