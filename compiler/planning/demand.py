@@ -45,11 +45,12 @@ def demand(graph: Graph) -> Graph:
     return _demand(graph, {})
 
 
-def _demand(graph: Graph, done: dict[int, Graph]) -> Graph:
-    if id(graph) not in done:
+def _demand(graph: Graph, done: dict[Graph, Graph]) -> Graph:
+    # By the graph itself, not its `id`: many are made on the way, and the next one could stand where the last one did.
+    if graph not in done:
         outlined = outline(unbundle(needed(graph)))
-        done[id(graph)] = replace_bodies(outlined, lambda body: _demand(body, done))
-    return done[id(graph)]
+        done[graph] = replace_bodies(outlined, lambda body: _demand(body, done))
+    return done[graph]
 
 
 def replace_bodies(graph: Graph, change) -> Graph:  # type: ignore[no-untyped-def]
