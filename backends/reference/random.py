@@ -31,4 +31,4 @@ def uniform(x: Array, *, path: str, seed: int = 0) -> Array:
     """A draw in (0, 1) for each element of x, of which only the shape is read. `path` is the full one, call path included."""
     key = int.from_bytes(hashlib.sha256(path.encode()).digest()[:8], "little")
     h = _mix(np.arange(math.prod(x.shape), dtype=np.uint64), (seed ^ key) & _WORD)
-    return (((h >> np.uint64(40)).astype(np.float64) + 0.5) / 2**24).reshape(x.shape)
+    return (((h >> np.uint64(41)).astype(np.float64) + 0.5) / 2**23).reshape(x.shape)

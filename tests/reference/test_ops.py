@@ -279,7 +279,7 @@ def test_uniform():
     key = int.from_bytes(hashlib.sha256(b"noise").digest()[:8], "little")
     for seed in (0, 5, 2**63 + 11):
         result = run(graph, {"x": x}, {}, seed=seed)
-        expected = [((mixed(i, (seed ^ key) % 2**64) >> 40) + 0.5) / 2**24 for i in range(6)]
+        expected = [((mixed(i, (seed ^ key) % 2**64) >> 41) + 0.5) / 2**23 for i in range(6)]
         check(result.outputs["y"], np.reshape(expected, (2, 3)))
         assert (result.draws["noise"] == result.outputs["y"]).all()
     many = run(graph, {"x": np.zeros((1000, 3))}, {}).outputs["y"]

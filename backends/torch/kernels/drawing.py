@@ -48,7 +48,6 @@ def uniform(x: Tensor, seed: int | Tensor, key: int, rows: Tensor | None = None)
         inner = math.prod(x.shape[1:])
         position = rows.unsqueeze(-1) * inner + torch.arange(inner, device=x.device)
     mixed = seed ^ wrapped(key) if isinstance(seed, Tensor) else wrapped(seed ^ key)
-    draw = (shift_right(splitmix(position.reshape(x.shape), mixed), 40).double() + 0.5) / (1 << 24)
-    if x.dtype == torch.float64:
-        return draw
-    return draw.float().clamp(max=1 - 2**-24)
+    # 23 bits and a half: exact in f32, and never 0 or 1.
+    draw = (shift_right(splitmix(position.reshape(x.shape), mixed), 41).double() + 0.5) / (1 << 23)
+    return draw if x.dtype == torch.float64 else draw.float()
