@@ -42,10 +42,8 @@ def bind(arguments: Arguments) -> Bound:
     row = OPS[arguments.callee]
     args = [arg for arg in row.args if arg.form != "core"]
     names = [arg.name for arg in args]
-    variadic = next((arg.name for arg in args if arg.kind in ("axes", "order", "sizes", "values")), "")
-    first = arguments.positional[0] if arguments.positional else None
-    if args and args[0].kind == "values" and first is not None and isinstance(first.value, Items):
-        variadic = ""  # a list is all the values; what follows belongs to the next arguments
+    many = next((arg for arg in args if arg.kind in ("axes", "order", "sizes", "values")), None)
+    variadic = many.name if many is not None and not _is_list(arguments.positional[args.index(many) :], many) else ""
     given = arguments.bind(names, variadic=variadic)
     if variadic and variadic not in given and (rest := arguments.rest(names, variadic)):
         given[variadic] = Given(arguments.env, rest[0].span, piped=_Many(rest))  # type: ignore[arg-type]
@@ -55,6 +53,13 @@ def bind(arguments: Arguments) -> Bound:
     _attributes(arguments, args, given, bound)
     _parameters(arguments, args, given, bound)
     return bound
+
+
+def _is_list(rest: list[Given], many: Arg) -> bool:
+    """A list is all the values, axes or sizes; what follows belongs to the next arguments."""
+    if not rest:
+        return False
+    return isinstance(rest[0].expr, tree.ListOf) or many.kind == "values" and isinstance(rest[0].value, Items)
 
 
 def finish(arguments: Arguments, bound: Bound) -> Tensor:
