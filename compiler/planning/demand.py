@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ..dims import Size
 from ..ir import Attrs, Graph, Node, streams_of, users
 from ..mixing import row_prefix
 from ..types import BundleType
@@ -135,16 +136,20 @@ def routable(node: Node) -> bool:
 
 def _cone(graph: Graph, fuse: Node, root: Node, reads: Reads, last: set[Node]) -> set[Node]:
     """The nodes that only this stream of this fuse needs; empty where there are none that may run on some positions alone."""
-    streams, by = streams_of(fuse)
-    assert by is not None
+    streams, _ = streams_of(fuse)
     if streams.count(root) > 1 or fuse.operands[-1] is root:
         return set()
     inside = exclusive(graph, {root}, {fuse}, reads, last)
     if root not in inside or all(node.op in FREE for node in inside) or not sizes_known(graph, inside):
         return set()
     passed = boundary(graph, inside)
-    counts = [matching(node, by.selection.kept.shape[:-1]) for node in passed]
+    counts = [matching(node, decided_on(fuse)) for node in passed]
     return inside if row_prefix(body_of(graph, root, inside, passed), counts) else set()
+
+
+def decided_on(fuse: Node) -> tuple[Size, ...]:
+    """The positions that a routed fuse decides on. One decision for all of them is taken for each sample, alike."""
+    return fuse.operands[-1].selection.kept.shape[:-1] or fuse.shape[:1]
 
 
 def _way(graph: Graph, root: Node, part: set[Node], done: Mapping[Node, Node]) -> Node:
@@ -157,13 +162,12 @@ def _way(graph: Graph, root: Node, part: set[Node], done: Mapping[Node, Node]) -
 
 def routing(fuse: Node) -> Routing | None:
     """The routing of a fuse, or None where it has to be computed densely."""
-    streams, by = streams_of(fuse)
-    assert by is not None
+    streams, _ = streams_of(fuse)
     if not all(stream.op == "apply" and stream.attrs["body"] is not None for stream in streams):
         return None
     if len(streams) > 1 and not all(stream.attrs["chunk"] == "" for stream in streams):
         return None
-    decided = by.selection.kept.shape[:-1]
+    decided = decided_on(fuse)
     given = [tuple(matching(operand, decided) for operand in stream.operands) for stream in streams]
     counts = [row_prefix(stream.attrs["body"], rows) for stream, rows in zip(streams, given)]
     counts += [count for rows in given for count in rows if count is not None]

@@ -48,7 +48,7 @@ def find_ladder(graph: Graph, fuse: Node, reads: Mapping[Node, list[Node]], last
         wanted = [stream] if i + 1 == len(asked) and not sure else [score, stream]
         below = reachable(wanted) & inside
         stages.append({node for node in below if not any(node in earlier for earlier in stages)})
-    if not any(stages[1:]) or not all(sizes_known(graph, stage) for stage in stages[1:]):
+    if not select.selection.kept.shape[:-1] or not any(stages[1:]) or not all(sizes_known(graph, stage) for stage in stages[1:]):
         return None
     ladder = _build(graph, fuse, select, asked, stages, reads)
     return None if ladder is None else (ladder, {select, stack, *inside})

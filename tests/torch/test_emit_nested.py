@@ -133,6 +133,24 @@ def test_members_may_have_any_name(name: str) -> None:
     assert torch.equal(made.half()(normal(6, 4).half()), made(normal(6, 4).half()))
 
 
+def test_one_decision_for_the_whole_batch() -> None:
+    text = """
+    model once(d: int = 4) {
+      input x: f32[B, T, d]
+      chunk expert[3](h) { h |> linear(d) |> relu }
+      router gate { score = x |> mean(B, T) |> linear(3)  keep = top(1) }
+      fuse y = weighted_sum(expert(x), by=gate)
+      output y
+    }
+    """
+    made = agree_twice(text, normal(3, 5, 4), gain=2.0)
+    seen = []
+    for expert in made.expert:
+        expert.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[0]))
+    agree(made, normal(3, 5, 4))
+    assert sorted(seen) == [0, 0, 3]
+
+
 def test_records_and_lists_of_streams() -> None:
     text = """
     model several(d: int = 4) {

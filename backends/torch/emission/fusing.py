@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ....compiler.ir import Node, streams_of
+from ....compiler.dims import Dim
+from ....compiler.ir import Graph, Node, streams_of
 from ....compiler.plan import Step, Way
 from .text import atom
 
@@ -50,6 +51,8 @@ def write_routed(body: Body, fuse: Node, step: Step, option: str) -> None:
     # Dropped positions are not read, so the weights need no zeros there.
     weight = body.selected(by, "weight") if by.attrs["renormalise"] else _slot(body, by)
     axes = step.rows
+    if by.selection.kept.rank == 1:
+        kept, weight = spread(body, step, kept, weight)
     rows = body.names.fresh("rows")
     body.line(f'{rows} = {body.ctx}.dispatch("{_label(body, fuse)}", {kept}, {axes})')
     parts = body.names.fresh("parts")
@@ -60,6 +63,15 @@ def write_routed(body: Body, fuse: Node, step: Step, option: str) -> None:
         texts = [way_text(body, way, place, rows, kept, axes) for place, way in enumerate(step.ways)]
         body.line(f"{parts} = [{', '.join(texts)}]")
     body.define(fuse, f"combine({parts}, {rows}, {kept}, {weight}, {axes}{option})", named=True)
+
+
+def spread(body: Body, step: Step, kept: str, weight: str) -> tuple[str, str]:
+    """One decision for everything, as one for each sample."""
+    of = next(o for way in step.ways for o, gathered in zip(way.arguments, way.gathered) if gathered)
+    names = [body.names.fresh(f"{name}_each") for name in ("kept", "weight")]
+    for name, text in zip(names, (kept, weight)):
+        body.line(f"{name} = {text}.expand({body.variable(of)}.shape[0], -1)")
+    return names[0], names[1]
 
 
 def _slot(body: Body, by: Node) -> str:
@@ -80,17 +92,25 @@ def _label(body: Body, fuse: Node) -> str:
     return f"{path}:{fuse.name}" if fuse.name else path
 
 
+def read_once(graph: Graph, given: Node) -> bool:
+    """Whether the text of an input may stand where it is read: in one place, which is no loop, and nothing asks for its shape."""
+    readers = [reader for reader in graph.nodes for operand in reader.operands if operand is given]
+    looped = any(reader.op == "apply" and not reader.attrs["single"] for reader in readers)
+    roots = sum(node is given for node in graph.roots)
+    sized = any(isinstance(value, Dim) or key == "shape" for node in graph.nodes for key, value in node.attrs.items())
+    return len(readers) + roots == 1 and not looped and not sized
+
+
 def way_text(body: Body, way: Way, place: int, rows: str, kept: str, axes: int) -> str:
     """One way written out; the text of its value on the kept rows."""
     at = f"{rows}[{place}]"
     inner = body.shop.plan.of(way.apply.attrs["body"])
-    readers = {node: sum(reader.operands.count(node) for reader in inner.graph.nodes) for node in inner.graph.inputs}
     arguments = []
     for operand, gathered, given in zip(way.arguments, way.gathered, inner.graph.inputs):
         text = body.tensor(operand)
         if gathered:
             text = f"take({text}, {at}, {axes})"
-            if readers[given] != 1:
+            if not read_once(inner.graph, given):
                 name = body.names.fresh(f"{given.attrs['name']}_{place}")
                 body.line(f"{name} = {text}")
                 text = name
