@@ -1,4 +1,4 @@
-"""Random text and spoilt specs: an error of the language, or a graph that verifies; never anything else, and soon."""
+"""Random text and spoilt specs: an error of the language, or a graph that verifies and reads back; nothing else, and soon."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkc.compiler.diagnostics import CompileError, Findings
+from chunkc.compiler.equality import equal
 from chunkc.compiler.verify import verify
 from chunkc.grammar import elaborate
 from chunkc.grammar.elaborate.limits import allow_deep_values
+from chunkc.grammar.print_core import print_graph
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(SPECS.glob("*.cc")) if path.stem != "std"}
@@ -39,13 +41,15 @@ def attempt(text: str) -> None:
         try:
             graph = elaborate.loads(text, findings=findings, training=training)
         except CompileError as error:
+            assert time.process_time() - begin < SECONDS
             assert error.diagnostics == tuple(findings.items) and findings.errors
             for item in findings.items:
                 assert all(0 <= label.span.start <= label.span.end <= len(label.span.source.text) for label in item.labels)
         else:
             assert not findings.errors
+            assert time.process_time() - begin < SECONDS
             verify(graph)
-        assert time.process_time() - begin < SECONDS
+            assert equal(elaborate.loads(print_graph(graph)), graph)
 
 
 @given(st.text(max_size=200))
@@ -88,5 +92,5 @@ def test_spoilt_specs(text: str) -> None:
 def test_a_spec_with_each_number_huge_or_zero(name: str) -> None:
     text = TEXTS[name]
     for number in re.finditer(r"(?<![\w.])\d+(?![\w.%])", text):
-        for other in ("0", "3", "1000000000000"):
+        for other in ("0", "1000000000000"):
             attempt(text[: number.start()] + other + text[number.end() :])
