@@ -9,7 +9,7 @@ model vit(
 ) {
   input image: f32[B, 3, size, size]
   n = (size / patch) * (size / patch)
-  param class: f32[1, 1, d] = 0
+  param summary: f32[1, 1, d] = 0
   param position: f32[n + 1, d] = normal(0.02)
 
   chunk block[layers](x) {
@@ -22,7 +22,7 @@ model vit(
   }
 
   patches = image |> conv2d(d, patch, stride=patch) |> reshape([B, d, n]) |> transpose(1, 2)
-  x = concat([broadcast(class, [B, 1, d]), patches], axis=1) + position
+  x = concat([broadcast(summary, [B, 1, d]), patches], axis=1) + position
   for i in 0..layers {
     x = block[i](x)
   }
