@@ -14,7 +14,7 @@ from .dims import Dim, Size, symbols
 from .ir import Frame, Graph, Node, bodies
 from .source import Span
 from .types import TensorType, free_symbols
-from .verify_nodes import node_problems
+from .verify_nodes import NAME, no_name, node_problems
 
 DEEPEST = 200
 """How deep calls may nest."""
@@ -105,6 +105,8 @@ def _roots(graph: Graph) -> Iterator[Problem]:
     names += [("loss", name, node) for name, node in graph.losses]
     taken: set[tuple[str, str]] = set()
     for role, name, node in names:
+        if not NAME.fullmatch(name):
+            yield Problem(no_name(name), node.span)
         if (role, name) in taken:
             yield Problem(f"two {role}s are called `{name}`", node.span)
         taken.add((role, name))
@@ -142,6 +144,7 @@ def _symbols(node: Node) -> set[str]:
 def _paths(graph: Graph) -> Iterator[Problem]:
     """Every param and state of every call leads to an entry of its type in the table, which holds each path once."""
     table = {entry.path: entry for entry in graph.parameters}
+    yield from (Problem(no_name(path), graph.span) for path in table if not NAME.fullmatch(path))
     if len(table) != len(graph.parameters):
         yield Problem("two entries of the parameter table have one path", graph.span)
     seen: set[tuple[int, Frame]] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -56,9 +57,18 @@ KINDS: dict[str, Check] = {
 }
 
 
+NAME = re.compile(r"[\w.@-]*")
+"""What a name or path may be: backends write it into source text, so nothing that ends a string."""
+NAMED = ("name", "path", "chunk", "call", "members", "levels")
+"""Attributes that hold names."""
+
+
 def node_problems(node: Node) -> Iterator[str]:
     """What is wrong with a node, in words; later checks stand on earlier ones."""
-    if node.op in OPS:
+    odd = next((name for key in NAMED for name in _names(node.attrs.get(key)) if not NAME.fullmatch(name)), None)
+    if odd is not None:
+        yield no_name(odd)
+    elif node.op in OPS:
         yield from _op_problems(node)
     elif node.op == "select":
         yield from select_problems(node)
@@ -99,6 +109,15 @@ def _op_problems(node: Node) -> Iterator[str]:
     else:
         if result != node.type:
             yield f"`{node.op}` gives `{result}`, and not `{node.type}`"
+
+
+def no_name(text: str) -> str:
+    """What is wrong with a text that should be a name."""
+    return f"{text!r} is no name: letters, digits, and `_ . @ -` only"
+
+
+def _names(value: object) -> Iterator[str]:
+    yield from (one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, str))
 
 
 def _fits(arg: Arg, value: object) -> bool:

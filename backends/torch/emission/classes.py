@@ -14,7 +14,7 @@ from .body import Body
 from .layout import Layout, chunk_key
 from .leaves import leaf_of
 from .modules import ClassTexts
-from .names import Names
+from .names import Names, identifier
 from .text import bare_call, wrap
 
 ALL = "*"
@@ -93,10 +93,14 @@ class Shop:
         apply, axes = way.apply, step.rows
         method = self.method(body.frame, apply, way.gathered)
         index, name = body.names.fresh("way"), body.names.fresh(str(apply.attrs["chunk"]).rpartition(".")[2])
-        arguments = [
-            f"take({body.tensor(operand)}, {rows}[{index}], {axes})" if gathered else body.tensor(operand)
-            for operand, gathered in zip(way.arguments, way.gathered)
-        ]
+        arguments = []
+        for operand, gathered in zip(way.arguments, way.gathered):
+            text = body.tensor(operand)
+            if gathered:
+                taken = body.names.fresh(f"{operand.name or 'rows'}_taken")
+                body.line(f"{taken} = take_each({text}, {rows}, {axes})")
+                text = f"{taken}[{index}]"
+            arguments.append(text)
         label, source = self.iteration(self.home(body, apply), body, apply, method, index)
         call = self.one(body, apply, method, name, label, arguments, f".at({rows}[{index}], {kept}, {axes})")
         return f"[{call} for {source.format(name)}]"
@@ -165,7 +169,9 @@ class Shop:
             self.made[known] = self.define(self.plan.of(body), inner, key, flags, base)
         return self.made[known]
 
-    def define(self, block: Block, frame: Frame, key: str, flags: tuple[bool, ...], base: str) -> Method:
+    def define(
+        self, block: Block, frame: Frame, key: str, flags: tuple[bool, ...], base: str, everything: bool = False
+    ) -> Method:
         """Writes a method, or finds the one with the same text."""
         names = Names()
         ctx = key == "" or self.needs_ctx(block.graph)
@@ -173,7 +179,7 @@ class Shop:
         positional = {node for node, flag in zip(block.graph.inputs, flags) if flag}
         body = Body(self, block, frame, inputs, names, "ctx", positional)
         body.write()
-        returned = self.returned(body, key == "" and base.endswith("_all"))
+        returned = self.returned(body, everything)
         captures = tuple(body.captures)
         arguments = [*(["ctx"] if ctx else []), *inputs.values(), *(body.captures[capture] for capture in captures)]
         lines = [f"({', '.join(['self', *arguments])}):"]
@@ -217,7 +223,7 @@ def emit(eval_graph: Graph, train_graph: Graph) -> Sources:
         shop.alive.append(plan)
         flags = (True,) * len(plan.graph.inputs)
         name = _entry_name(eval_graph, which, bool(training))
-        entries[bool(training), which] = shop.define(plan.block, Frame(), "", flags, name)
+        entries[bool(training), which] = shop.define(plan.block, Frame(), "", flags, name, everything=which == ALL)
     texts = ClassTexts(shop.layout, shop.methods)
     name = texts.root(eval_graph.name)
     plain = frozenset(texts.plain)
@@ -255,5 +261,5 @@ def asked(graph: Graph, which: str) -> Graph:
 
 def _entry_name(graph: Graph, which: str, training: bool) -> str:
     first = graph.outputs[0][0] if graph.outputs else ""
-    stem = "compute" if which == first else "compute_all" if which == ALL else f"compute_{which}"
+    stem = "compute" if which == first else "compute_all" if which == ALL else f"compute_{identifier(which)}"
     return f"{stem}_train" if training else stem
