@@ -40,6 +40,8 @@ class CompiledModule(nn.Module):
     graph: Graph
     """For eval."""
     train_graph: Graph
+    _inputs: tuple[str, ...]
+    _outputs: tuple[str, ...]
     _seed: Tensor
 
     def _start(self, seed: int) -> None:
@@ -69,7 +71,7 @@ class CompiledModule(nn.Module):
         return {name: value[name] if which == ALL else value for name in outputs}
 
     def _entry(self, outputs: str | Sequence[str] | None) -> tuple[str, Method]:
-        names = self.output_names
+        names = self._outputs
         asked = [names[0]] if outputs is None else [outputs] if isinstance(outputs, str) else list(outputs)
         for name in asked:
             if name not in names:
@@ -80,14 +82,16 @@ class CompiledModule(nn.Module):
     @property
     def output_names(self) -> list[str]:
         """In the order of the spec; a call gives the first unless asked for others."""
-        return [name for name, _ in self.graph.outputs]
+        return list(self._outputs)
 
     @property
     def input_names(self) -> list[str]:
-        return [str(node.attrs["name"]) for node in self.graph.inputs]
+        return list(self._inputs)
 
     def _bind(self, inputs: Sequence[Tensor], named: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-        names = self.input_names
+        names = self._inputs
+        if not named and len(inputs) == len(names):
+            return tuple(inputs)
         given = {**dict(zip(names, inputs)), **named}
         if len(inputs) + len(named) != len(names) or set(given) != set(names):
             got = f"{len(inputs)} by place and {', '.join(sorted(named)) or 'none'} by name"
@@ -176,7 +180,14 @@ def build(sources: Sources, eval_graph: Graph, train_graph: Graph, seed: int) ->
     """The module of a model's sources, its parameters drawn from `seed` and their paths."""
     namespace = load_text(sources.text, f"_chunkc_{eval_graph.name}_{next(_COUNTER)}")
     emitted = namespace.__dict__[sources.name]
-    members = {"sources": sources, "namespace": namespace, "graph": eval_graph, "train_graph": train_graph}
+    members = {
+        "sources": sources,
+        "namespace": namespace,
+        "graph": eval_graph,
+        "train_graph": train_graph,
+        "_inputs": tuple(str(node.attrs["name"]) for node in eval_graph.inputs),
+        "_outputs": tuple(name for name, _ in eval_graph.outputs),
+    }
     cls = type(sources.name, (CompiledModule, emitted), members)
     weakref.finalize(cls, _forget, namespace.__name__)
     with torch.device("meta"):

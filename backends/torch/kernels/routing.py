@@ -15,7 +15,9 @@ __all__ = [
     "scatter_rows",
     "share_of_kept",
     "split_rows",
+    "sum_of_few",
     "take",
+    "take_each",
     "weighted_rows",
 ]
 
@@ -41,6 +43,14 @@ def take(x: Tensor, rows: Tensor, axes: int) -> Tensor:
     return picked
 
 
+def take_each(x: Tensor, rows: list[Tensor], axes: int) -> list[Tensor]:
+    """The rows of x for each way."""
+    if torch.compiler.is_compiling() or x.is_meta:
+        return [take(x, at, axes) for at in rows]
+    # One gather for all ways, cut where counts that are known only now say.
+    return list(take(x, torch.cat(rows), axes).split([at.shape[0] for at in rows]))
+
+
 def scatter_rows(part: Tensor, rows: Tensor, count: int) -> Tensor:
     """The rows of `part` at their places among `count`, 0 (or False) elsewhere."""
     return part.new_zeros((count, *part.shape[1:])).index_copy(0, rows, part)
@@ -61,6 +71,10 @@ def combine(
 ) -> Tensor:
     """The ways' rows [R, 1, …, rest] times their weights, put together: `sum`, `mean` (over what was kept), `concat` or
     `stack`."""
+    now = kept.device.type == "cpu" and not torch.compiler.is_compiling()
+    if now and kind in ("sum", "mean") and kept.ndim == axes + 1 and sum(part.shape[0] for part in parts) <= 2048:
+        total = sum_of_few(parts, rows, kept, weight, axes)
+        return mean_of_kept(total, kept) if kind == "mean" else total
     decided = kept.flatten(0, axes - 1).unbind(-1)
     weights = weight.flatten(0, axes - 1).unbind(-1)
     terms = [weighted_rows(part, at, mine, by, axes) for part, at, mine, by in zip(parts, rows, decided, weights)]
@@ -74,6 +88,16 @@ def combine(
     if axes > 1:
         total = total.unflatten(0, kept.shape[:axes])
     return mean_of_kept(total, kept) if kind == "mean" else total
+
+
+def sum_of_few(parts: list[Tensor], rows: list[Tensor], kept: Tensor, weight: Tensor, axes: int) -> Tensor:
+    """The sum of the ways' rows times their weights in a few calls, where the calls cost more than the rows (which rise in each
+    way). On CUDA such a sum would not be the same twice."""
+    term = torch.cat(parts).flatten(0, axes - 1)
+    factor = weight.flatten(0, axes - 1).t().masked_select(kept.flatten(0, axes - 1).t())
+    term = term * factor.to(term.dtype).reshape(factor.shape + (1,) * (term.ndim - 1))
+    total = term.new_zeros((kept.shape[:axes].numel(), *term.shape[1:])).index_add_(0, torch.cat(rows), term)
+    return total.unflatten(0, kept.shape[:axes]) if axes > 1 else total
 
 
 def mean_of_kept(total: Tensor, kept: Tensor) -> Tensor:
