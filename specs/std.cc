@@ -129,7 +129,8 @@ model consistency {
   alike = relu(matmul(unit, transpose(unit, 0, 1)))
   kept = flatten(m.gate)
   share = mean(kept, -1, keepdims=true)
-  apart = share + transpose(share, 0, 1) - 2 * matmul(kept, transpose(kept, 0, 1)) / size(kept, -1)
+  parts = cast(sum(ones([size(kept, -1)])), dtype(kept))    # a value: how many there are may be known at run time only
+  apart = share + transpose(share, 0, 1) - 2 * matmul(kept, transpose(kept, 0, 1)) / parts
   sample = range(size(x, 0))
   other = unsqueeze(sample, 0) != unsqueeze(sample, 1)
   output loss = mean_all(alike * where(other, apart, 0)) / mean_all(alike)
