@@ -105,7 +105,8 @@ class Selections(Steps):
 
     def field(self, by: Node, name: str) -> Node:
         """A result of a selection."""
-        kind = {"score": by.operands[0].tensor, "kept": by.selection.kept, "first": by.selection.kept}.get(name, by.selection.weight)
+        kept, weight = by.selection.kept, by.selection.weight
+        kind = {"score": by.operands[0].tensor, "kept": kept, "first": kept}.get(name, weight)
         return self.add("field", (by,), kind.with_shape(*kind.shape[-1:]) if name == "load" else kind, name=name)
 
     # ---- routers
@@ -254,7 +255,8 @@ class Selections(Steps):
         score = self.random.choice((one, logits))
         if self.random.random() < 0.4:
             score = one
-            rules = tuple(Rule("top", amount=Share(share)) if share else Rule("all") for share in self.random.sample((0.2, 0.5, 0), 2))
+            shares = self.random.sample((0.2, 0.5, 0), 2)
+            rules = tuple(Rule("top", amount=Share(share)) if share else Rule("all") for share in shares)
             attrs |= {"levels": ("coarse", "fine"), "rules": rules, "slots": {"level": level}}
         mask = self.select(score, **attrs)
         kept = self.field(mask, "kept")
