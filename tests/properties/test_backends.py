@@ -1,6 +1,6 @@
 """Random graphs run equal on both backends, on ordinary ground and on odd.
 
-The torch backend computes what is kept, the reference everything: `agreement.py` says what equal means between them.
+The torch backend computes what is kept, the reference everything: `both_backends.py` says what equal means between them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from agreement import assert_agree, call, distance, examples, for_all, module
+from both_backends import assert_agree, call, distance, examples, for_all, module
 from graphs import graphs, values
 from hypothesis import assume
 from hypothesis import strategies as st
