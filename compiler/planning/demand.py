@@ -107,7 +107,8 @@ def outline(graph: Graph) -> Graph:
         if node in found.cones:
             operands = [add(_way(graph, node.operands[i], part, done)) for i, part in found.cones[node].items()] + operands[-1:]
         new = node.with_operands(operands)
-        route = routing(new) if routable(new) else None
+        # What stands alone as it is, and is no bundle, is read elsewhere too, and so needed everywhere.
+        route = routing(new) if routable(new) and (node in found.cones or _bundled(node)) else None
         done[node] = add(new if route is None else replace(new, attrs=new.attrs.but(routing=route)))
     return _renamed(graph, tuple(order), done)
 
@@ -115,7 +116,7 @@ def outline(graph: Graph) -> Graph:
 def _consider(graph: Graph, fuse: Node, reads: Reads, last: set[Node], found: _Found) -> None:
     """Decides on one fuse. A whole bundle stays as it is; its members are the ways."""
     streams, _ = streams_of(fuse)
-    if any(isinstance(stream.type, BundleType) for stream in streams):
+    if _bundled(fuse):
         return
     ladder = find_ladder(graph, fuse, reads, last)
     if ladder is not None:
@@ -126,6 +127,10 @@ def _consider(graph: Graph, fuse: Node, reads: Reads, last: set[Node], found: _F
     if any(cones.values()):
         found.cones[fuse] = cones
         found.inside.update(*cones.values())
+
+
+def _bundled(fuse: Node) -> bool:
+    return any(isinstance(stream.type, BundleType) for stream in streams_of(fuse)[0])
 
 
 def routable(node: Node) -> bool:
