@@ -57,7 +57,7 @@ KINDS: dict[str, Check] = {
 }
 
 
-NAME = re.compile(r"[\w.@%-]*")
+NAME = re.compile(r"[\w.@%^-]*")
 """What a name or path may be: backends write it into source text, so nothing that ends a string."""
 NAMED = ("name", "path", "chunk", "call", "members", "levels")
 """Attributes that hold names."""
@@ -113,7 +113,7 @@ def _op_problems(node: Node) -> Iterator[str]:
 
 def no_name(text: str) -> str:
     """What is wrong with a text that should be a name."""
-    return f"{text!r} is no name: letters, digits, and `_ . @ % -` only"
+    return f"{text!r} is no name: letters, digits, and `_ . @ % ^ -` only"
 
 
 def _names(value: object) -> Iterator[str]:
