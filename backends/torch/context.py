@@ -46,9 +46,12 @@ class Context:
         inner.path = f"{self.path}{call}."
         return inner
 
-    def at(self, rows: Tensor, kept: Tensor, axes: int) -> Context:
-        """The context of a body that runs on `rows` of the first `axes` axes of `kept`."""
+    def at(self, rows: Tensor, kept: Tensor, axes: int, shared: bool = False) -> Context:
+        """The context of a body that runs on `rows` of the first `axes` axes of `kept`, which are dense where it is `shared`."""
         inner = self.copy()
+        if shared:
+            inner.rows, inner.sizes = rows, tuple(kept.shape[axis] for axis in range(axes))
+            return inner
         outer = len(self.sizes)
         inner.sizes = (*self.sizes, *(kept.shape[axis] for axis in range(outer, axes)))
         if self.rows is None:
@@ -85,13 +88,13 @@ class Context:
         """Records the rows that each way ran on (only their number matters)."""
         self.record.ran[self.path + path] = rows
 
-    def rung(self, path: str, way: int, kept: Tensor) -> Tensor:
+    def rung(self, path: str, way: int, kept: Tensor, shared: bool = False) -> Tensor:
         """One way's decision where it is asked, or the one that is replayed."""
         if self.path + path not in self.forced:
             return kept
         given = self.forced[self.path + path]
         mine = tuple(part[..., way] for part in given) if isinstance(given, tuple) else given[..., way]
-        return replayed(mine, kept, self.rows, len(self.sizes))
+        return replayed(mine, kept, None if shared else self.rows, 0 if shared else len(self.sizes))
 
     def uniform(self, x: Tensor, path: str, shared: bool = False) -> Tensor:
         """Draws keyed by the call's seed, the path and the dense position."""

@@ -154,8 +154,7 @@ class Body:
         return atom(self.like(EXPRESSIONS[node.op](node, operands, self.size)))
 
     def draw(self, node: Node, x: str) -> str:
-        shared = "" if node in self.positional else ", shared=True"
-        return f"{self.ctx}.uniform({x}, \"{node.attrs['path']}\"{shared})"
+        return f"{self.ctx}.uniform({x}, \"{node.attrs['path']}\"{self.shared(node)})"
 
     # ---- texts of values
 
@@ -301,9 +300,13 @@ class Body:
         self.texts[node] = name
         return name
 
-    def inline(self, apply: Node, arguments: tuple[str, ...], ctx: str) -> str:
-        """The body of an anonymous call, written here; the text of its value."""
-        given = [operand in self.positional for operand in apply.operands]
+    def shared(self, node: Node) -> str:
+        """The argument that says so of a decision or draw without the positions that gathered rows come from."""
+        return "" if node in self.positional else ", shared=True"
+
+    def inline(self, apply: Node, arguments: tuple[str, ...], ctx: str, positional: Sequence[bool] = ()) -> str:
+        """The body of an anonymous call, written here; the text of its value. `positional`: which arguments have positions."""
+        given = positional or [operand in self.positional for operand in apply.operands]
         inner = self.inner(apply, arguments, given, ctx)
         (_, output), *_ = inner.graph.outputs
         text = inner.tensor(output)

@@ -87,8 +87,8 @@ class Shop:
         call = self.one(body, apply, method, name, label, arguments)
         return f"[{call} for {source.format(name)}]"
 
-    def routed_calls(self, body: Body, step: Step, rows: str, kept: str) -> str:
-        """The list of what an array's members make of the rows that kept them."""
+    def routed_calls(self, body: Body, step: Step, rows: str, where: str) -> str:
+        """The list of what an array's members make of the rows that kept them. `where` says what these are rows of."""
         way = step.ways[0]
         apply, axes = way.apply, step.rows
         method = self.method(body.frame, apply, way.gathered)
@@ -102,7 +102,7 @@ class Shop:
                 text = f"{taken}[{index}]"
             arguments.append(text)
         label, source = self.iteration(self.home(body, apply), body, apply, method, index)
-        call = self.one(body, apply, method, name, label, arguments, f".at({rows}[{index}], {kept}, {axes})")
+        call = self.one(body, apply, method, name, label, arguments, f".at({rows}[{index}], {where})")
         return f"[{call} for {source.format(name)}]"
 
     def one(

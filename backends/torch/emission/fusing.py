@@ -50,17 +50,17 @@ def write_routed(body: Body, fuse: Node, step: Step, option: str) -> None:
     kept = body.selected(by, "kept")
     # Dropped positions are not read, so the weights need no zeros there.
     weight = body.selected(by, "weight") if by.attrs["renormalise"] else _slot(body, by)
-    axes = step.rows
+    axes, shared = step.rows, body.shared(by)
     if by.selection.kept.rank == 1:
-        kept, weight = spread(body, step, kept, weight)
+        (kept, weight), shared = spread(body, step, kept, weight), ""
     rows = body.names.fresh("rows")
     body.line(f'{rows} = {body.ctx}.dispatch("{_label(body, fuse)}", {kept}, {axes})')
     parts = body.names.fresh("parts")
     first = step.ways[0].apply
     if len({id(way.apply) for way in step.ways}) == 1 and first.attrs["chunk"]:
-        body.line(f"{parts} = {body.shop.routed_calls(body, step, rows, kept)}")
+        body.line(f"{parts} = {body.shop.routed_calls(body, step, rows, f'{kept}, {axes}{shared}')}")
     else:
-        texts = [way_text(body, way, place, rows, kept, axes) for place, way in enumerate(step.ways)]
+        texts = [way_text(body, way, place, rows, axes, f"{kept}, {axes}{shared}") for place, way in enumerate(step.ways)]
         body.line(f"{parts} = [{', '.join(texts)}]")
     body.define(fuse, f"combine({parts}, {rows}, {kept}, {weight}, {axes}{option})", named=True)
 
@@ -101,8 +101,8 @@ def read_once(graph: Graph, given: Node) -> bool:
     return len(readers) + roots == 1 and not looped and not sized
 
 
-def way_text(body: Body, way: Way, place: int, rows: str, kept: str, axes: int) -> str:
-    """One way written out; the text of its value on the kept rows."""
+def way_text(body: Body, way: Way, place: int, rows: str, axes: int, where: str) -> str:
+    """One way written out; the text of its value on the kept rows. `where` says what these are rows of."""
     at = f"{rows}[{place}]"
     inner = body.shop.plan.of(way.apply.attrs["body"])
     arguments = []
@@ -118,5 +118,5 @@ def way_text(body: Body, way: Way, place: int, rows: str, kept: str, axes: int) 
     ctx = body.ctx
     if body.shop.needs_ctx(way.apply.attrs["body"]):
         ctx = body.names.fresh(f"ctx_{place}")
-        body.line(f"{ctx} = {body.ctx}.at({at}, {kept}, {axes})")
-    return body.inline(way.apply, tuple(arguments), ctx)
+        body.line(f"{ctx} = {body.ctx}.at({at}, {where})")
+    return body.inline(way.apply, tuple(arguments), ctx, way.gathered)

@@ -23,7 +23,7 @@ def write_ladder(body: Body, node: Node) -> None:
     for i, rung in enumerate(node.attrs["rungs"]):
         writer.rung(i, rung)
     kept = body.names.fresh(f"{stem}_kept")
-    body.line(f'{kept} = {body.ctx}.keep("{path}", rung_mask([{", ".join(writer.at)}], {writer.first}))')
+    body.line(f'{kept} = {body.ctx}.keep("{path}", rung_mask([{", ".join(writer.at)}], {writer.first}){body.shared(node)})')
     ran = ", ".join([f"{writer.first}.flatten()", *writer.rows[1:]])
     body.line(f'{body.ctx}.ran("{path}{f":{node.name}" if node.name else ""}", [{ran}])')
     option = "" if kind == "sum" else f', kind="{kind}"'
@@ -49,7 +49,7 @@ class _Rungs:
         ctx = body.ctx
         if i:
             ctx = names.fresh(f"ctx_{i}")
-            body.line(f"{ctx} = {body.ctx}.at({self.rows[i]}, {self.weight}, {self.axes})")
+            body.line(f"{ctx} = {body.ctx}.at({self.rows[i]}, {self.weight}, {self.axes}{body.shared(self.node)})")
         arguments = tuple(self.argument(i, source, flag) for source, flag in zip(rung.sources, rung.gathered))
         inner = body.inner(rung.apply, arguments, rung.gathered, ctx)
         texts = [inner.variable(node) for _, node in inner.graph.outputs]
@@ -58,7 +58,7 @@ class _Rungs:
         self.carried.update({(i, k): text for k, text in enumerate(texts)})
         done = names.fresh(f"{self.stem}_{i}")
         passed = self.passed(texts[0]) if rung.scored else f"{value}.new_ones({value}.shape[:{self.axes}], dtype=torch.bool)"
-        body.line(f'{done} = {ctx}.rung("{self.node.attrs["select"].attrs["path"]}", {i}, {passed})')
+        body.line(f'{done} = {ctx}.rung("{self.node.attrs["select"].attrs["path"]}", {i}, {passed}{"" if i else body.shared(self.node)})')
         self.first = self.first or done
         self.split(i, done, value)
 

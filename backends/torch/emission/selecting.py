@@ -27,9 +27,8 @@ def selection_lines(body: Body, select: Node) -> None:
         kept = f"fallback_all({kept}, {slot_text(body, select, 'coverage')}, {fallback[1]!r}{more})"
     elif fallback:
         kept = f"fallback_last({kept})" + (f" & {allowed}" if allowed else "")
-    shared = "" if select in body.positional else ", shared=True"
     name = body.names.fresh(f"{stem}_kept")
-    body.line(f'{name} = {body.ctx}.keep("{attrs["path"]}", {kept}{shared})')
+    body.line(f'{name} = {body.ctx}.keep("{attrs["path"]}", {kept}{body.shared(select)})')
     body.fields[select, "kept"] = name
 
 
@@ -128,8 +127,7 @@ def first_text(body: Body, select: Node, kept: str) -> str:
     """What the first rule kept. In a chain it is a decision of its own, to be replayed as such."""
     if len(select.attrs["rules"]) == 1 and not select.attrs["fallback"]:
         return kept
-    shared = "" if select in body.positional else ", shared=True"
-    return f'{body.ctx}.keep("{select.attrs["path"]}:first", {body.shop.rule_names[body.graph, select][0]}{shared})'
+    return f'{body.ctx}.keep("{select.attrs["path"]}:first", {body.shop.rule_names[body.graph, select][0]}{body.shared(select)})'
 
 
 def gate_text(body: Body, select: Node, kept: str) -> str:
