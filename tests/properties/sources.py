@@ -48,7 +48,8 @@ class Writer:
         self.line("  input p: f32[B, d]")
         self.line("  param shared: f32[d, d]")
         for _ in range(steps):
-            self.pick(*[self.mixed] * 5, self.pruned, self.attended, self.skipped, self.early, self.among, self.balanced, self.let)()
+            kinds = (self.pruned, self.attended, self.skipped, self.early, self.among, self.balanced, self.let)
+            self.pick(*[self.mixed] * 5, *kinds)()
         last = self.values["seq"][-1], self.values["vec"][-1]
         self.line(f"  output y = mean({last[0]}, T) + {last[1]}")
         for place, text in enumerate(self.random.sample(self.outputs, min(3, len(self.outputs)))):
@@ -124,7 +125,8 @@ class Writer:
             "h |> dropout(p=0.25) |> linear(d)",
             "h + 1",
             f"{plain}param a: f32[d] = 0.5{plain}output y = h * a{plain[:-2]}",
-            f"{plain}chunk e[2](z) {{ z |> linear(d) |> tanh }}{plain}{inner}{plain}output y = h + weighted_sum(e(h), by=g){plain[:-2]}",
+            f"{plain}chunk e[2](z) {{ z |> linear(d) |> tanh }}{plain}{inner}{plain}"
+            f"output y = h + weighted_sum(e(h), by=g){plain[:-2]}",
             f"{plain}{inner}{plain}output y = weighted_sum([tanh(h), h |> linear(d)], by=g){plain[:-2]}",
         )
 
@@ -257,10 +259,12 @@ class Writer:
         self.line(f"  chunk {stage}[{depth}](h) {{ h + (h |> layer_norm |> linear(d) |> gelu) }}")
         self.line(f"  {h} = {self.value(kind)}")
         self.line(f"  for i in 0..{depth} {{")
-        self.line(f"    {h} = {stage}[i]({h})\n    {answer}[i] = {h} |> linear(d)\n    {sure}[i] = {answer}[i] |> softmax |> max\n  }}")
+        self.line(f"    {h} = {stage}[i]({h})\n    {answer}[i] = {h} |> linear(d)")
+        self.line(f"    {sure}[i] = {answer}[i] |> softmax |> max\n  }}")
         limit, rest = self.pick(0.3, 0.4, 0.6), self.pick("", "  fallback = last when none")
         weight = self.pick("1", "1", "sigmoid")
-        self.line(f"  router {router} {{ score = stack({sure})  weight = {weight}  keep = above({limit}, of=score) |> first(1){rest} }}")
+        keep = f"above({limit}, of=score) |> first(1)"
+        self.line(f"  router {router} {{ score = stack({sure})  weight = {weight}  keep = {keep}{rest} }}")
         self.define(kind, name, f"weighted_sum({answer}, by={router})", "fuse ")
         self.outputs.append(f"{router}.kept")
 
@@ -292,7 +296,8 @@ class Writer:
         x, other = self.value("seq"), self.value("seq")
         groups = self.pick(2, 1)
         levels = self.chance(0.4)
-        keep = "levels(coarse=top(25%), fine=all)" if levels else self.pick("top(50%)", "top(1)", "above(0.1)", "above(learned(0.1))")
+        plain = self.pick("top(50%)", "top(1)", "above(0.1)", "above(learned(0.1))")
+        keep = "levels(coarse=top(25%), fine=all)" if levels else plain
         grain = self.pick("pair", "pair", "block(2, 2)")
         train = self.pick("", "  train = straight_through")
         weight = self.pick("", "", "  weight = renormalise(softmax)", "  weight = softmax")

@@ -1,4 +1,4 @@
-"""Random models in the surface language: they load, format to themselves, print and read back equal, and run equal on both backends."""
+"""Random models in the surface language: they load, format to themselves, read back equal, and run equal on both backends."""
 
 from __future__ import annotations
 

@@ -58,7 +58,8 @@ class _Rungs:
         self.carried.update({(i, k): text for k, text in enumerate(texts)})
         done = names.fresh(f"{self.stem}_{i}")
         passed = self.passed(texts[0]) if rung.scored else f"{value}.new_ones({value}.shape[:{self.axes}], dtype=torch.bool)"
-        body.line(f'{done} = {ctx}.rung("{self.node.attrs["select"].attrs["path"]}", {i}, {passed}{"" if i else body.shared(self.node)})')
+        path, shared = self.node.attrs["select"].attrs["path"], "" if i else body.shared(self.node)
+        body.line(f'{done} = {ctx}.rung("{path}", {i}, {passed}{shared})')
         self.first = self.first or done
         self.split(i, done, value)
 
