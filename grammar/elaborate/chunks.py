@@ -237,9 +237,7 @@ def _emit(
     body, element, axes = body_of(env, root, [*arguments, *kept], bool(kept), span)
     up = env.unit.depth_to(root.env.unit)
     call = "^" * up + root.path
-    keys = [f"call {call} {member}" for member in members]
-    used = max(env.unit.count(key) for key in keys)
-    env.unit.counters.update(dict.fromkeys(keys, used))  # a member called alone and in its array has two call paths
+    used = env.unit.count_call(call, chunk.index)
     attrs = {
         "chunk": root.path,
         "up": up,

@@ -102,6 +102,14 @@ class Unit:
         self.counters[key] = self.counters.get(key, 0) + 1
         return self.counters[key]
 
+    def count_call(self, call: str, index: tuple[str, ...]) -> int:
+        """How often members of `call` with this index have been called in this unit, alone or in an array, this time included."""
+        around = [f"call {call} {'.'.join(index[:end])}" for end in range(len(index) + 1)]
+        within = [f"within {key}" for key in around]
+        used = 1 + max(self.counters.get(key, 0) for key in [*around, within[-1]])
+        self.counters.update(dict.fromkeys([around[-1], *within], used))
+        return used
+
     def reach(self, outer: Outer, span: Span) -> Tensor:
         """The node of this unit that reads a param or state of this unit or one around it."""
         up, unit = 0, self

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, currently_in_test_context, given, note, settings
 from hypothesis.strategies import SearchStrategy
 
 from chunkc.backends.reference import Result, run
@@ -44,6 +44,12 @@ def for_all(count: int, holds: Callable[..., None], **strategies: SearchStrategy
     """Whether a property holds for so many random examples; the least that is found not to is shown."""
     checks = [HealthCheck.too_slow, HealthCheck.large_base_example, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     settings(max_examples=count, deadline=None, suppress_health_check=checks)(given(**strategies)(holds))()
+
+
+def show(text: str) -> None:
+    """Tells with a failing example what it was."""
+    if currently_in_test_context():
+        note(text)
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def module(graph: Graph, params: Arrays, dtype: str = "f64", seed: int = 0) -> A
 
 def call(made: Any, graph: Graph, inputs: Arrays, dtype: str = "f64") -> Ran:
     """One call with all outputs asked for. The graph as text is shown where a property does not hold."""
-    note(print_graph(graph))
+    show(print_graph(graph))
     seed = made.seed
     given = tensors(inputs, dtype)
     values = made(**given, outputs=[name for name, _ in graph.outputs])

@@ -6,9 +6,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from both_backends import assert_agree, examples, for_all
+from both_backends import assert_agree, examples, for_all, show
 from graphs import values
-from hypothesis import note
 from hypothesis import strategies as st
 from sources import sources
 
@@ -22,7 +21,7 @@ MODES = pytest.mark.parametrize("training", [False, True], ids=["eval", "trainin
 
 def load(text: str, training: bool) -> Graph:
     """The graph of a text."""
-    note(text)
+    show(text)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m.cc"
         path.write_text(text)
@@ -42,7 +41,7 @@ def test_formats_and_prints_to_itself(count: int) -> None:
 
 
 @MODES
-@examples(quick=20, long=700)
+@examples(quick=8, long=700)
 def test_runs_equal(training: bool, count: int) -> None:
     """Without passes, or with all of them."""
 
@@ -52,3 +51,20 @@ def test_runs_equal(training: bool, count: int) -> None:
         assert_agree(graph, *values(graph, seed), compiled=compiled)
 
     for_all(count, holds, text=sources(), seed=st.integers(0, 999), optimized=st.booleans())
+
+
+def test_calls_of_an_array_and_of_one_of_its_chunks_are_told_apart() -> None:
+    """Found here: `e[1](x)` had the call path of the second member of `e(x)`, and so its decisions and draws."""
+    text = """model m(d: int = 4) {
+  input x: f32[B, T, d]
+  chunk e[2](h) {
+    router g { score = h |> linear(2)  keep = top(1) }
+    output y = weighted_sum([tanh(h), h |> linear(d)], by=g)
+  }
+  output y = mean(e(x)) + e[1](x) + e[0](tanh(x)) + mean(e(mean(x, T, keepdims=true)))
+}
+"""
+    graph = load(text, training=False)
+    ran = assert_agree(graph, *values(graph))
+    assert ran is not None
+    assert len(ran.decisions) == 6
