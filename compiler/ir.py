@@ -15,6 +15,10 @@ same graph. Axes in attributes count from the end (negative), so a body means th
 
 Of an `apply`, `single` says that it gives one value and no bundle, `zipped` that operand i goes to member i. With `among` the
 last two operands are, for each position `[B, T]`, whether it is kept and where it stands: kept positions see only each other.
+
+An `apply` of no chunk (`chunk` is "") is an *outlined* part of its caller, in the caller's frame. Its attribute `word` says why
+it was set apart: `hoisted`, what no input reaches, is computed once per eval period; `cached`, whose result is remembered
+across calls. `grouped` stands with an array whose members run as stacked products. All mean what the plain call means.
 """
 
 from __future__ import annotations
@@ -143,6 +147,19 @@ class Graph:
 
     def output(self, name: str) -> Node:
         return dict(self.outputs)[name]
+
+
+OUTLINED = ("hoisted", "cached")
+"""Words of outlined parts: they stand in the place of `apply`, and say no chunk."""
+WORDS = (*OUTLINED, "grouped")
+"""What an `apply` may have as its attribute `word`; most have none."""
+PART: dict[str, Any] = {"chunk": "", "up": 0, "members": ("",), "call": "", "single": True, "zipped": False, "among": False}
+"""The attributes that every outlined part has."""
+
+
+def outlined(word: str, body: Graph, operands: Iterable[Node], type: Type, span: Span, name: str = "", **more: Any) -> Node:
+    """A part of its caller set apart as a body; `word` is one of `OUTLINED`, `more` what that word needs besides."""
+    return Node("apply", tuple(operands), Attrs({**PART, "body": body, "word": word, **more}), type, span, name)
 
 
 def users(graph: Graph) -> dict[Node, list[Node]]:

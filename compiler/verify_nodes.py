@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .dims import Dim, Size, substitute
-from .ir import Attrs, Graph, Node, streams_of
+from .ir import OUTLINED, PART, WORDS, Attrs, Graph, Node, streams_of
 from .ops import OPS, Arg, ShapeError, infer, normalise
 from .selection import FIELDS
 from .types import DTYPES, BundleType, RecordType, SelectionType, TensorType, Type
@@ -236,6 +236,8 @@ def _fused(kind: str, stream: TensorType, ways: int) -> TensorType | None:
 def _apply(node: Node) -> Iterator[str]:
     attrs, body = node.attrs, node.attrs["body"]
     members = attrs["members"]
+    if attrs.get("word") is not None:
+        yield from _word_problems(node, attrs["word"], body)
     if not members or not all(isinstance(member, str) for member in members) or len(set(members)) < len(members):
         yield f"`apply {attrs['chunk']}` needs members, each a name of its own"
         return
@@ -251,6 +253,15 @@ def _apply(node: Node) -> Iterator[str]:
         yield f"`apply {attrs['chunk']}` zips {len(members)} members with {len(given)} values, which must be as many, of one type"
     elif body is not None:
         yield from _body_problems(node, body, given[:1] if attrs["zipped"] else given, element)
+
+
+def _word_problems(node: Node, word: object, body: Graph | None) -> Iterator[str]:
+    if word not in WORDS:
+        yield f"`{word}` is no word for a call: they are {', '.join(WORDS)}"
+    elif word in OUTLINED and (body is None or any(node.attrs.get(name) != value for name, value in PART.items())):
+        yield f"a {word} part has a body, and neither chunk nor members"
+    elif word == "hoisted" and node.operands:
+        yield "what is hoisted takes no operands"
 
 
 def _body_problems(node: Node, body: Graph, given: list[Type], element: Type) -> Iterator[str]:

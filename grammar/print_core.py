@@ -14,7 +14,7 @@ from typing import Any
 
 from ..compiler.bodies import body_order
 from ..compiler.dims import Dim
-from ..compiler.ir import Chunk, Graph, Node, Parameter
+from ..compiler.ir import OUTLINED, PART, Chunk, Graph, Node, Parameter
 from ..compiler.selection import Rule, Share
 from ..compiler.types import DTYPES, TensorType
 
@@ -159,14 +159,18 @@ def _node_names(graph: Graph) -> dict[Node, str]:
 
 def _node(node: Node, known: dict[Node, str], bodies: dict[int, str]) -> str:
     shown = dict(node.attrs)
-    if node.op in TARGETS:
-        head = f"{node.op} {_string(shown.pop(TARGETS[node.op]))}"
+    word = shown.pop("word") if node.op == "apply" and "word" in shown else node.op
+    if word in OUTLINED:
+        head = word
+        shown = {name: value for name, value in shown.items() if name not in PART}
+    elif node.op in TARGETS:
+        head = f"{word} {_string(shown.pop(TARGETS[node.op]))}"
     else:
         head = node.op if node.op == "const" else f"op {node.op}"
     for name, usual in DEFAULTS.get(node.op, {}).items():
         if name in shown and type(shown[name]) is type(usual) and shown[name] == usual:
             del shown[name]
-    if node.op == "apply" and shown.get("call") == node.attrs["chunk"]:
+    if node.op == "apply" and shown.get("call") == node.attrs["chunk"] and word not in OUTLINED:
         del shown["call"]
     operands = f" ({', '.join(known[operand] for operand in node.operands)})" if node.operands else ""
     values = (f"{name} = {bodies[id(v)] if isinstance(v, Graph) else print_value(v)}" for name, v in shown.items())

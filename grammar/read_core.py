@@ -9,7 +9,7 @@ from typing import Any
 
 from ..compiler import ops
 from ..compiler.diagnostics import Abort, Findings, Label, did_you_mean
-from ..compiler.ir import STRUCTURAL, Attrs, Chunk, Graph, Node, Parameter
+from ..compiler.ir import OUTLINED, PART, STRUCTURAL, WORDS, Attrs, Chunk, Graph, Node, Parameter
 from ..compiler.source import Span
 from ..compiler.types import Type
 from ..compiler.verify import problems
@@ -157,7 +157,9 @@ class Reader:
 
     def word(self, node: t.CoreNode) -> str:
         """The op of a node: an op of the table after `op`, else one of the structural words."""
-        word, known = (node.target, set(ops.OPS)) if node.word == "op" else (node.word, set(STRUCTURAL))
+        word, known = (node.target, set(ops.OPS)) if node.word == "op" else (node.word, {*STRUCTURAL, *WORDS})
+        if word in WORDS and node.word != "op":
+            return "apply"
         if word not in known:
             hint = f"write `op {word}`" if word in ops.OPS else did_you_mean(word, known)
             kind = "op" if node.word == "op" else "word of the core form"
@@ -173,13 +175,16 @@ class Reader:
         return scope.nodes[name.text]
 
     def attributes(self, node: t.CoreNode, op: str, scope: Scope) -> Attrs:
-        found: dict[str, Any] = {TARGETS[op]: node.target} if op in TARGETS else {}
+        word = node.word if node.word in WORDS else ""
+        found: dict[str, Any] = {} if word in OUTLINED else {TARGETS[op]: node.target} if op in TARGETS else {}
         for item in node.attributes:
             if item.name.text in found:
                 raise self.findings.error("CC0603", f"`{item.name.text}` is said twice", item.name.span)
             found[item.name.text] = self.values.value(item.value, scope.bodies)
             if op == "apply" and item.name.text == "body" and not isinstance(found["body"], Graph | None):
                 raise self.values.wrong("a body is `%c0`, or `none` where it is stored elsewhere", item.value.span)
+        if word:
+            found = {**(PART if word in OUTLINED else {}), **found, "word": word}
         if op == "apply":
             found.setdefault("call", node.target)
         return Attrs({**found, **{name: usual for name, usual in DEFAULTS.get(op, {}).items() if name not in found}})
