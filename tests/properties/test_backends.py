@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from both_backends import assert_agree, call, distance, examples, for_all, module
 from graphs import graphs, values
-from hypothesis import assume
+from hypothesis import assume, note
 from hypothesis import strategies as st
+from orders import shuffled
 from variants import RULES, fits, own_params, whole, with_rules
 
 from chunkc.backends.reference import run
@@ -36,12 +37,19 @@ def test_equal(training: bool, count: int) -> None:
 @MODES
 @examples(quick=20, long=500)
 def test_equal_after_passes(training: bool, count: int) -> None:
-    """The reference has the graph as it was made."""
+    """In the order of -O2 or any other, whatever the rules keep, at any size. The reference has the graph as it was made."""
 
-    def holds(graph: Graph, seed: int) -> None:
-        assert_agree(graph, *values(graph, seed), compiled=pipeline.run(graph, pipeline.DEFAULT))
+    def holds(graph: Graph, seed: int, order: int, rules: str, sizes: dict[str, int]) -> None:
+        assume(fits(graph, sizes))
+        made = with_rules(graph, RULES[rules]) if rules else graph
+        names = shuffled(order) if order else pipeline.PIPELINES["O2"]
+        note(" ".join(names))
+        assert_agree(made, *values(made, seed, sizes), compiled=pipeline.run(made, names))
 
-    for_all(count, holds, graph=graphs(training=training, smooth=True), seed=SEEDS)
+    orders, rules = st.integers(0, 199), st.sampled_from(["", "", *RULES])
+    sizes = st.fixed_dictionaries({"B": st.integers(1, 3), "T": st.integers(1, 4)})
+    given = graphs(training=training, smooth=True)
+    for_all(count, holds, graph=given, seed=SEEDS, order=orders, rules=rules, sizes=sizes)
 
 
 @MODES
