@@ -29,6 +29,8 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
 }
 UNARY: dict[str, Callable[[Any], Any]] = {"not": operator.not_, "neg": operator.neg, "abs": abs, "sqrt": math.sqrt}
 BITS = {"i64": 64, "i32": 32}
+MANTISSA = {"f64": 53, "f32": 24, "f16": 11, "bf16": 8}
+"""How many binary digits a float holds."""
 NUMPY: dict[str, type[np.floating[Any]]] = {"f64": np.float64, "f32": np.float32, "f16": np.float16}
 WIDER = {
     "bool": ("f64", "f32", "bf16", "f16", "i64", "i32"),

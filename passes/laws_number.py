@@ -6,7 +6,7 @@ So there is no `x + 0 = x` (-0.0 + 0.0 is 0.0), no `x * 0 = 0` (∞ · 0 is NaN)
 from __future__ import annotations
 
 from ..compiler.ir import Node
-from .fold import fold, fold_cast, widens
+from .fold import fold, widens
 from .rewrite import Laws, Site, everywhere, operand, within
 
 LAWS = Laws()
@@ -124,21 +124,3 @@ def integers_together(site: Site, node: Node) -> Node | None:
         return None
     value = fold(node.op, node.tensor.dtype, node.tensor.dtype, x.operands[1].attrs["value"], d.attrs["value"])
     return None if value is None else site.op(node.op, x.operands[0], site.const(value))
-
-
-# f(c, d) = its value, where that is exact
-@LAWS.of("add", "sub", "mul", "div", "mod", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "neg", "abs", "sqrt")
-def constants(site: Site, node: Node) -> Node | None:
-    if any(x.op != "const" for x in node.operands):
-        return None
-    values = [x.attrs["value"] for x in node.operands]
-    result = fold(node.op, node.operands[0].tensor.dtype, node.tensor.dtype, *values)
-    return None if result is None else site.const(result, node.name)
-
-
-# cast(c) = c in the other dtype, where it is the same number
-@LAWS.of("cast")
-def constant_cast(site: Site, node: Node) -> Node | None:
-    (x,) = node.operands
-    result = fold_cast(x.attrs["value"], x.tensor.dtype, node.tensor.dtype) if x.op == "const" else None
-    return None if result is None else site.const(result, node.name)

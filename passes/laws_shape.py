@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..compiler.ir import Node
+from ..compiler.ops import OPS, infer
 from ..compiler.types import TensorType
 from .rewrite import Laws, Site, operand
 
@@ -101,6 +104,16 @@ def joined_alone(site: Site, node: Node) -> Node | None:
 def index_of_stack(site: Site, node: Node) -> Node | None:
     inner = operand(node, "stack")
     return inner.operands[node.attrs["index"]] if inner and inner.attrs["axis"] == node.attrs["axis"] else None
+
+
+# x ∘ broadcast(y) = x ∘ y where the result has that shape anyway
+@LAWS.of(*(name for name, op in OPS.items() if op.pointwise and len(op.args) == 2 and op.args[1].kind == "value"))
+def broadcast_anyway(site: Site, node: Node) -> Node | None:
+    plain = [x.operands[0] if x.op == "broadcast" else x for x in node.operands]
+    for narrow in (plain, [node.operands[0], plain[1]], [plain[0], node.operands[1]]):
+        if narrow != list(node.operands) and infer(node.op, [x.tensor for x in narrow], node.attrs) == node.type:
+            return replace(node, operands=tuple(narrow))
+    return None
 
 
 # fuse without a selection of one stream: sum(x) = mean(x) = concat(x) = x, stack(x) = unsqueeze(x)

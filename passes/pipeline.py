@@ -11,6 +11,7 @@ from ..compiler.source import NOWHERE
 from ..compiler.verify import verify as check
 from .canonicalize import Canonicalize
 from .eliminate_dead import EliminateDead
+from .fold_constants import FoldConstants
 
 
 class Pass(Protocol):
@@ -23,13 +24,13 @@ class Pass(Protocol):
         ...
 
 
-PASSES: dict[str, Callable[[], Pass]] = {kind.name: kind for kind in (Canonicalize, EliminateDead)}
+PASSES: dict[str, Callable[[], Pass]] = {kind.name: kind for kind in (Canonicalize, FoldConstants, EliminateDead)}
 """Every pass under the name that is typed on the command line. A new pass is a file of its own and a word here."""
 
-DEFAULT = ("canonicalize", "eliminate-dead", "canonicalize")
+DEFAULT = ("canonicalize", "fold-constants", "eliminate-dead", "canonicalize")
 """What runs unless told otherwise: what is eliminated leaves something to tidy."""
 
-PIPELINES: dict[str, tuple[str, ...]] = {"O0": (), "O1": ("canonicalize", "eliminate-dead"), "O2": DEFAULT}
+PIPELINES: dict[str, tuple[str, ...]] = {"O0": (), "O1": ("canonicalize", "fold-constants", "eliminate-dead"), "O2": DEFAULT}
 
 
 def named(name: str) -> Pass:

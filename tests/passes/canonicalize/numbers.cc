@@ -1,4 +1,4 @@
-# Neutral elements, done and undone, constants folded and moved right.
+# Neutral elements, done and undone, constants moved right; what two constants give is for `fold-constants`.
 core numbers {training = false} {
   %x = input "x" : f32[B, 4]
   %i = input "i" : i64[B]
@@ -24,11 +24,12 @@ core numbers {training = false} {
 core numbers {training = false} {
   %x = input "x" : f32[B, 4]
   %i = input "i" : i64[B]
-  %quarter = const {value = 0.25} : f32[]
-  %e = op gt (%x, %quarter) : bool[B, 4]
+  %half = const {value = 0.5} : f32[]
+  %quarter = op mul (%half, %half) : f32[]
+  %e = op lt (%quarter, %x) : bool[B, 4]
   %g = op where (%e, %quarter, %x) : f32[B, 4]
-  %5 = const {value = 5} : i64[]
-  %k = op add (%i, %5) : i64[B]
+  %6 = const {value = 5} : i64[]
+  %k = op add (%i, %6) : i64[B]
   output "y" = %g
   output "k" = %k
 }
