@@ -21,6 +21,7 @@ from .passes import pipeline
 if TYPE_CHECKING:
     from .backends.reference import Result
     from .backends.torch import CompiledModule
+    from .compiler.profile import Profile
 
 Path = str | PathLike[str]
 Bindings = Mapping[str, str]
@@ -152,6 +153,16 @@ def reference(graph: Graph, inputs: Mapping[str, Any], params: Mapping[str, Any]
     from .backends.reference import run
 
     return run(graph, dict(inputs), dict(params), **options)
+
+
+def profile(module: CompiledModule, batches: Iterable[Any], *, outputs: str | Sequence[str] | None = None) -> Profile:
+    """What the module's selections keep on these inputs (a tensor, a tuple or a dictionary a call); `.write(path)` makes a file.
+
+    The calls are in eval and without gradients; `docs/profiles.md` tells what is recorded, and `specialize` what for.
+    """
+    from .backends.torch.recording import record
+
+    return record(module, batches, outputs=outputs)
 
 
 def need_bodies(graph: Graph) -> None:

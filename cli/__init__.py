@@ -14,6 +14,7 @@ COMMANDS = {
     "opt": "Run passes and print the graph as .cc text.",
     "compile": "Write a standalone PyTorch module.",
     "run": "Run a spec once and tell what it skipped.",
+    "profile": "Record which ways a spec's selections keep.",
     "demo": "Train and route a small mixture on handwritten digits.",
     "explain": "Tell what a diagnostic's code means.",
 }

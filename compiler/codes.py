@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .codes_language import CHUNKS, LIMITS, NAMES, TYPES
+from .codes_profile import PROFILES
 from .codes_selections import SELECTIONS, WARNINGS
 from .diagnostics import Code
 
@@ -198,5 +199,5 @@ form (axes count from the end), a selection has other ways than its fuse has str
     ),
 }
 
-CODES: dict[str, Code] = {**SYNTAX, **NAMES, **TYPES, **SELECTIONS, **CHUNKS, **CORE, **COMMANDS, **WARNINGS, **LIMITS}
+CODES: dict[str, Code] = {**SYNTAX, **NAMES, **TYPES, **SELECTIONS, **CHUNKS, **CORE, **COMMANDS, **WARNINGS, **LIMITS, **PROFILES}
 """All codes; each section is added here."""
