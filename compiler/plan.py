@@ -1,8 +1,8 @@
 """The plan: what a graph does, step by step, on the rows that are kept. Backends run it, the simulator times it.
 
 A `Block` is the planned form of one graph or body: its steps in an order that may be run as it stands. A `Region` is a run of
-steps with no residency step between them; without a memory budget there is one. A plan says what is skipped: a step on `rows`
-runs on the kept positions of a way only."""
+steps with no host step between them; without caches, branches and a memory budget there is one. A plan says what is skipped:
+a step on `rows` runs on the kept positions of a way only."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ Kind = Literal[
     "record",
 ]
 RESIDENCY = frozenset({"prefetch", "acquire", "release", "evict"})
-"""Kinds of steps that move chunks: they bound the regions."""
+"""Kinds of steps that move chunks."""
+HOSTED = RESIDENCY | {"probe", "remember", "branch"}
+"""Kinds of steps that the host runs between regions, with what it holds across calls: they bound the regions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +107,15 @@ class Plan:
 
 
 def regions_of(block: Block) -> tuple[Region, ...]:
-    """Maximal runs of steps without a residency step."""
-    bounds = [-1, *(i for i, step in enumerate(block.steps) if step.kind in RESIDENCY), len(block.steps)]
+    """Maximal runs of steps without a host step."""
+    bounds = [-1, *(i for i, step in enumerate(block.steps) if step.kind in HOSTED), len(block.steps)]
     return tuple(Region(low + 1, high) for low, high in zip(bounds, bounds[1:]) if high > low + 1)
 
 
 def plan_text(plan: Plan) -> str:
     """The plan as text, one step a line, the bodies that ways run below the step that runs them."""
-    lines = [f"plan {plan.graph.name} ({'training' if plan.graph.training else 'eval'}, {len(plan.regions)} region)"]
+    mode, count = "training" if plan.graph.training else "eval", len(plan.regions)
+    lines = [f"plan {plan.graph.name} ({mode}, {count} region{'s' if count > 1 else ''})"]
     lines += _block_lines(plan, plan.block, 1, set())
     return "\n".join(lines) + "\n"
 

@@ -30,11 +30,14 @@ class Record:
 
 
 class Context:
-    """Handed to every body that decides, draws, or adds to a loss."""
+    """Handed to every body that decides, draws, or adds to a loss.
 
-    def __init__(self, seed: int | Tensor = 0, forced: dict[str, Any] | None = None) -> None:
+    `host`: the module, for host steps; None where the call is one pure region."""
+
+    def __init__(self, seed: int | Tensor = 0, forced: dict[str, Any] | None = None, host: Any = None) -> None:
         self.seed = seed
         self.forced = forced or {}
+        self.host = host
         self.record = Record()
         self.path = ""
         self.rows: Tensor | None = None

@@ -21,8 +21,9 @@ from ...compiler.plan import Plan, Step
 from . import stats
 from .context import Context
 from .emission import ALL, Method, Sources
+from .hosting import HOST_STEPS, branch
 from .kernels import KERNELS
-from .regions import Region, trace
+from .regions import Call, trace
 
 _COUNTER = itertools.count(1)
 
@@ -45,7 +46,7 @@ class CompiledModule(nn.Module):
     _seed: Tensor
 
     def _start(self, seed: int) -> None:
-        self._regions: dict[tuple[bool, str], Region] = {}
+        self._calls: dict[tuple[bool, str], Call] = {}
         self._last: stats.Last | None = None
         self._forced: dict[str, Any] | None = None
         self.register_buffer("_seed", torch.tensor(seed, dtype=torch.int64), persistent=False)
@@ -59,7 +60,9 @@ class CompiledModule(nn.Module):
         if self._forced is not None:
             value, last = self._run_untraced(method, given)
         else:
-            value, last = self._regions[self.training, which].run(self, given)
+            call = self._calls[self.training, which]
+            pure = torch.compiler.is_compiling() or torch.compiler.is_exporting()
+            value, last = (call.pure if pure else call.hosted).run(self, given)
         for state, next_value in last.nexts:
             _write_state(state, next_value)
         if not torch.compiler.is_exporting():
@@ -100,7 +103,7 @@ class CompiledModule(nn.Module):
 
     def _run_untraced(self, method: Method, inputs: Sequence[Tensor]) -> tuple[Any, stats.Last]:
         """The emitted class itself, with decisions to be replayed."""
-        ctx = Context(self._seed, self._forced)
+        ctx = Context(self._seed, self._forced, self)
         value = getattr(self, method.name)(ctx, *inputs)
         return value, stats.Last.of(ctx.record, tuple(ctx.record.nexts), ctx.drawn())
 
@@ -156,8 +159,15 @@ class CompiledModule(nn.Module):
         return self.sources.text
 
     def region(self, outputs: str | None = None) -> torch.fx.GraphModule:
-        """The traced region of a call that asks for this output, in the present mode."""
-        return self._regions[self.training, outputs or self.output_names[0]].over(self)
+        """A call that asks for this output, in the present mode, as one traced region: what `torch.compile` and `torch.export`
+        see. Without host steps it is what runs; with them, `regions` are."""
+        (region,) = self._calls[self.training, outputs or self.output_names[0]].pure.program.regions
+        return region.over(self)
+
+    def regions(self, outputs: str | None = None) -> list[torch.fx.GraphModule]:
+        """The regions of a call in their order, with host steps between them."""
+        program = self._calls[self.training, outputs or self.output_names[0]].hosted.program
+        return [region.over(self) for region in program.regions]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledModule:
         import copy
@@ -165,9 +175,9 @@ class CompiledModule(nn.Module):
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
         # Regions hold nothing of the module; what a call left belongs to that call.
-        own = {name: value for name, value in self.__dict__.items() if name not in ("_regions", "_last")}
+        own = {name: value for name, value in self.__dict__.items() if name not in ("_calls", "_last")}
         twin.__dict__.update(copy.deepcopy(own, memo))
-        twin._regions, twin._last = self._regions, None
+        twin._calls, twin._last = self._calls, None
         return twin
 
 
@@ -195,14 +205,14 @@ def build(sources: Sources, eval_graph: Graph, train_graph: Graph, seed: int) ->
     fill(module, eval_graph.parameters, seed)
     module._start(seed)
     for key, method in sources.entries.items():
-        module._regions[key] = trace(module, method)
+        module._calls[key] = trace(module, method)
     return module.train()
 
 
 def load_text(text: str, name: str) -> types.ModuleType:
     """Emitted text as a module, with what it may use. `torch.compile` finds it by its name, tracebacks show its lines."""
     namespace, filename = types.ModuleType(name), f"<{name}>"
-    namespace.__dict__.update({**KERNELS, "torch": torch, "nn": nn, "F": F, "Context": Context})
+    namespace.__dict__.update({**KERNELS, **HOST_STEPS, "branch": branch, "torch": torch, "nn": nn, "F": F, "Context": Context})
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), namespace.__dict__)
     sys.modules[name] = namespace

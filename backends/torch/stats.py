@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...compiler.plan import Plan, Step
-from .context import Context, Record
+from .context import Record
 from .kernels.routing import scatter_rows
 
 
@@ -60,10 +60,19 @@ class Shape:
         states = tuple(zip((_state(module, path) for path in self.states), nexts))
         return Last(dict(zip(self.losses, losses)), dict(zip(self.kept, kept)), dict(zip(self.ran, ran)), states, self.draws)
 
+    def recall(self, left: Any, record: Record, states: Sequence[Any]) -> None:
+        """Puts what a part of a call left into the record of the whole."""
+        for place, name in enumerate(self.losses):
+            value = left[0][place]
+            record.losses[name] = record.losses[name] + value if name in record.losses else value
+        record.kept.update({name: left[1][place] for place, name in enumerate(self.kept)})
+        record.ran.update({name: left[2][place] for place, name in enumerate(self.ran)})
+        record.nexts += [(state, left[3][place]) for place, state in enumerate(states)]
+        record.draws += self.draws
 
-def flatten(ctx: Context, path_of: Callable[[Any], str]) -> tuple[tuple[Any, ...], Shape]:
+
+def flatten(record: Record, path_of: Callable[[Any], str]) -> tuple[tuple[Any, ...], Shape]:
     """A record as nested tuples without names, and the names."""
-    record = ctx.record
     states = tuple(tuple(path_of(state).split(".")) for state, _ in record.nexts)
     flat = (
         tuple(record.losses.values()),
@@ -71,7 +80,7 @@ def flatten(ctx: Context, path_of: Callable[[Any], str]) -> tuple[tuple[Any, ...
         tuple(record.ran.values()),
         tuple(value for _, value in record.nexts),
     )
-    return flat, Shape(tuple(record.losses), tuple(record.kept), tuple(record.ran), states, ctx.drawn())
+    return flat, Shape(tuple(record.losses), tuple(record.kept), tuple(record.ran), states, record.draws > 0)
 
 
 def _state(module: nn.Module, path: Sequence[str]) -> Tensor:

@@ -9,13 +9,15 @@ from collections.abc import Iterable
 
 from torch import nn
 
+from ..hosting import HOST_STEPS
 from ..kernels import KERNELS
 
-OWN = "compute decisions forward graph input_names losses namespace output_names plan record region replay seed source sources"
-RESERVED = frozenset([*dir(nn.Module()), *OWN.split(), "stats", "step_log", "train_graph"])
+OWN = "compute decisions forward graph input_names losses namespace output_names plan record region regions replay seed source"
+RESERVED = frozenset([*dir(nn.Module()), *OWN.split(), "sources", "stats", "step_log", "train_graph"])
 """What a member of a module may not be read as after a dot: the attribute would hide it."""
 
-TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *KERNELS, "self", "ctx", "torch", "nn", "F", "math", "like", "Context"])
+OTHERS = ("branch", "self", "ctx", "torch", "nn", "F", "math", "like", "Context")
+TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *KERNELS, *HOST_STEPS, *OTHERS])
 """What no local variable may be called."""
 
 

@@ -1,0 +1,178 @@
+"""The host loop: a call is regions, and host steps between them, in the order in which they were traced."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import fx, nn
+from torch.fx.node import map_arg
+
+from .hosting import HOST_STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A pure part of a call: its graph, and the function that runs it with the module as `self`.
+
+    It holds no parameters, so copies of a module share it. `takes` and `gives` name the values that it is handed and leaves.
+    """
+
+    name: str
+    graph: fx.Graph
+    code: Callable[..., Any]
+    takes: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+
+    def over(self, module: nn.Module) -> fx.GraphModule:
+        """The region as a module that has the module's own parameters and members (the same dictionaries), not copies."""
+        graph_module = fx.GraphModule(module, fx.Graph(), class_name=self.name)
+        graph_module.__dict__.update({table: module.__dict__[table] for table in ("_modules", "_parameters", "_buffers")})
+        graph_module.graph = copy.deepcopy(self.graph)
+        return graph_module
+
+
+@dataclass(frozen=True, slots=True)
+class HostCall:
+    """One host step: its function, its arguments with nodes in the place of values, and the name of what it gives."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    gives: str
+
+    @property
+    def reads(self) -> set[str]:
+        """The names of the values among its arguments."""
+        found: list[fx.Node] = []
+        map_arg((self.args, self.kwargs), found.append)
+        return {node.name for node in found}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a call runs. `dead[i]`: the values that nothing reads after step i, given back to the allocator there."""
+
+    takes: tuple[str, ...]
+    steps: tuple[Region | HostCall, ...]
+    dead: tuple[tuple[str, ...], ...]
+    result: Any
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        return tuple(step for step in self.steps if isinstance(step, Region))
+
+    @property
+    def hosted(self) -> bool:
+        """Whether there are host steps."""
+        return any(isinstance(step, HostCall) for step in self.steps)
+
+    def run(self, module: nn.Module, given: Sequence[Any]) -> Any:
+        """The result for these arguments."""
+        if len(self.steps) == 1 and isinstance(self.steps[0], Region) and not self.steps[0].gives:
+            return self.steps[0].code(module, *given)
+        values = dict(zip(self.takes, given))
+
+        def read(node: fx.Node) -> Any:
+            return values[node.name]
+
+        for step, dead in zip(self.steps, self.dead):
+            if isinstance(step, Region):
+                values.update(zip(step.gives, step.code(module, *(values[name] for name in step.takes))))
+            else:
+                values[step.gives] = step.function(*map_arg(step.args, read), **map_arg(step.kwargs, read))
+            for name in dead:
+                del values[name]
+        return map_arg(self.result, read)
+
+
+def program_of(module: nn.Module, graph: fx.Graph, name: str) -> Program:
+    """The program of a traced graph, cut at its host steps. Without any it is one region: the graph as it is."""
+    # What a host step does to the module's objects is no value: it is not dead where nothing reads its result.
+    graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output") or is_host(node))
+    graph.lint()
+    takes = tuple(node.name for node in graph.nodes if node.op == "placeholder")
+    if not any(map(is_host, graph.nodes)):
+        return Program(takes, (_whole(module, graph, name),), ((),), None)
+    return _cut(module, graph, name, takes)
+
+
+def is_host(node: fx.Node) -> bool:
+    """Whether a node is the call of a host step."""
+    return node.op == "call_function" and HOST_STEPS.get(getattr(node.target, "__name__", "")) is node.target
+
+
+def _whole(module: nn.Module, graph: fx.Graph, name: str, takes: tuple[str, ...] = (), gives: tuple[str, ...] = ()) -> Region:
+    graph_module = fx.GraphModule(module, graph, class_name=name)
+    graph_module.recompile()
+    region = Region(name, graph_module.graph, type(graph_module).forward, takes, gives)
+    region.graph.owning_module = None
+    return region
+
+
+def _cut(module: nn.Module, graph: fx.Graph, name: str, takes: tuple[str, ...]) -> Program:
+    (output,) = (node for node in graph.nodes if node.op == "output")
+    steps: list[Region | HostCall] = []
+    for part in _parts(graph):
+        if isinstance(part, fx.Node):
+            assert callable(part.target)
+            steps.append(HostCall(part.target, part.args, dict(part.kwargs), part.name))
+        else:
+            steps += _region(module, part, f"{name}_{len(steps)}")
+    kept = {node.name for node in output.all_input_nodes}
+    return Program(takes, tuple(steps), tuple(_dead(steps, kept)), output.args[0])
+
+
+def _parts(graph: fx.Graph) -> Iterator[fx.Node | list[fx.Node]]:
+    """Host steps, and the runs of nodes between them."""
+    run: list[fx.Node] = []
+    for node in graph.nodes:
+        if node.op in ("placeholder", "output"):
+            continue
+        if is_host(node):
+            if run:
+                yield run
+            run = []
+            yield node
+        else:
+            run.append(node)
+    if run:
+        yield run
+
+
+def _region(module: nn.Module, part: list[fx.Node], name: str) -> Iterator[Region]:
+    """The region of a run of nodes; none where nothing else reads them."""
+    inside = set(part)
+
+    def passed(node: fx.Node) -> bool:
+        # Each region reads parameters itself: a stored tensor is no result of a region.
+        return any(user not in inside and (node.op != "get_attr" or is_host(user) or user.op == "output") for user in node.users)
+
+    gives = [node for node in part if passed(node)]
+    if not gives:
+        return
+    graph = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    takes = dict.fromkeys(o for node in part for o in node.all_input_nodes if o not in inside and o.op != "get_attr")
+    for node in takes:
+        copies[node] = graph.placeholder(node.name)
+    for node in part:
+        for other in node.all_input_nodes:
+            if other not in copies:
+                copies[other] = graph.node_copy(other)
+        copies[node] = graph.node_copy(node, lambda one: copies[one])
+    graph.output(tuple(copies[node] for node in gives))
+    yield _whole(module, graph, name, tuple(node.name for node in takes), tuple(node.name for node in gives))
+
+
+def _dead(steps: Sequence[Region | HostCall], kept: set[str]) -> list[tuple[str, ...]]:
+    """For each step the values that are read by it, or given, and not after it. `kept`: what the result reads."""
+    found: list[tuple[str, ...]] = []
+    later = set(kept)
+    for step in reversed(steps):
+        touched = {*step.takes, *step.gives} if isinstance(step, Region) else {*step.reads, step.gives}
+        found.append(tuple(sorted(touched - later)))
+        later |= touched
+    return found[::-1]
