@@ -11,11 +11,15 @@ from ..compiler.source import NOWHERE
 from ..compiler.verify import verify as check
 from .canonicalize import Canonicalize
 from .eliminate_dead import EliminateDead
+from .factor_pairs import FactorPairs
 from .fold_constants import FoldConstants
 
 
 class Pass(Protocol):
-    """A frozen dataclass: a name, options as fields, and a graph for a graph."""
+    """A frozen dataclass: a name, options as fields, and a graph for a graph.
+
+    One that takes sums in another order, and so moves the last bits of floats, says `exact: ClassVar[bool] = False`.
+    """
 
     name: ClassVar[str]
 
@@ -24,10 +28,10 @@ class Pass(Protocol):
         ...
 
 
-PASSES: dict[str, Callable[[], Pass]] = {kind.name: kind for kind in (Canonicalize, FoldConstants, EliminateDead)}
+PASSES: dict[str, Callable[[], Pass]] = {kind.name: kind for kind in (Canonicalize, FoldConstants, EliminateDead, FactorPairs)}
 """Every pass under the name that is typed on the command line. A new pass is a file of its own and a word here."""
 
-DEFAULT = ("canonicalize", "fold-constants", "eliminate-dead", "canonicalize")
+DEFAULT = ("canonicalize", "fold-constants", "eliminate-dead", "factor-pairs", "canonicalize")
 """What runs unless told otherwise: what is eliminated leaves something to tidy."""
 
 PIPELINES: dict[str, tuple[str, ...]] = {"O0": (), "O1": ("canonicalize", "fold-constants", "eliminate-dead"), "O2": DEFAULT}
@@ -39,6 +43,11 @@ def named(name: str) -> Pass:
         hint = did_you_mean(name, PASSES) or f"there are {', '.join(PASSES)}"
         raise CompileError([Diagnostic("CC0709", f"there is no pass `{name}`", (Label(NOWHERE),), hint)])
     return PASSES[name]()
+
+
+def exact(names: Iterable[str]) -> bool:
+    """Whether these passes leave every bit of the results as it is."""
+    return all(getattr(named(name), "exact", True) for name in names)
 
 
 def run(
