@@ -17,6 +17,7 @@ from .grammar.format import format_source
 from .grammar.parse import parse
 from .grammar.print_core import print_graph
 from .passes import pipeline
+from .passes.manager import Step
 
 if TYPE_CHECKING:
     from .backends.reference import Result
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Path = str | PathLike[str]
 Bindings = Mapping[str, str]
+Passes = Sequence[pipeline.Item]
 
 
 def load(
@@ -93,10 +95,17 @@ def _parse_only(path: Path) -> list[Diagnostic]:
 
 
 def optimize(
-    graph: Graph, passes: Sequence[str] | None = None, *, on_pass: Callable[[str, Graph], None] | None = None
+    graph: Graph,
+    passes: Passes | None = None,
+    *,
+    on_pass: Callable[[Step], None] | None = None,
+    verify_each: bool = False,
 ) -> Graph:
-    """The graph after the passes of these names in this order (None: the default ones); each is verified."""
-    return pipeline.run(graph, list(pipeline.DEFAULT if passes is None else passes), on_pass=on_pass)
+    """The graph after these passes in this order (None: those of -O2): names, with options if any, levels, or passes themselves.
+
+    `on_pass` sees each step; the last graph is verified, or each one. Raises `CompileError` for what is unknown or out of order.
+    """
+    return pipeline.run(graph, pipeline.DEFAULT if passes is None else passes, on_pass=on_pass, verify_each=verify_each)
 
 
 def print(graph: Graph) -> str:
@@ -114,7 +123,7 @@ def compile(
     *,
     seed: int = 0,
     bind: Bindings | None = None,
-    passes: Sequence[str] | None = None,
+    passes: Passes | None = None,
     **params: object,
 ) -> CompiledModule:
     """A `torch.nn.Module` that computes only what is kept, its weights drawn from `seed` and their paths.
@@ -132,9 +141,7 @@ def compile_graphs(eval_graph: Graph, train_graph: Graph, *, seed: int = 0) -> C
     return lower(eval_graph, train_graph, seed=seed)
 
 
-def standalone(
-    source: Path | Graph, *, bind: Bindings | None = None, passes: Sequence[str] | None = None, **params: object
-) -> str:
+def standalone(source: Path | Graph, *, bind: Bindings | None = None, passes: Passes | None = None, **params: object) -> str:
     """The text of a Python module that needs torch alone: the same `state_dict`, the same outputs."""
     return standalone_graphs(*graphs(source, params, bind=bind, passes=passes))
 
@@ -176,7 +183,7 @@ def need_bodies(graph: Graph) -> None:
                 place = chunks[path].span if path in chunks else None
                 also = (Label(place, "declared here"),) if place else ()
                 name = path.rsplit(".", 1)[-1]
-                hint = f"put a written chunk in its place: --bind {name}=FILE, or bind={{\"{name}\": …}} in Python"
+                hint = f'put a written chunk in its place: --bind {name}=FILE, or bind={{"{name}": …}} in Python'
                 message = f"the chunk `{name}` is stored elsewhere, and stored chunks cannot be loaded yet"
                 found[path] = Diagnostic("CC0711", message, (Label(node.span, "called here"), *also), hint)
     if found:
@@ -188,7 +195,7 @@ def graphs(
     params: Mapping[str, object],
     *,
     bind: Bindings | None = None,
-    passes: Sequence[str] | None = None,
+    passes: Passes | None = None,
     findings: Findings | None = None,
 ) -> tuple[Graph, Graph]:
     """The optimised graphs for eval and for training; a graph that is given serves for both."""

@@ -9,7 +9,7 @@ import click
 from .. import api
 from ..compiler.diagnostics import Findings
 from .arguments import CommandLine, bindings, model_options, parameters
-from .opt import chosen, pass_options
+from .passes import chosen, given, pass_options
 from .report import guarded, progress, tell
 
 
@@ -23,10 +23,10 @@ def command(
     path: str, output: str, defines: tuple[str, ...], binds: tuple[str, ...], passes: str | None, level: str | None
 ) -> None:
     """Write a spec as a Python module that needs torch alone."""
-    line = CommandLine("compile", path, {"-D": defines, "--bind": binds, "--passes": [passes] if passes is not None else []})
-    names = chosen(line, passes, level)
+    line = CommandLine("compile", path, {"-D": defines, "--bind": binds, **given(passes)})
+    stages = chosen(line, passes, level)
     findings = Findings()
-    pair = api.graphs(path, parameters(line), bind=bindings(line), passes=names, findings=findings)
+    pair = api.graphs(path, parameters(line), bind=bindings(line), passes=stages, findings=findings)
     tell(api.distinct(findings.items))
     text = api.standalone_graphs(*pair)
     if output == "-":

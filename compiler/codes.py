@@ -139,7 +139,7 @@ dimension has two sizes. Nothing is converted silently: save `x.astype(numpy.flo
     ),
     "CC0709": Code(
         "unknown pass",
-        """`--passes a,b` runs passes in this order; the message lists their names.""",
+        """`--passes a,b` runs passes in this order; the message lists their names. Passes of one's own are read with `--plugin my_pass.py`.""",
     ),
     "CC0710": Code(
         "`--bind` that does not fit",
@@ -152,6 +152,21 @@ dimension has two sizes. Nothing is converted silently: save `x.astype(numpy.flo
     "CC0713": Code(
         "not enough memory",
         """The weights, inputs or values of the model do not fit into the memory of this machine. Smaller ones can be had by `-D` and `--dims`.""",
+    ),
+    "CC0714": Code(
+        "list of passes, or option of a pass, that cannot be read",
+        """Passes stand with commas between. Options are the fields of the pass, in parentheses: whole and other numbers, `true`, `false`, `none`,
+text (in quotes if it has commas or spaces) and lists. A group that is to run until nothing changes is `fixpoint(a, b)`; a level stands
+for its passes.
+
+    chunkc opt moe.cc --passes "O1, choose-kernels(dims='B=8,T=512')\"""",
+    ),
+    "CC0715": Code(
+        "passes in an order that does not work",
+        """A pass may declare that it builds on another (`after`, `needs`), and the passes that choose how a graph is run come behind all that
+rewrite it, because rewriting would lose the choice.
+
+    chunkc opt moe.cc --passes choose-kernels,canonicalize      # write canonicalize,choose-kernels""",
     ),
     "CC0711": Code(
         "extern chunk that is not there",

@@ -69,7 +69,7 @@ class _Comparison:
     def compare(self, a: Graph, b: Graph, where: str) -> str | None:
         """What differs between two graphs, bodies of calls left for later."""
         for name in ("name", "training", "parameters", "chunks", "memory"):
-            if key(getattr(a, name)) != key(getattr(b, name)):
+            if getattr(a, name) is not getattr(b, name) and key(getattr(a, name)) != key(getattr(b, name)):
                 return f"{where}{name}: {_first(getattr(a, name), getattr(b, name))}"
         pairs: list[tuple[str, Node, Node]] = []
         for role, left, right in _roots(a, b):

@@ -21,6 +21,8 @@ class LowerPlan:
     decisions keep their dense positions."""
 
     name: ClassVar[str] = "lower-plan"
+    lowering: ClassVar[bool] = True
+    ends: ClassVar[bool] = True
 
     def apply(self, graph: Graph) -> Plan:
         """The plan of a graph."""

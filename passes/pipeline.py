@@ -1,48 +1,118 @@
-"""The passes by name, and the loop that runs them: each result is verified before the next pass sees it."""
+"""The passes by name, the pipelines `-O0 -O1 -O2`, and their loop: `manager` runs them, `options` reads them as text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import ClassVar, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
-from ..compiler.diagnostics import CompileError, Diagnostic, Label, did_you_mean
+from ..compiler.diagnostics import Findings, did_you_mean
 from ..compiler.ir import Graph
-from ..compiler.source import NOWHERE
-from ..compiler.verify import verify as check
+from ..compiler.source import Source, Span
+from . import manager
 from .canonicalize import Canonicalize
 from .eliminate_dead import EliminateDead
 from .factor_pairs import FactorPairs
 from .fold_constants import FoldConstants
+from .lower_plan import LowerPlan
+from .manager import Fixpoint, Pass, Stage, Step
+from .options import Placed, read
 
-
-class Pass(Protocol):
-    """A frozen dataclass: a name, options as fields, and a graph for a graph.
-
-    One that takes sums in another order, and so moves the last bits of floats, says `exact: ClassVar[bool] = False`.
-    """
-
-    name: ClassVar[str]
-
-    def apply(self, graph: Graph) -> Graph:
-        """The graph after the pass. Keys, shapes and order of the parameter table stay as they are."""
-        ...
-
-
-PASSES: dict[str, Callable[[], Pass]] = {kind.name: kind for kind in (Canonicalize, FoldConstants, EliminateDead, FactorPairs)}
+PASSES: dict[str, type[Pass]] = {
+    kind.name: kind
+    for kind in (
+        # In the order of -O2.
+        Canonicalize,
+        FoldConstants,
+        EliminateDead,
+        FactorPairs,
+    )
+}
 """Every pass under the name that is typed on the command line. A new pass is a file of its own and a word here."""
 
-DEFAULT = ("canonicalize", "fold-constants", "eliminate-dead", "factor-pairs", "canonicalize")
-"""What runs unless told otherwise: what is eliminated leaves something to tidy."""
+TIDY = ("canonicalize", "fold-constants", "common-subexpressions", "eliminate-dead")
+"""A group that runs until nothing changes: what one of them leaves, another may take."""
 
-PIPELINES: dict[str, tuple[str, ...]] = {"O0": (), "O1": ("canonicalize", "fold-constants", "eliminate-dead"), "O2": DEFAULT}
+REWRITES = ("share-masks", "factor-pairs", "pool-blocks", "fuse-routes")
+OUTLINES = ("hoist", "cache-masks", "group-chunks", "specialize")
+CHOICES = ("choose-kernels", "schedule")
+
+Declared = str | tuple[str, ...]
+"""The name of a pass, or the names of a fixpoint's."""
+
+
+def _registered(stages: Iterable[Declared]) -> tuple[Declared, ...]:
+    """The stages without the passes that are not there."""
+    kept = [tuple(n for n in one if n in PASSES) if isinstance(one, tuple) else one for one in stages]
+    return tuple(one for one in kept if (one if isinstance(one, tuple) else one in PASSES))
+
+
+PIPELINES: dict[str, tuple[Declared, ...]] = {
+    "O0": (),
+    "O1": _registered((TIDY,)),
+    "O2": _registered((TIDY, *REWRITES, TIDY, *OUTLINES, *CHOICES)),
+}
+"""Levels. A tuple inside one is a fixpoint. Where no rewrite is registered the second TIDY finds nothing to do."""
+
+DEFAULT = PIPELINES["O2"]
+"""What runs unless told otherwise."""
+
+Item = str | tuple[str, ...] | Pass | Fixpoint
+"""What a pipeline may be given as: text (`"a, b(k=2)"`, `"O1"`), the names of a fixpoint's passes, or the pass itself."""
+
+
+def resolve(items: Iterable[Item], *, plugins: Mapping[str, type[Pass]] | None = None) -> list[Stage]:
+    """The stages that are meant, in order; `CompileError` with all that is unknown, ill written, or out of order."""
+    findings = Findings()
+    found: list[Placed] = []
+    for item in items:
+        if isinstance(item, str | tuple):
+            written = item if isinstance(item, str) else f"fixpoint({', '.join(item)})"
+            found += placed(whole(written), findings, plugins=plugins)
+        else:
+            said = ", ".join(manager.text(one) for one in manager.flat([item]))
+            found.append(Placed(item, (whole(said),) * len(manager.flat([item]))))
+    return ordered(found, findings)
+
+
+def whole(text: str) -> Span:
+    """A text of its own as a place."""
+    return Span(Source("<passes>", text), 0, len(text))
+
+
+def placed(
+    place: Span, findings: Findings, *, plugins: Mapping[str, type[Pass]] | None = None, plan: bool = False
+) -> list[Placed]:
+    """The stages written at a place, each with where it stands; what is wrong is added to the findings.
+
+    With `plan`, `lower-plan` is known too, though what it gives is no graph; `ordered` sees to it that it comes last.
+    """
+
+    def lookup(name: str, span: Span, findings: Findings) -> type[Pass] | tuple[Stage, ...]:
+        if name in PIPELINES:
+            return tuple(resolve(PIPELINES[name]))
+        known = {**PASSES, **(plugins or {}), **({LowerPlan.name: cast(type[Pass], LowerPlan)} if plan else {})}
+        if name in known:
+            return known[name]
+        hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
+        raise findings.error("CC0709", f"there is no pass `{name}`", span, label="not known", hint=hint)
+
+    return read(place, lookup, findings)
+
+
+def ordered(found: Iterable[Placed], findings: Findings) -> list[Stage]:
+    """The stages, if the passes allow this order and nothing was found wrong; else `CompileError`."""
+    stages = list(found)
+    places = [span for one in stages for span in one.spans]
+    for i, message, hint in manager.misplaced(manager.flat([one.stage for one in stages])):
+        findings.error("CC0715", message, places[i], label="in this order", hint=hint)
+    findings.check()
+    return [one.stage for one in stages]
 
 
 def named(name: str) -> Pass:
-    """A pass with its usual options; `CompileError` if there is none of this name."""
-    if name not in PASSES:
-        hint = did_you_mean(name, PASSES) or f"there are {', '.join(PASSES)}"
-        raise CompileError([Diagnostic("CC0709", f"there is no pass `{name}`", (Label(NOWHERE),), hint)])
-    return PASSES[name]()
+    """A pass as it is written, usually by its name alone; `CompileError` if there is none or its options do not fit."""
+    (one,) = manager.flat(resolve([name]))
+    return one
 
 
 def exact(names: Iterable[str]) -> bool:
@@ -52,20 +122,15 @@ def exact(names: Iterable[str]) -> bool:
 
 def run(
     graph: Graph,
-    passes: Iterable[str | Pass],
+    passes: Iterable[Item],
     *,
-    on_pass: Callable[[str, Graph], None] | None = None,
-    verify: bool = True,
+    on_pass: Callable[[Step], None] | None = None,
+    verify_each: bool = False,
+    plugins: Mapping[str, type[Pass]] | None = None,
 ) -> Graph:
-    """The graph after these passes, in this order; `on_pass(name, graph)` sees each result.
+    """The graph after these passes, in this order; `on_pass` sees each step.
 
-    Raises `CompileError` for an unknown name before any pass runs, `VerifyError` where a pass breaks the graph.
+    Raises `CompileError` before any pass runs for what is unknown or out of order, `PassError` where a pass fails or breaks the
+    graph.
     """
-    chosen = [named(one) if isinstance(one, str) else one for one in passes]
-    for one in chosen:
-        graph = one.apply(graph)
-        if verify:
-            check(graph)
-        if on_pass is not None:
-            on_pass(one.name, graph)
-    return graph
+    return manager.run(graph, resolve(passes, plugins=plugins), on_pass=on_pass, verify_each=verify_each)

@@ -13,6 +13,7 @@ from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.ir import Graph, bodies
 from chunkc.compiler.verify import VerifyError
 from chunkc.passes import pipeline
+from chunkc.passes.manager import PassError, flat
 
 
 def graph() -> Graph:
@@ -34,7 +35,8 @@ class Rename:
 
 def test_passes_run_in_order_by_name_or_as_they_are() -> None:
     seen: list[tuple[str, int]] = []
-    result = pipeline.run(graph(), ["canonicalize", Rename("other")], on_pass=lambda name, g: seen.append((name, len(g.nodes))))
+    passes = ["canonicalize", Rename("other")]
+    result = pipeline.run(graph(), passes, on_pass=lambda step: seen.append((step.name, len(step.after.nodes))))
     assert seen == [("canonicalize", 1), ("rename", 1)]
     assert result.name == "other"
 
@@ -42,7 +44,7 @@ def test_passes_run_in_order_by_name_or_as_they_are() -> None:
 def test_an_unknown_name_is_told_before_anything_runs() -> None:
     ran: list[str] = []
     with pytest.raises(CompileError, match="no pass `canonicalise`") as caught:
-        pipeline.run(graph(), ["eliminate-dead", "canonicalise"], on_pass=lambda name, g: ran.append(name))
+        pipeline.run(graph(), ["eliminate-dead", "canonicalise"], on_pass=lambda step: ran.append(step.name))
     assert "`canonicalize`" in caught.value.diagnostics[0].hint
     assert not ran
 
@@ -55,14 +57,16 @@ def test_a_pass_that_breaks_the_graph_is_told() -> None:
         def apply(self, graph: Graph) -> Graph:
             return replace(graph, nodes=graph.nodes[1:])
 
-    with pytest.raises(VerifyError, match="not above it"):
-        pipeline.run(graph(), [Break()])
+    for each in (False, True):
+        with pytest.raises(PassError, match="`break` breaks the graph.*\n.*not above it") as caught:
+            pipeline.run(graph(), [Break(), Rename()], verify_each=each)
+        assert isinstance(caught.value.__cause__, VerifyError)
 
 
 def test_pipelines_name_passes() -> None:
     assert pipeline.PIPELINES["O0"] == ()
     for names in (*pipeline.PIPELINES.values(), pipeline.DEFAULT):
-        assert set(names) <= set(pipeline.PASSES)
+        assert {one.name for one in flat(pipeline.resolve(names))} <= set(pipeline.PASSES)
 
 
 def test_mapping_bodies_keeps_what_is_shared() -> None:
