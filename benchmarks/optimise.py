@@ -14,6 +14,7 @@ from chunkc.compiler.ir import Graph
 from chunkc.compiler.planning import lower
 from chunkc.grammar import elaborate
 from chunkc.passes import pipeline
+from chunkc.passes.manager import text
 
 LAYERS = (12, 24, 48, 96)
 
@@ -34,7 +35,7 @@ model m(d: int = 64, layers: int = {layers}, experts: int = 64) {{
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Milliseconds of each pass, in order, and of lowering; `nodes` after the last pass."""
+    """Milliseconds of each stage, in order, and of lowering; `nodes` after the last pass."""
 
     layers: int
     passes: tuple[tuple[str, float], ...]
@@ -65,7 +66,7 @@ def once(graph: Graph, names: tuple[str, ...]) -> tuple[list[float], float, Grap
 
 def measure(layers: int, rounds: int = 5) -> Times:
     """Medians of several runs, after one that is not counted."""
-    graph, names = elaborate.loads(SPEC.format(layers=layers)), pipeline.PIPELINES["O2"]
+    graph, names = elaborate.loads(SPEC.format(layers=layers)), tuple(map(text, pipeline.resolve(["O2"])))
     runs = [once(graph, names) for _ in range(rounds + 1)][1:]
     medians = tuple((name, statistics.median(run[0][i] for run in runs)) for i, name in enumerate(names))
     return Times(layers, medians, statistics.median(run[1] for run in runs), len(runs[0][2].nodes))
@@ -76,7 +77,7 @@ def main() -> None:
     found = [measure(layers) for layers in LAYERS]
     print(f"{'layers':<28}" + "".join(f"{one.layers:>9}" for one in found))
     for i, (name, _) in enumerate(found[0].passes):
-        print(f"{name:<28}" + "".join(f"{one.passes[i][1]:9.1f}" for one in found))
+        print(f"{name:<28.28}" + "".join(f"{one.passes[i][1]:9.1f}" for one in found))
     print(f"{'lower-plan':<28}" + "".join(f"{one.lowering:9.1f}" for one in found))
     print(f"{'all':<28}" + "".join(f"{one.total:9.1f}" for one in found))
     print(f"{'all, a layer':<28}" + "".join(f"{one.total / one.layers:9.2f}" for one in found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from chunkc.passes import pipeline
+from chunkc.passes.manager import text
 
 LAST = ("choose-kernels", "schedule")
 """Passes that stay behind all others, in this order, where there are such."""
@@ -15,9 +16,9 @@ def alone() -> list[tuple[str, ...]]:
 
 
 def prefixes() -> list[tuple[str, ...]]:
-    """Those of more than one pass, the whole of -O2 last."""
-    names = pipeline.PIPELINES["O2"]
-    return [names[:end] for end in range(2, len(names) + 1)]
+    """Stage by stage, a fixpoint being one; the whole of -O2 last."""
+    names = tuple(map(text, pipeline.resolve(["O2"])))
+    return [names[:end] for end in range(1, len(names) + 1)]
 
 
 def shuffled(seed: int) -> tuple[str, ...]:
