@@ -115,9 +115,9 @@ def named(name: str) -> Pass:
     return one
 
 
-def exact(names: Iterable[str]) -> bool:
+def exact(items: Iterable[Item]) -> bool:
     """Whether these passes leave every bit of the results as it is."""
-    return all(getattr(named(name), "exact", True) for name in names)
+    return all(getattr(one, "exact", True) for one in manager.flat(resolve(items)))
 
 
 def run(
