@@ -10,6 +10,7 @@ from ..compiler.ir import Graph
 from ..compiler.source import Source, Span
 from . import manager
 from .canonicalize import Canonicalize
+from .common_subexpressions import CommonSubexpressions
 from .eliminate_dead import EliminateDead
 from .factor_pairs import FactorPairs
 from .fold_constants import FoldConstants
@@ -23,6 +24,7 @@ PASSES: dict[str, type[Pass]] = {
         # In the order of -O2.
         Canonicalize,
         FoldConstants,
+        CommonSubexpressions,
         EliminateDead,
         FactorPairs,
     )

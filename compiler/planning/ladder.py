@@ -98,7 +98,9 @@ def _build(
         score, stream = asked[i]
         scored = i + 1 < len(asked) or not select.attrs["fallback"]
         wanted = ([("score", score)] if scored else []) + [("value", stream)]
-        later = [node for node in graph.nodes if node in stage and any(home.get(reader, i) > i for reader in reads[node])]
+        # Parameters and constants are not carried: each body has its own.
+        made = [node for node in graph.nodes if node in stage and node.op not in FREE]
+        later = [node for node in made if any(home.get(reader, i) > i for reader in reads[node])]
         ahead = {node for pair in asked[i + 1 :] for node in pair}
         later += [node for node in graph.nodes if node in stage and node in ahead and node not in later]
         wanted += [(f"carry.{k}", node) for k, node in enumerate(later)]
@@ -125,9 +127,7 @@ def _build(
     return Node("ladder", operands, attrs, fuse.type, fuse.span, fuse.name)
 
 
-def _with_outputs(
-    body: Graph, graph: Graph, stage: set[Node], passed: list[Node], wanted: list[tuple[str, Node]]
-) -> Graph:
+def _with_outputs(body: Graph, graph: Graph, stage: set[Node], passed: list[Node], wanted: list[tuple[str, Node]]) -> Graph:
     """The body with its outputs: nodes of the graph, found again among the body's."""
     inputs = dict(zip(passed, body.inputs))
     own = [node for node in body.nodes if node.op != "input" and node.op not in FREE]
