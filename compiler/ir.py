@@ -16,6 +16,10 @@ same graph. Axes in attributes count from the end (negative), so a body means th
 Of an `apply`, `single` says that it gives one value and no bundle, `zipped` that operand i goes to member i. With `among` the
 last two operands are, for each position `[B, T]`, whether it is kept and where it stands: kept positions see only each other.
 
+What a profile told of a `fuse` with `by` may stand with it (`passes/specialize.py`) and changes nothing of what it means: `cold`
+lists the ways that were never kept, `hot` the others, the most frequent first, `paths` the sets that whole calls kept most often,
+`capacity` the share of positions that each way's rows are expected to stay below.
+
 An `apply` of no chunk (`chunk` is "") is an *outlined* part of its caller, in the caller's frame. Its attribute `word` says why
 it was set apart: `hoisted`, what no input reaches, is computed once per eval period; `cached`, whose result is remembered
 across calls. `grouped` stands with an array whose members run as stacked products. All mean what the plain call means.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -62,6 +62,29 @@ class Activity:
         decision kept. What a speculative prefetch loads."""
         order = sorted((way for way, kept in enumerate(self.kept) if kept), key=lambda way: (-self.kept[way], way))
         return tuple(order[:count])
+
+
+def merged(activities: Iterable[Activity]) -> Activity | None:
+    """Several selections of one form as if they were one: what a body does that is called in several places. None if there are
+    none, or if their ways differ."""
+    known = list(activities)
+    if len({one.ways for one in known}) != 1:
+        return None
+    sets: dict[tuple[int, ...], tuple[int, int]] = {}
+    for one in known:
+        for entry in one.sets:
+            decisions, calls = sets.get(entry.ways, (0, 0))
+            sets[entry.ways] = decisions + entry.decisions, calls + entry.calls
+    order = sorted(sets, key=lambda ways: (-sets[ways][0], ways))
+    repeats = [one.repeats for one in known if one.repeats is not None]
+    return Activity(
+        known[0].ways,
+        sum(one.decisions for one in known),
+        tuple(map(sum, zip(*(one.kept for one in known)))),
+        tuple(map(max, zip(*(one.most for one in known)))),
+        tuple(KeptSet(ways, *sets[ways]) for ways in order),
+        sum(repeats) if len(repeats) == len(known) else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

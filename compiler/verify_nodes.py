@@ -208,9 +208,27 @@ def _fuse(node: Node) -> Iterator[str]:
         yield f"a fuse takes floats, not {first}"
     if by is not None:
         yield from _by_problems(by, first, len(kinds))
+    yield from _hint_problems(node.attrs, len(kinds))
     expected = _fused(node.attrs["kind"], first, len(kinds))
     if expected != node.type:
         yield f"`fuse {node.attrs['kind']}` gives `{expected}`, and not `{node.type}`"
+
+
+def _hint_problems(attrs: Attrs, ways: int) -> Iterator[str]:
+    """What a profile told of a fuse: ways that exist, each once, and a share."""
+    for name in ("cold", "hot"):
+        if not _are_ways(attrs.get(name, ()), ways):
+            yield f"`{name} = {attrs[name]!r}` lists no ways of a fuse of {ways}"
+    paths = attrs.get("paths", ())
+    if not isinstance(paths, tuple) or not all(_are_ways(path, ways) for path in paths):
+        yield f"`paths = {paths!r}` lists no sets of ways of a fuse of {ways}"
+    capacity = attrs.get("capacity", 1.0)
+    if not isinstance(capacity, float) or not 0 <= capacity <= 1:
+        yield f"`capacity = {capacity!r}` is no share from 0.0 to 1.0"
+
+
+def _are_ways(value: object, ways: int) -> bool:
+    return _each(lambda way: is_int(way) and 0 <= way < ways)(value) and len(set(value)) == len(value)  # type: ignore[call-overload, arg-type]
 
 
 def _by_problems(by: Node, stream: TensorType, ways: int) -> Iterator[str]:

@@ -17,6 +17,7 @@ from .fold_constants import FoldConstants
 from .lower_plan import LowerPlan
 from .manager import Fixpoint, Pass, Stage, Step
 from .options import Placed, read
+from .specialize import Specialize
 
 PASSES: dict[str, type[Pass]] = {
     kind.name: kind
@@ -27,6 +28,7 @@ PASSES: dict[str, type[Pass]] = {
         CommonSubexpressions,
         EliminateDead,
         FactorPairs,
+        Specialize,
     )
 }
 """Every pass under the name that is typed on the command line. A new pass is a file of its own and a word here."""
