@@ -87,7 +87,7 @@ def merged(activities: Iterable[Activity]) -> Activity | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Profile:
     """What the selections of a model did in `calls` calls, by their paths as `stats()` has them.
 
@@ -100,7 +100,10 @@ class Profile:
     calls: int
     dims: tuple[tuple[Mapping[str, int], int], ...] = ()
     selections: Mapping[str, Activity] = field(default_factory=lambda: MappingProxyType({}))
-    origin: Span = field(default=NOWHERE, compare=False, repr=False)
+    origin: Span = field(default=NOWHERE, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<profile of {self.model}, {self.calls} calls>"
 
     def likely(self, path: str, count: int) -> tuple[int, ...]:
         """The ways of a selection that were kept most often; () for one that the profile does not know."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from .diagnostics import CompileError, Findings, Label, did_you_mean
+from .diagnostics import CompileError, Diagnostic, Findings, Label, did_you_mean
 from .ir import Graph
 from .json_text import Json, JsonError, parse_json
 from .profile import FORMAT, VERSION, Activity, KeptSet, Profile, fingerprint, selections_of, ways_of
@@ -21,17 +21,15 @@ MOST_WAYS = 2**20
 
 
 def read_profile(path: str | PathLike[str]) -> Profile:
-    """The profile in a file. `CompileError` with all that is wrong with it, `OSError` if it cannot be read."""
-    data = Path(path).read_bytes()
-    findings = Findings()
+    """The profile in a file. `CompileError` with all that is wrong with it."""
     try:
-        source = Source(str(path), data.decode("utf-8"))
+        return parse_profile(Source(str(path), Path(path).read_bytes().decode("utf-8")))
+    except OSError as error:
+        why = f"cannot be read: {(error.strerror or str(error)).lower()}"
     except UnicodeDecodeError as error:
-        place = Span(Source(str(path), ""), 0, 0)
-        message = f"`{path}` is no text: byte {error.start} is not UTF-8"
-        findings.error("CC0901", message, place, hint=AGAIN)
-        raise CompileError(findings.items) from None
-    return parse_profile(source)
+        why = f"is no text: byte {error.start} is not UTF-8"
+    place = Label(Span(Source(str(path), ""), 0, 0))
+    raise CompileError([Diagnostic("CC0901", f"the profile `{path}` {why}", (place,), AGAIN)])
 
 
 def parse_profile(source: Source) -> Profile:
