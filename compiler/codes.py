@@ -168,6 +168,13 @@ rewrite it, because rewriting would lose the choice.
 
     chunkc opt moe.cc --passes choose-kernels,canonicalize      # write canonicalize,choose-kernels""",
     ),
+    "CC0716": Code(
+        "chunk larger than the memory budget",
+        """A chunk runs only where all of its weights are resident, and so does a call for all chunks that it reads. What stands outside of
+chunks (a router's weights) is resident all the time, and counts.
+
+    memory { budget = 1KiB }            # with a chunk of 2 KiB: write budget = 3KiB, or make two chunks of it""",
+    ),
     "CC0711": Code(
         "extern chunk that is not there",
         """Stored chunks parse and check, but cannot be loaded yet. A written one can stand in for each: `--bind NAME=FILE` takes the last

@@ -68,7 +68,7 @@ class _Comparison:
 
     def compare(self, a: Graph, b: Graph, where: str) -> str | None:
         """What differs between two graphs, bodies of calls left for later."""
-        for name in ("name", "training", "parameters", "chunks", "memory"):
+        for name in ("name", "training", "parameters", "chunks", "memory", "schedule"):
             if getattr(a, name) is not getattr(b, name) and key(getattr(a, name)) != key(getattr(b, name)):
                 return f"{where}{name}: {_first(getattr(a, name), getattr(b, name))}"
         pairs: list[tuple[str, Node, Node]] = []

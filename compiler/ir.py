@@ -31,6 +31,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .residency import Residency
 from .source import Span
 from .types import BundleType, RecordType, SelectionType, TensorType, Type
 
@@ -138,6 +139,8 @@ class Graph:
     """All of them, whether still used or not: no pass changes keys, shapes or order."""
     chunks: tuple[Chunk, ...] = ()
     memory: Attrs = Attrs()
+    schedule: tuple[Residency, ...] = ()
+    """What is resident when, under the budget of `memory`; of the outermost graph. Empty: everything, always."""
 
     @property
     def inputs(self) -> tuple[Node, ...]:

@@ -15,6 +15,7 @@ from .ir import Frame, Graph, Node, bodies
 from .source import Span
 from .types import TensorType, free_symbols
 from .verify_nodes import NAME, no_name, node_problems
+from .verify_schedule import schedule_problems
 
 DEEPEST = 200
 """How deep calls may nest."""
@@ -54,7 +55,8 @@ def problems(graph: Graph) -> list[Problem]:
     deep = _depth_of(order) > DEEPEST
     found = [Problem(f"calls nest more than {DEEPEST} deep", graph.span)] if deep else []
     found += [problem for one in order for problem in _problems(one)]
-    return found or list(_paths(graph))
+    found = found or list(_paths(graph))
+    return found or [Problem(message, graph.span) for message in schedule_problems(graph)]
 
 
 def _depth_of(order: list[Graph]) -> int:

@@ -190,8 +190,25 @@ class Statements(Blocks):
                 return f"{word} {quoted(target)} = {value.text}"
             case t.CoreBody(name=name, target=target, attributes=attributes):
                 return concat([f"chunk {name} {quoted(target)} ", self.core_block(statement, attributes, statement.span.start)])
+            case t.CorePlan():
+                return concat(["plan ", self.plan(statement)])
             case t.CoreNode():
                 return self.core_node(statement)
+
+    def plan(self, plan: t.CorePlan) -> Doc:
+        """Entries stay on the lines that they were written on; never written, what ends with a `release` is a line."""
+        rows: list[list[t.CoreEntry]] = []
+        for entry in plan.entries:
+            last = rows[-1][-1] if rows else None
+            ended = last is not None and last.word == "release" and entry.word != "release"
+            fresh = last is None or (self.newline(last.span.end, entry.span.start) if self.written else ended)
+            rows += [[entry]] if fresh else []
+            rows[-1] += [] if fresh else [entry]
+        lines = [t.CorePlan(row[0].span.to(row[-1].span), tuple(row)) for row in rows]
+        return self.block(lines, self.entries, plan.span.start, plan.span.end, wide=True)
+
+    def entries(self, row: t.CorePlan) -> Doc:
+        return "  ".join(f"{entry.word} {quoted(entry.target)}" for entry in row.entries)
 
     def core_node(self, node: t.CoreNode) -> str:
         text = f"{node.name} = {node.word}"

@@ -10,11 +10,13 @@ import math
 import re
 import struct
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from typing import Any
 
 from ..compiler.bodies import body_order
 from ..compiler.dims import Dim
 from ..compiler.ir import OUTLINED, PART, Chunk, Graph, Node, Parameter
+from ..compiler.residency import Residency
 from ..compiler.selection import Rule, Share
 from ..compiler.types import DTYPES, TensorType
 
@@ -63,7 +65,7 @@ def print_graph(graph: Graph) -> str:
             shown.add(id(inner))
             lines += _body(inner, names, graph.training)
         lines.append("  " + text)
-    return "\n".join([*lines, *_roots(graph, "  "), "}"]) + "\n"
+    return "\n".join([*lines, *_plan(graph.schedule), *_roots(graph, "  "), "}"]) + "\n"
 
 
 def print_value(value: Any) -> str:
@@ -122,6 +124,20 @@ def _parameter(entry: Parameter) -> str:
 def _chunk(chunk: Chunk) -> str:
     rest = {name: getattr(chunk, name) for name, usual in CHUNK_DEFAULTS.items() if getattr(chunk, name) != usual}
     return _call("c", [_string(chunk.path), print_value(chunk.members)], rest)
+
+
+def _plan(schedule: tuple[Residency, ...]) -> Iterator[str]:
+    """What is resident when: a line ends behind what a call releases."""
+    if not schedule:
+        return
+    yield "  plan {"
+    row: list[str] = []
+    for entry, after in zip_longest(schedule, schedule[1:]):
+        row.append(f"{entry.word} {_string(entry.path)}")
+        if after is None or (entry.word == "release" and after.word != "release"):
+            yield f"    {'  '.join(row)}"
+            row.clear()
+    yield "  }"
 
 
 # ---- nodes and roots

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from ..compiler import ops
+from ..compiler import ops, residency
 from ..compiler.diagnostics import Abort, Findings, Label, did_you_mean
 from ..compiler.ir import OUTLINED, PART, STRUCTURAL, WORDS, Attrs, Chunk, Graph, Node, Parameter
 from ..compiler.source import Span
@@ -56,7 +56,20 @@ class Reader:
 
     def graph(self, core: t.Core) -> Graph:
         fields = self.fields(core.attributes, ("name", "training", "memory", "chunks", "parameters"))
-        return self.block(fields.pop("name", core.name.text), core.statements, core.span, fields, {}, False)
+        plans = [item for item in core.statements if isinstance(item, t.CorePlan)]
+        for more in plans[1:]:
+            self.findings.error("CC0603", "there are two plans", more.span, also=[Label(plans[0].span, "first here")])
+        fields["schedule"] = self.schedule(plans[0]) if plans else ()
+        rest = [item for item in core.statements if not isinstance(item, t.CorePlan)]
+        return self.block(fields.pop("name", core.name.text), rest, core.span, fields, {}, False)
+
+    def schedule(self, plan: t.CorePlan) -> tuple[residency.Residency, ...]:
+        """What is resident when."""
+        for entry in plan.entries:
+            if entry.word not in residency.WORDS:
+                hint = did_you_mean(entry.word, residency.WORDS) or f"its words are {', '.join(residency.WORDS)}"
+                self.findings.error("CC0601", f"`{entry.word}` says nothing in a plan", entry.span, hint=hint)
+        return tuple(residency.Residency(cast(Any, entry.word), entry.target) for entry in plan.entries)
 
     def fields(self, written: Iterable[t.Field], known: Iterable[str]) -> dict[str, Any]:
         """The attributes of a graph."""
@@ -104,6 +117,8 @@ class Reader:
                     self.node(statement, scope)
                 elif isinstance(statement, t.CoreRoot):
                     self.root(statement, scope)
+                elif isinstance(statement, t.CorePlan):
+                    raise self.findings.error("CC0601", "a plan is of the outermost graph", statement.span)
                 else:
                     self.body(statement, scope, training)
             except Abort:

@@ -14,7 +14,7 @@ from ..compiler.source import Source, Span
 from .reports import OPENERS, PAIRS, Reports, accepts
 
 LANDMARK = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*|[()\[\]{}\n]')
-WORDS = "model|chunk|router|mask|input|output|param|state|next|fuse|for|loss|memory|use|core"
+WORDS = "model|chunk|router|mask|input|output|param|state|next|fuse|for|loss|memory|use|core|plan"
 STATEMENT = re.compile(rf"\s*(?:(?:{WORDS})[ \t]+[A-Za-z_{{\"%]|%[A-Za-z0-9_.]+[ \t]*=)")
 TOP = re.compile(r"[ \t]*(model|use|core)[ \t]+")
 CLOSERS = frozenset({"RPAR", "RSQB", "RBRACE"})

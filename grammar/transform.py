@@ -240,6 +240,12 @@ class Build(Values):
     ) -> t.CoreBody:
         return t.CoreBody(span, str(name), self.text(target).value, attributes or (), block)
 
+    def core_plan(self, span: Span, *entries: t.CoreEntry | None) -> t.CorePlan:
+        return t.CorePlan(span, present(entries))
+
+    def core_entry(self, span: Span, word: Token, target: Token) -> t.CoreEntry:
+        return t.CoreEntry(span, str(word), self.text(target).value)
+
     def core_type(
         self, span: Span, word: Token, sizes: tuple[t.Expr, ...] | None, items: tuple[tuple[str, t.CoreType], ...] | None
     ) -> t.CoreType:

@@ -219,7 +219,22 @@ class CoreBody(Syntax):
     statements: tuple[CoreStatement, ...]
 
 
-CoreStatement = CoreNode | CoreRoot | CoreBody
+@dataclass(frozen=True, slots=True)
+class CoreEntry(Syntax):
+    """`acquire "block.3"`."""
+
+    word: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class CorePlan(Syntax):
+    """`plan { acquire "block.0"  run "block.0" … }`: what is resident when."""
+
+    entries: tuple[CoreEntry, ...]
+
+
+CoreStatement = CoreNode | CoreRoot | CoreBody | CorePlan
 
 
 @dataclass(frozen=True, slots=True)

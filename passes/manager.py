@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from ..compiler.diagnostics import CompileError
@@ -185,6 +185,8 @@ class _Run:
         return graph
 
     def step(self, graph: Graph, one: Pass, turn: int, compare: bool = False) -> Step:
+        if graph.schedule and not lowering(one):
+            graph = replace(graph, schedule=())  # it holds for the graph that it was made for
         start = time.process_time()
         try:
             after = one.apply(graph)

@@ -17,6 +17,7 @@ from .fold_constants import FoldConstants
 from .lower_plan import LowerPlan
 from .manager import Fixpoint, Pass, Stage, Step
 from .options import Placed, read
+from .schedule import Schedule
 from .specialize import Specialize
 
 PASSES: dict[str, type[Pass]] = {
@@ -29,6 +30,7 @@ PASSES: dict[str, type[Pass]] = {
         EliminateDead,
         FactorPairs,
         Specialize,
+        Schedule,
     )
 }
 """Every pass under the name that is typed on the command line. A new pass is a file of its own and a word here."""

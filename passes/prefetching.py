@@ -1,0 +1,90 @@
+"""From an order with its loads and evictions to a schedule, in which loads begin before they are waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..compiler.residency import Residency, Word
+from .replacement import Problem, Solution
+
+
+def entries(
+    problem: Problem, solution: Solution, names: Sequence[str], waits: Sequence[int], ahead: int
+) -> tuple[Residency, ...]:
+    """The schedule of a solution. `names` are the tasks'; `waits`: the groups (bit by bit) that run before it is decided
+    whether a task is; loads begin at most `ahead` tasks early."""
+    plan = _Plan(problem, solution)
+    for place in range(1, len(solution.order)):
+        plan.begin_early(place, waits[solution.order[place]], ahead)
+    return tuple(plan.told(names))
+
+
+@dataclass(slots=True)
+class _Plan:
+    """By place in the order: what is evicted and loaded when its task is due, and what begins while it runs."""
+
+    problem: Problem
+    solution: Solution
+    evicted: list[tuple[str, ...]] = field(init=False)
+    begun: list[list[tuple[tuple[str, ...], tuple[str, ...]]]] = field(init=False)
+    """(evicted, loaded) pairs of tasks further on."""
+    bytes: list[int] = field(init=False)
+    """What is resident while each task runs."""
+    gone: dict[str, int] = field(default_factory=dict)
+    """Where each unit was evicted last, at the place that is looked at."""
+    done: list[int] = field(init=False)
+    """The groups (bit by bit) that have run before each place."""
+
+    def __post_init__(self) -> None:
+        order, sizes = self.solution.order, self.problem.sizes
+        self.evicted, self.begun = list(self.solution.evicted), [[] for _ in order]
+        self.bytes, self.done = [], []
+        total, groups = 0, 0
+        for place, task in enumerate(order):
+            total += sum(sizes[unit] for unit in self.solution.loaded[place])
+            total -= sum(sizes[unit] for unit in self.solution.evicted[place])
+            self.bytes.append(total)
+            last = self.problem.tasks[order[place - 1]].group if place else None
+            groups |= 0 if last is None or last == self.problem.tasks[task].group else 1 << last
+            self.done.append(groups)
+
+    def begin_early(self, place: int, waits: int, ahead: int) -> None:
+        """Move the loads of a task, and the evictions for them, to the first place where nothing is in their way."""
+        loaded, evicted = self.solution.loaded[place], self.evicted[place]
+        start = place
+        while loaded and start > max(0, place - ahead) and self._free(start - 1, place, waits):
+            start -= 1
+        if start < place:
+            self.begun[start].append((evicted, loaded))
+            self.evicted[place] = ()
+            more = self._size(loaded) - self._size(evicted)
+            for between in range(start, place):
+                self.bytes[between] += more
+        self.gone.update(dict.fromkeys(evicted, start))
+
+    def _free(self, start: int, place: int, waits: int) -> bool:
+        loaded, evicted = self.solution.loaded[place], self.evicted[place]
+        used = self.problem.tasks[self.solution.order[start]].units
+        fits = self.bytes[start] + self._size(loaded) - self._size(evicted) <= self.problem.room
+        settled = not waits & ~self.done[start] and all(self.gone.get(unit, -1) <= start for unit in loaded)
+        return fits and settled and not set(used) & set(evicted)
+
+    def _size(self, units: Sequence[str]) -> int:
+        return sum(self.problem.sizes[unit] for unit in units)
+
+    def told(self, names: Sequence[str]) -> list[Residency]:
+        found: list[Residency] = []
+
+        def say(word: Word, *paths: str) -> None:
+            found.extend(Residency(word, path) for path in paths)
+
+        for place, task in enumerate(self.solution.order):
+            say("evict", *self.evicted[place])
+            say("acquire", *self.problem.tasks[task].units)
+            for evicted, loaded in self.begun[place]:
+                say("evict", *evicted)
+                say("prefetch", *loaded)
+            say("run", names[task])
+            say("release", *self.problem.tasks[task].units)
+        return found

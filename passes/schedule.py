@@ -1,0 +1,99 @@
+"""`schedule`: what is resident when, under the budget of `memory`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from ..compiler.diagnostics import CompileError, Diagnostic, Label
+from ..compiler.ir import Attrs, Graph, Node, rebuild
+from ..compiler.planning.demand import demand
+from ..compiler.planning.uses import Needs, Use, budget, events_before, needs_of
+from ..compiler.residency import Residency
+from .prefetching import entries
+from .replacement import Problem, Task, solve
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Orders the calls of chunks and says when each chunk is loaded and let go, within the budget of `memory`.
+
+    The law: a schedule changes where weights are and the order of calls that do not depend on each other, and so no value. It
+    is sound because (1) an order is kept only if each call runs behind all that it reads; (2) a unit is held from its `acquire`
+    to its `release`, and a call stands between those of all units that it reads; (3) the bytes resident never exceed the
+    budget, followed for the most that can be kept: what a selection leaves out is not loaded, and takes no room. The verifier
+    holds every schedule to all three.
+
+    What is scheduled are *units*: the members of the chunks that the outermost graph calls, each with all parameters below its
+    path. Parameters outside of units (a router's) are resident all the time and count. The uses of units are what a plan skips
+    as a whole: a call, or a way of a routed `fuse`; those of one `fuse` run one behind the other, in any order.
+
+    What it costs is the bytes that are loaded. Of at most `small` uses the order and evictions are the best there are, found by
+    exhaustive search; of more, the better of the written and a greedy order, with Belady's evictions (`replacement`). Then each
+    load is begun earlier where that loads no more and stays within the budget, so that what runs before hides it: at most
+    `prefetch` uses ahead, and only for uses that run in any case or whose selection has decided by then; with `speculative(n)`,
+    for any (`prefetching`).
+
+    `evict = lru` (or another policy) is not asked here: all uses ahead are known. It decides at run time, between units that
+    are still there because something was left out, or from the call before.
+
+    Without a budget, and in training (where the backward pass reads all weights again), there is no schedule: everything is
+    resident. A chunk that is larger than the room for it is an error (CC0716). Stacked products of an array (`grouped`) that do
+    not fit together become calls of the members again.
+    """
+
+    name: ClassVar[str] = "schedule"
+    lowering: ClassVar[bool] = True
+    after: ClassVar[tuple[str, ...]] = ("choose-kernels",)
+    small: int = 8
+
+    def apply(self, graph: Graph) -> Graph:
+        """The graph with its schedule."""
+        allowed = budget(graph)
+        if allowed is None or graph.training:
+            return replace(graph, schedule=()) if graph.schedule else graph
+        outlined = demand(graph)
+        needs = needs_of(outlined)
+        room = allowed - needs.always
+        large = [use for use in needs.uses if sum(needs.units[unit] for unit in use.units) > room]
+        grouped = {use.name for use in large if use.node.attrs.get("word") == "grouped"}
+        if grouped:
+            return self.apply(_ungrouped(graph))
+        if large:
+            first = {use.node.span: use for use in reversed(large)}
+            raise CompileError([_too_large(graph, use, needs, allowed) for use in reversed(first.values())])
+        return replace(graph, schedule=self.scheduled(graph, outlined, needs, room))
+
+    def scheduled(self, graph: Graph, outlined: Graph, needs: Needs, room: int) -> tuple[Residency, ...]:
+        before = events_before(outlined, needs.uses)
+        group = {node: i for i, node in enumerate(dict.fromkeys(use.node for use in needs.uses))}
+        tasks = tuple(Task(use.units, group[use.node], before[use.node]) for use in needs.uses)
+        kind, ahead = graph.memory.get("prefetch", ("ahead", 0))
+        problem = Problem(tasks, needs.units, room, ahead)
+        waits = [before[use.choice] if use.choice is not None and kind == "ahead" else 0 for use in needs.uses]
+        return entries(problem, solve(problem, self.small), [use.name for use in needs.uses], waits, ahead)
+
+
+def _ungrouped(graph: Graph) -> Graph:
+    """The graph with calls of members in the place of stacked products."""
+
+    def plain(node: Node) -> Node | None:
+        rest = {name: value for name, value in node.attrs.items() if name != "word"}
+        return replace(node, attrs=Attrs(rest)) if node.attrs.get("word") == "grouped" else None
+
+    return rebuild(graph, plain)
+
+
+def _too_large(graph: Graph, use: Use, needs: Needs, allowed: int) -> Diagnostic:
+    """A use that does not fit even alone."""
+    size = sum(needs.units[unit] for unit in use.units)
+    what = f"`{use.units[0]}`" if len(use.units) == 1 else f"what `{use.name}` needs together ({len(use.units)} chunks)"
+    message = f"{what} takes {size:,} bytes, and the budget leaves {max(0, allowed - needs.always):,} for chunks"
+    declared = [chunk.span for chunk in graph.chunks if chunk.span and use.units[0] in _members(chunk.path, chunk.members)]
+    labels = (Label(use.node.span, "called here"), *(Label(span, "declared here") for span in declared))
+    outside = f": {needs.always:,} bytes outside of chunks are resident all the time" if needs.always else ""
+    return Diagnostic("CC0716", message, labels, f"give `memory` a budget of {size + needs.always:,} bytes at least{outside}")
+
+
+def _members(path: str, members: tuple[str, ...]) -> set[str]:
+    return {f"{path}.{member}" if member else path for member in members}
