@@ -69,7 +69,7 @@ CASES = (
     _case("dynamic_sparsity_block", "B=5", {"live.importance": 14.0}, d=6, block=4, label="dynamic_sparsity_block-edges"),
     _case("dynamic_sparsity_hierarchical", "B=5", d=6),
     _case("topk_neurons", "B=3 T=4", d=8, rank=3),
-    _case("active_layers", "B=6 T=3", {"live": 30.0}, d=8, layers=3),
+    _case("active_layers", "B=6 T=3", {"live": 30.0}, d=8, layers=6),
     _case("mixture_of_depths", "B=2 T=9", {"live": 3.0}, d=8, layers=2, h=2),
     _case("early_exit", "B=8", {"classify": 6.0}, d=8, layers=3, classes=3),
     _case("translation_attention", "B=2 S=7 T=5", {"grain": 9.0}, d=8, h=2),

@@ -19,7 +19,7 @@ SPECS = Path(chunkc.__file__).parent / "specs"
 SMALL = {
     "moe": ({"d": 8, "experts": 4}, (3, 5, 8), (2, 9, 8)),
     "switch": ({"d": 8, "experts": 4}, (3, 5, 8), (2, 9, 8)),
-    "active_layers": ({"d": 8, "layers": 3}, (6, 3, 8), (9, 4, 8)),
+    "active_layers": ({"d": 8, "layers": 6}, (6, 3, 8), (9, 4, 8)),
     "early_exit": ({"d": 8, "layers": 3, "classes": 3}, (8, 8), (11, 8)),
     "topk_neurons": ({"d": 8, "rank": 3}, (3, 4, 8), (2, 6, 8)),
     "dynamic_sparsity": ({"d": 6}, (6, 6), (9, 6)),
