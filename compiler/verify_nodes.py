@@ -280,6 +280,12 @@ def _word_problems(node: Node, word: object, body: Graph | None) -> Iterator[str
         yield f"a {word} part has a body, and neither chunk nor members"
     elif word == "hoisted" and node.operands:
         yield "what is hoisted takes no operands"
+    elif word == "hoisted" and body is not None and (body.nexts or any(_draws(inner) for inner in body.nodes)):
+        yield "what is hoisted is the same in every call: it has no draws and no next values"
+
+
+def _draws(node: Node) -> bool:
+    return node.op in OPS and OPS[node.op].random
 
 
 def _body_problems(node: Node, body: Graph, given: list[Type], element: Type) -> Iterator[str]:

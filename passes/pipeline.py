@@ -14,6 +14,7 @@ from .common_subexpressions import CommonSubexpressions
 from .eliminate_dead import EliminateDead
 from .factor_pairs import FactorPairs
 from .fold_constants import FoldConstants
+from .hoist import Hoist
 from .lower_plan import LowerPlan
 from .manager import Fixpoint, Pass, Stage, Step
 from .options import Placed, read
@@ -29,6 +30,7 @@ PASSES: dict[str, type[Pass]] = {
         CommonSubexpressions,
         EliminateDead,
         FactorPairs,
+        Hoist,
         Specialize,
         Schedule,
     )

@@ -7,9 +7,9 @@ import linecache
 import sys
 import types
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,7 @@ from ...compiler.ir import Graph, Parameter
 from ...compiler.plan import Plan, Step
 from . import stats
 from .context import Context
+from .derived import derived, forget
 from .emission import ALL, Method, Sources
 from .hosting import HOST_STEPS, branch
 from .kernels import KERNELS
@@ -147,6 +148,28 @@ class CompiledModule(nn.Module):
     def seed(self, value: int) -> None:
         self._seed.fill_(value)
 
+    # ---- what is kept between calls
+
+    def refresh(self) -> None:
+        """Drops what is kept of parameters between calls in eval. To be called where they are written past PyTorch's version
+        counters (`.data`, fused optimizers) and the module stays in eval; `train()`, `.to()` and `load_state_dict` do it."""
+        forget(self)
+
+    def train(self, mode: bool = True) -> Self:
+        """As `nn.Module.train`; derived values end with the eval period."""
+        if mode:
+            self.refresh()
+        return super().train(mode)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self.refresh()
+        return super()._apply(fn, recurse)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """As `nn.Module.load_state_dict`."""
+        self.refresh()
+        return super().load_state_dict(state_dict, strict, assign)
+
     # ---- how it is made
 
     def plan(self, outputs: str | None = None) -> Plan:
@@ -212,7 +235,8 @@ def build(sources: Sources, eval_graph: Graph, train_graph: Graph, seed: int) ->
 def load_text(text: str, name: str) -> types.ModuleType:
     """Emitted text as a module, with what it may use. `torch.compile` finds it by its name, tracebacks show its lines."""
     namespace, filename = types.ModuleType(name), f"<{name}>"
-    namespace.__dict__.update({**KERNELS, **HOST_STEPS, "branch": branch, "torch": torch, "nn": nn, "F": F, "Context": Context})
+    names = {"branch": branch, "derived": derived, "torch": torch, "nn": nn, "F": F, "Context": Context}
+    namespace.__dict__.update({**KERNELS, **HOST_STEPS, **names})
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), namespace.__dict__)
     sys.modules[name] = namespace

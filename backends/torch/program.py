@@ -10,6 +10,7 @@ from typing import Any
 from torch import fx, nn
 from torch.fx.node import map_arg
 
+from .derived import methods_of
 from .hosting import HOST_STEPS
 
 
@@ -30,6 +31,8 @@ class Region:
         """The region as a module that has the module's own parameters and members (the same dictionaries), not copies."""
         graph_module = fx.GraphModule(module, fx.Graph(), class_name=self.name)
         graph_module.__dict__.update({table: module.__dict__[table] for table in ("_modules", "_parameters", "_buffers")})
+        # Methods of its class that are read as attributes; these the graph module's own class lacks.
+        graph_module.__dict__.update({name: getattr(module, name) for name in methods_of(type(module))})
         graph_module.graph = copy.deepcopy(self.graph)
         return graph_module
 

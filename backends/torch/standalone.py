@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import types
 from typing import Any
 
@@ -21,7 +22,8 @@ def standalone(eval_graph: Graph, train_graph: Graph | None = None) -> str:
     """The text of a Python module that needs torch alone: the same `state_dict`, the same outputs."""
     train = eval_graph if train_graph is None else train_graph
     sources = emit(eval_graph, train)
-    classes = _with_forward(sources, eval_graph)
+    # What is derived is computed in each call here: nothing tells a plain module when it dies.
+    classes = re.sub(r"^ +@derived\(.*\)\n", "", _with_forward(sources, eval_graph), flags=re.MULTILINE)
     needed = _functions(classes)
     body = "\n\n\n".join([*(text.strip("\n") for text in needed.values()), classes.strip("\n")])
     used = _names(body)

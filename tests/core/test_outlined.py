@@ -59,11 +59,15 @@ def test_words_mean_the_plain_call() -> None:
     np.testing.assert_allclose(run(loads(TEXT), {"x": x}, params).outputs["y"], expected, rtol=1e-12)
 
 
+PARAM = '%v = param "w" : f32[4, 4]\n'
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
         ("hoisted {body = %c0}", "hoisted (%x) {body = %c0}", "what is hoisted takes no operands"),
         ("hoisted {body = %c0}", "hoisted {body = none}", "a hoisted part has a body"),
+        ('%w = param "w" : f32[4, 4]\n', f'{PARAM}    %w = op uniform (%v) {{path = "u"}} : f32[4, 4]\n', "no draws"),
         ("hoisted {body = %c0}", 'hoisted {body = %c0, members = ["0"]}', "neither chunk nor members"),
     ],
 )

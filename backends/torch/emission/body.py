@@ -14,6 +14,7 @@ from ....compiler.types import RecordType, SelectionType, TensorType
 from ..expressions import EXPRESSIONS, LIKE, Fusion, bare, fusion
 from ..expressions.writing import WITH_NUMBERS, is_number
 from .deciding import deciding
+from .deriving import derived_call
 from .names import Names
 from .selecting import selection_lines
 from .sizes import size_text
@@ -43,6 +44,9 @@ class Body:
         self.raised: dict[Node, str] = {}
         self.captures: dict[tuple[int, str], str] = {}
         self.outer: Body | None = None
+        self.sealed = False
+        """Whether parameters come as arguments, those of its own frame too: what a derived value is made of is told."""
+        self.decisions: list[str] = []
         self.positional = self._positional(positional)
         self.uses = Counter(operand for node in self.graph.nodes for operand in node.operands)
         roots = self.graph.roots
@@ -197,10 +201,10 @@ class Body:
 
     def reach(self, up: int, path: str) -> str:
         """The text of a parameter or module `up` frames out: an argument of the function where it is not its own module's."""
-        if up == 0:
-            return self.shop.layout.read(self.frame.prefix, path)
         if self.outer is not None:
             return self.outer.reach(up, path)
+        if up == 0 and not self.sealed:
+            return self.shop.layout.read(self.frame.prefix, path)
         if (up, path) not in self.captures:
             self.captures[up, path] = self.names.fresh(path.replace(".", "_"))
         return self.captures[up, path]
@@ -273,7 +277,9 @@ class Body:
     def call(self, node: Node) -> None:
         """A chunk applied everywhere: one value, or a list with one for each member."""
         single = node.attrs["single"]
-        if single and node.attrs["chunk"] == "":
+        if node.attrs.get("word") == "hoisted" and not self.sealed:
+            text = derived_call(self, node)
+        elif single and node.attrs["chunk"] == "":
             text = self.inline(node, tuple(self.tensor(operand) for operand in node.operands), self.ctx)
         elif single and packs(node):
             text = self.packed_call(node)
@@ -308,8 +314,8 @@ class Body:
         """The body of an anonymous call, written here; the text of its value. `positional`: which arguments have positions."""
         given = positional or [operand in self.positional for operand in apply.operands]
         inner = self.inner(apply, arguments, given, ctx)
-        (_, output), *_ = inner.graph.outputs
-        text = inner.tensor(output)
+        text = self.shop.returned(inner)
+        self.decisions += inner.decisions
         self.lines += [*inner.first_lines, *inner.lines]
         return text
 
@@ -319,7 +325,7 @@ class Body:
         inputs = dict(zip(block.graph.inputs, arguments))
         given = {node for node, flag in zip(block.graph.inputs, positional) if flag}
         inner = Body(self.shop, block, self.frame, inputs, self.names, ctx, given)
-        inner.outer = self
+        inner.outer, inner.sealed = self, self.sealed
         inner.write()
         return inner
 

@@ -10,6 +10,7 @@ from ....compiler.diagnostics import CompileError, Diagnostic, Label
 from ....compiler.ir import Frame, Graph, Node
 from ....compiler.plan import Block, Plan, Step
 from ....compiler.planning import lower
+from ..expressions import bare
 from .body import Body
 from .layout import Layout, chunk_key
 from .leaves import leaf_of
@@ -179,11 +180,15 @@ class Shop:
         positional = {node for node, flag in zip(block.graph.inputs, flags) if flag}
         body = Body(self, block, frame, inputs, names, "ctx", positional)
         body.write()
-        returned = self.returned(body, everything)
+        returned = self.returned(body, everything, kept=False)
         captures = tuple(body.captures)
         arguments = [*(["ctx"] if ctx else []), *inputs.values(), *(body.captures[capture] for capture in captures)]
         lines = [f"({', '.join(['self', *arguments])}):"]
         lines += [f"    {line}" for text in (*body.first_lines, *body.lines, f"return {returned}") for line in wrap(text)]
+        return Method(self.written(key, base, lines), tuple(inputs.values()), captures, ctx)
+
+    def written(self, key: str, base: str, lines: list[str]) -> str:
+        """The name of the method with this text in the class of a chunk; it is added if there is none."""
         written = self.methods.setdefault(key, {})
         name = next((name for name, text in written.items() if text == lines and _same_kind(name, base)), "")
         if not name:
@@ -193,15 +198,20 @@ class Shop:
                 count += 1
                 name = f"{stem}_{count}"
             written[name] = lines
-        return Method(name, tuple(inputs.values()), captures, ctx)
+        return name
 
-    def returned(self, body: Body, everything: bool) -> str:
-        from ..expressions import bare
+    def returned(self, body: Body, everything: bool = False, *, kept: bool = True) -> str:
+        """The text of a body's result. Unless it stays inside (`kept`), what is kept between calls is copied: a caller may write
+        into what it is given."""
+
+        def text(node: Node) -> str:
+            source = node.operands[0] if node.op == "field" else node
+            return body.tensor(node) + (".clone()" if not kept and source.attrs.get("word") == "hoisted" else "")
 
         outputs = body.graph.outputs
         if len(outputs) == 1 and not everything:
-            return bare(body.tensor(outputs[0][1]))
-        return "{" + ", ".join(f'"{name}": {bare(body.tensor(node))}' for name, node in outputs) + "}"
+            return bare(text(outputs[0][1]))
+        return "{" + ", ".join(f'"{name}": {bare(text(node))}' for name, node in outputs) + "}"
 
 
 def _same_kind(name: str, base: str) -> bool:

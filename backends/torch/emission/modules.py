@@ -33,7 +33,9 @@ class ClassTexts:
         lines += [f"        {self.member(place, label)}" for label in place.children]
         lines += [f"        {_parameter(parameter, name)}" for name, parameter in place.parameters.items()]
         for name, body in methods.items():
-            lines += ["", f"    def {name}{body[0]}", *(f"    {line}" for line in body[1:])]
+            *decorators, head = body[: 1 + body[0].startswith("@")]
+            lines += ["", *(f"    {line}" for line in decorators), f"    def {name}{head}"]
+            lines += [f"    {line}" for line in body[1 + len(decorators) :]]
         text = "\n".join(lines) + "\n"
         name, count = wanted, 1
         while self.classes.get(name, text) != text:

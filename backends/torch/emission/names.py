@@ -13,10 +13,10 @@ from ..hosting import HOST_STEPS
 from ..kernels import KERNELS
 
 OWN = "compute decisions forward graph input_names losses namespace output_names plan record region regions replay seed source"
-RESERVED = frozenset([*dir(nn.Module()), *OWN.split(), "sources", "stats", "step_log", "train_graph"])
+RESERVED = frozenset([*dir(nn.Module()), *OWN.split(), "refresh", "sources", "stats", "step_log", "train_graph"])
 """What a member of a module may not be read as after a dot: the attribute would hide it."""
 
-OTHERS = ("branch", "self", "ctx", "torch", "nn", "F", "math", "like", "Context")
+OTHERS = ("branch", "self", "ctx", "torch", "nn", "F", "math", "like", "Context", "derived")
 TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *KERNELS, *HOST_STEPS, *OTHERS])
 """What no local variable may be called."""
 
@@ -24,7 +24,7 @@ TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *KERNELS, *HOST_STEPS, *OTHE
 def readable(name: str) -> bool:
     """Whether `module.name` reads the member called so."""
     plain = name.isidentifier() and not keyword.iskeyword(name)
-    return plain and name not in RESERVED and not name.startswith(("compute", "forward"))
+    return plain and name not in RESERVED and not name.startswith(("compute", "derived_", "forward"))
 
 
 def identifier(name: str) -> str:

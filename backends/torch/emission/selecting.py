@@ -28,6 +28,7 @@ def selection_lines(body: Body, select: Node) -> None:
     elif fallback:
         kept = f"fallback_last({kept})" + (f" & {allowed}" if allowed else "")
     name = body.names.fresh(f"{stem}_kept")
+    body.decisions.append(str(attrs["path"]))
     body.line(f'{name} = {body.ctx}.keep("{attrs["path"]}", {kept}{body.shared(select)})')
     body.fields[select, "kept"] = name
 
@@ -127,6 +128,7 @@ def first_text(body: Body, select: Node, kept: str) -> str:
     """What the first rule kept. In a chain it is a decision of its own, to be replayed as such."""
     if len(select.attrs["rules"]) == 1 and not select.attrs["fallback"]:
         return kept
+    body.decisions.append(f'{select.attrs["path"]}:first')
     return f'{body.ctx}.keep("{select.attrs["path"]}:first", {body.shop.rule_names[body.graph, select][0]}{body.shared(select)})'
 
 
