@@ -32,6 +32,9 @@ class Cost:
     def __add__(self, other: Cost) -> Cost:
         return Cost(_sum(self.macs, other.macs), _sum(self.bytes, other.bytes))
 
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(tuple(a - b for a, b in zip(self.macs, other.macs)), tuple(a - b for a, b in zip(self.bytes, other.bytes)))
+
     def below(self, other: Cost) -> bool:
         """Whether this is less work: where all dimensions are alike, and at no sample noticeably more."""
         return _below(self.macs, other.macs) or (self.macs == other.macs and _below(self.bytes, other.bytes))

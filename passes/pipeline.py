@@ -18,6 +18,7 @@ from .hoist import Hoist
 from .lower_plan import LowerPlan
 from .manager import Fixpoint, Pass, Stage, Step
 from .options import Placed, read
+from .pool_blocks import PoolBlocks
 from .schedule import Schedule
 from .specialize import Specialize
 
@@ -30,6 +31,7 @@ PASSES: dict[str, type[Pass]] = {
         CommonSubexpressions,
         EliminateDead,
         FactorPairs,
+        PoolBlocks,
         Hoist,
         Specialize,
         Schedule,

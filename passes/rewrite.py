@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -125,3 +125,33 @@ def rebuild_knowing(graph: Graph, change: Callable[[Node, Node], Node | None]) -
     """As `ir.rebuild`, with the node as it was given too: `change(old, moved)`. For facts collected about the old nodes."""
     waiting = iter(graph.nodes)  # `rebuild` asks for each node once, in order
     return rebuild(graph, lambda moved: change(next(waiting), moved))
+
+
+def substituted(graph: Graph, changes: Mapping[Node, Node]) -> Graph:
+    """The graph with some of its nodes replaced everywhere, and without what is then not needed.
+
+    What replaces a node may read any node of the graph but those that need the one replaced; it is placed where it is first read.
+    """
+    done: dict[Node, Node] = {}
+    order: list[Node] = []
+    for root in graph.nodes:
+        stack, opened = [(root, False)], set[Node]()
+        while stack:
+            node, ready = stack.pop()
+            if node in done:
+                continue
+            target = changes.get(node)
+            below = node.operands if target is None else (target,)
+            if not ready:
+                assert node not in opened, "a node is replaced by what needs it"
+                opened.add(node)
+                stack.append((node, True))
+                stack.extend((operand, False) for operand in reversed(below) if operand not in done)
+            elif target is not None:
+                done[node] = done[target]
+            else:
+                done[node] = node.with_operands(done[operand] for operand in node.operands)
+                order.append(done[node])
+    outputs, losses = (tuple((name, done[node]) for name, node in pairs) for pairs in (graph.outputs, graph.losses))
+    nexts = tuple((done[state], done[value]) for state, value in graph.nexts)
+    return prune(replace(graph, nodes=tuple(order), outputs=outputs, losses=losses, nexts=nexts))
