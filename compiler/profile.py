@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from .ir import Graph, Node, call_path
+from .selection import paths_of
 from .source import NOWHERE, Span
 
 FORMAT = "chunkc profile"
@@ -127,7 +128,8 @@ def selections_of(graph: Graph) -> dict[str, Node]:
     def walk(one: Graph, caller: str) -> None:
         for node in one.nodes:
             if node.op == "select":
-                found.setdefault(caller + str(node.attrs["path"]), node)
+                for path in paths_of(node):
+                    found.setdefault(caller + path, node)
             elif node.op == "apply" and node.attrs["body"] is not None:
                 for member in node.attrs["members"]:
                     walk(node.attrs["body"], call_path(caller, node, member))

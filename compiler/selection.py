@@ -3,6 +3,8 @@
 A select has a score `S` of shape `[decisions…, parts]` and named operands (`slots`). Its attributes:
 
 - `path`: its name in the call path (`gate`, `live.3`), under which decisions are recorded and replayed;
+- `also` (absent where there are none): paths of other selections that decide the same and are this one now. Decisions are
+  recorded under all of them. To replay them they must agree: replayed otherwise, they would not be one selection;
 - `kind`: `"router"` or `"mask"`; `grain`: `""` for a router, else `neuron channel head weight pair block`; `block`: the sizes
   of the blocks of a `block` grain, else `()`;
 - `slots`: what each operand is. `score` always first. `weight`: the weights before keeping, in the score's shape. `allowed`:
@@ -29,6 +31,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import Literal
+
+from .ir import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,11 @@ class Rule:
     limit: float | None = None
     of: str = "score"
     threshold: str = ""
+
+
+def paths_of(select: Node) -> tuple[str, ...]:
+    """All paths that a `select` decides for, its own first."""
+    return (str(select.attrs["path"]), *select.attrs.get("also", ()))
 
 
 FIELDS = ("score", "weight", "kept", "load", "first", "gate")

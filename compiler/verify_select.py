@@ -28,7 +28,7 @@ _SLOT = re.compile(r"score|weight|allowed|coverage|level|allowed_gate|(of|thresh
 
 def select_problems(node: Node) -> Iterator[str]:
     """What is wrong with a `select`, in words."""
-    for check in (_attributes, _slots, _rules, _others):
+    for check in (_attributes, _paths, _slots, _rules, _others):
         wrong = [f"`select {node.attrs.get('path')}`: {message}" for message in check(node)]
         if wrong:
             yield from wrong
@@ -41,6 +41,13 @@ def _attributes(node: Node) -> Iterator[str]:
             yield f"it needs the attribute `{name}`"
         elif not isinstance(node.attrs[name], kind):
             yield f"`{name} = {node.attrs[name]!r}` is no {kind.__name__}"
+
+
+def _paths(node: Node) -> Iterator[str]:
+    also = node.attrs.get("also", ("",))
+    named = isinstance(also, tuple) and also and all(isinstance(path, str) for path in also)
+    if not named or len({node.attrs["path"], *also}) <= len(also):
+        yield f"`also = {also!r}` is no list of other paths"
 
 
 def _slots(node: Node) -> Iterator[str]:

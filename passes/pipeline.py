@@ -20,6 +20,7 @@ from .manager import Fixpoint, Pass, Stage, Step
 from .options import Placed, read
 from .pool_blocks import PoolBlocks
 from .schedule import Schedule
+from .share_masks import ShareMasks
 from .specialize import Specialize
 
 PASSES: dict[str, type[Pass]] = {
@@ -30,6 +31,7 @@ PASSES: dict[str, type[Pass]] = {
         FoldConstants,
         CommonSubexpressions,
         EliminateDead,
+        ShareMasks,
         FactorPairs,
         PoolBlocks,
         Hoist,

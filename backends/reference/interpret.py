@@ -11,12 +11,13 @@ import numpy as np
 
 from ...compiler.bodies import lasting_calls
 from ...compiler.ir import Frame, Graph, Node, call_path, reachable, streams_of
+from ...compiler.selection import paths_of
 from ...compiler.types import BundleType, SelectionType
 from . import attention, blocks, convolution, losses, norms, pointwise, products, random, reductions, shapes  # noqa: F401
 from .fuse import fuse
 from .meaning import MEANING, Array, Bools, standard
 from .result import Disagreement, Inadmissible, Result, RunError, Selection, SelectionStats, Value, add_up, statistics
-from .select import Replay, select
+from .select import Replay, differing, select, together
 from .sizes import bind, resolve
 
 
@@ -164,12 +165,14 @@ class _Scope:
         return standard(node.attrs["value"], node.tensor.dtype)
 
     def select(self, node: Node, operands: list[Value]) -> Selection:
-        path = self.path + str(node.attrs["path"])
+        paths = [self.path + path for path in paths_of(node)]
         slots = dict(zip(node.attrs["slots"], operands))
-        replay = self.call.replay
-        result, disagreements = select(node.attrs, slots, path, replay.get(path), replay.get(f"{path}:first"))
-        self.call.decisions[path] = result.kept
-        self.call.stats[path] = statistics(result.kept)
+        replay, first = (together(paths, behind, self.call.replay) for behind in ("", ":first"))
+        result, disagreements = select(node.attrs, slots, paths[0], replay, first)
+        if disagreements and any(path not in self.call.replay for path in paths):
+            raise differing(paths)
+        self.call.decisions.update(dict.fromkeys(paths, result.kept))
+        self.call.stats.update(dict.fromkeys(paths, statistics(result.kept)))
         self.call.disagreements.extend(disagreements)
         return result
 

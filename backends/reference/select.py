@@ -88,6 +88,25 @@ def _fall_back(fallback: tuple[Any, ...], verdict: Verdict, allowed: Bools, slot
     return Verdict(kept, absolute, relative)
 
 
+def together(paths: Sequence[str], behind: str, replay: Mapping[str, Replay]) -> Replay | None:
+    """What is replayed for selections that are one, known wherever it is for one of them; `RunError` where they differ."""
+    found: Replay | None = None
+    for given in [replay[path + behind] for path in paths if path + behind in replay]:
+        if found is None:
+            found = given
+            continue
+        (a, known_a), (b, known_b) = (one if isinstance(one, tuple) else (one, np.True_) for one in (found, given))
+        if a.shape != b.shape or ((a != b) & known_a & known_b).any():
+            raise differing(paths)
+        found = np.where(known_a, a, b), np.broadcast_to(known_a | known_b, a.shape)
+    return found
+
+
+def differing(paths: Sequence[str]) -> RunError:
+    named = " and ".join(f"`{path}`" for path in paths)
+    return RunError(f"{named} are one selection after `share-masks`, and the decisions to replay for them differ")
+
+
 def select(
     attrs: Mapping[str, Any], slots: Mapping[str, Array], path: str, replay: Replay | None, first_replay: Replay | None
 ) -> tuple[Selection, list[Disagreement]]:

@@ -81,6 +81,13 @@ class Context:
         self.record.kept[path] = (kept, rows, sizes)
         return kept
 
+    def keep_alike(self, paths: tuple[str, ...], kept: Tensor, shared: bool = False) -> Tensor:
+        """`keep` for selections that are one: recorded under all their paths, and replayed alike."""
+        kept = self.rung_alike(paths, None, kept, shared)
+        rows, sizes = (None, ()) if shared else (self.rows, self.sizes)
+        self.record.kept.update({self.path + path: (kept, rows, sizes) for path in paths})
+        return kept
+
     def dispatch(self, path: str, kept: Tensor, axes: int) -> list[Tensor]:
         """The rows of each way, recorded."""
         rows = dispatch(kept, axes)
@@ -95,9 +102,22 @@ class Context:
         """One way's decision where it is asked, or the one that is replayed."""
         if self.path + path not in self.forced:
             return kept
-        given = self.forced[self.path + path]
-        mine = tuple(part[..., way] for part in given) if isinstance(given, tuple) else given[..., way]
+        mine = of_way(self.forced[self.path + path], way)
         return replayed(mine, kept, None if shared else self.rows, 0 if shared else len(self.sizes))
+
+    def rung_alike(self, paths: tuple[str, ...], way: int | None, kept: Tensor, shared: bool = False) -> Tensor:
+        """`rung` for selections that are one (None: all ways). What is replayed for them must agree where it is known."""
+        rows, axes = (None, 0) if shared else (self.rows, len(self.sizes))
+        given = [of_way(self.forced.get(self.path + path), way) for path in paths]
+        found = kept
+        for one in given:
+            found = found if one is None else replayed(one, found, rows, axes)
+        for one in given if found is not kept else ():
+            # What is not known of one of them is as the others say; one that is not replayed is decided here.
+            if not torch.equal(found, kept if one is None else replayed(one, found, rows, axes)):
+                named = " and ".join(self.path + path for path in paths)
+                raise ValueError(f"{named} are one selection after `share-masks`, and the decisions to replay for them differ")
+        return found
 
     def uniform(self, x: Tensor, path: str, shared: bool = False) -> Tensor:
         """Draws keyed by the call's seed, the path and the dense position."""
@@ -123,6 +143,13 @@ class Context:
 def path_key(path: str) -> int:
     """The key of a draw: the first 8 bytes of the path's SHA-256."""
     return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8], "little")
+
+
+def of_way(given: Any, way: int | None) -> Any:
+    """Of a decision to replay, what it says of one way (None: of all)."""
+    if given is None or way is None:
+        return given
+    return tuple(part[..., way] for part in given) if isinstance(given, tuple) else given[..., way]
 
 
 def replayed(given: Any, kept: Tensor, rows: Tensor | None, axes: int) -> Tensor:

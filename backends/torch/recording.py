@@ -14,6 +14,7 @@ from ...compiler.ir import Attrs, Graph, Node
 from ...compiler.ops import infer, normalise
 from ...compiler.profile import Profile, ways_of
 from ...compiler.profile_recording import Recorder
+from ...compiler.selection import paths_of
 from ...compiler.work import bare_symbol
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class _Scores:
     themselves, and states of its own that move alike."""
 
     def __init__(self, module: CompiledModule) -> None:
-        selects = {str(node.attrs["path"]): node for node in module.graph.nodes if node.op == "select"}
+        selects = {path: node for node in module.graph.nodes if node.op == "select" for path in paths_of(node)}
         self.selects = {path: node for path, node in selects.items() if ways_of(node) is not None}
         if not self.selects:
             return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ....compiler.dims import Dim
 from ....compiler.ir import Graph, Node, streams_of
 from ....compiler.plan import Step, Way
+from ....compiler.selection import paths_of
 from .text import atom
 
 if TYPE_CHECKING:
@@ -54,7 +55,10 @@ def write_routed(body: Body, fuse: Node, step: Step, option: str) -> None:
     if by.selection.kept.rank == 1:
         (kept, weight), shared = spread(body, step, kept, weight), ""
     rows = body.names.fresh("rows")
-    body.line(f'{rows} = {body.ctx}.dispatch("{_label(body, fuse)}", {kept}, {axes})')
+    label, *others = _labels(fuse)
+    body.line(f'{rows} = {body.ctx}.dispatch("{label}", {kept}, {axes})')
+    for other in others:
+        body.line(f'{body.ctx}.ran("{other}", {rows})')
     parts = body.names.fresh("parts")
     first = step.ways[0].apply
     if len({id(way.apply) for way in step.ways}) == 1 and first.attrs["chunk"]:
@@ -86,10 +90,9 @@ def _all_weights(body: Body, by: Node, kept: str) -> str:
     return f"share_of_kept({weight}, {kept})" if by.attrs["renormalise"] else weight
 
 
-def _label(body: Body, fuse: Node) -> str:
-    """The name under which the rows that ran are recorded: that of the selection, and of the fuse if it has one."""
-    path = str(fuse.operands[-1].attrs["path"])
-    return f"{path}:{fuse.name}" if fuse.name else path
+def _labels(fuse: Node) -> list[str]:
+    """The names under which the rows that ran are recorded: of the selection's paths, and of the fuse if it has one."""
+    return [f"{path}:{fuse.name}" if fuse.name else path for path in paths_of(fuse.operands[-1])]
 
 
 def read_once(graph: Graph, given: Node) -> bool:

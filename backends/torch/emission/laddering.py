@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from ....compiler.ir import Node
 from ....compiler.planning.ladder import Rung, Source
-from ....compiler.selection import Rule
+from ....compiler.selection import Rule, paths_of
 from ..expressions import bare
+from .selecting import recording
 from .text import number
 
 if TYPE_CHECKING:
@@ -17,15 +18,17 @@ if TYPE_CHECKING:
 def write_ladder(body: Body, node: Node) -> None:
     """All rungs, then their values put together."""
     select, axes, kind = node.attrs["select"], node.attrs["prefix"], node.attrs["kind"]
-    path, stem = select.attrs["path"], body.stem(select)
+    stem = body.stem(select)
     weight = body.variable(node.operands[-1])
     writer = _Rungs(body, node, weight, stem)
     for i, rung in enumerate(node.attrs["rungs"]):
         writer.rung(i, rung)
     kept = body.names.fresh(f"{stem}_kept")
-    body.line(f'{kept} = {body.ctx}.keep("{path}", rung_mask([{", ".join(writer.at)}], {writer.first}){body.shared(node)})')
+    mask = f"rung_mask([{', '.join(writer.at)}], {writer.first})"
+    body.line(f"{kept} = {body.ctx}.{recording('keep', select)}, {mask}{body.shared(node)})")
     ran = ", ".join([f"{writer.first}.flatten()", *writer.rows[1:]])
-    body.line(f'{body.ctx}.ran("{path}{f":{node.name}" if node.name else ""}", [{ran}])')
+    for path in paths_of(select):
+        body.line(f'{body.ctx}.ran("{path}{f":{node.name}" if node.name else ""}", [{ran}])')
     option = "" if kind == "sum" else f', kind="{kind}"'
     parts = f"[{', '.join(writer.parts)}]"
     body.define(node, f"combine({parts}, [{', '.join(writer.at)}], {kept}, {weight}, {axes}{option})", named=True)
@@ -58,8 +61,8 @@ class _Rungs:
         self.carried.update({(i, k): text for k, text in enumerate(texts)})
         done = names.fresh(f"{self.stem}_{i}")
         passed = self.passed(texts[0]) if rung.scored else f"{value}.new_ones({value}.shape[:{self.axes}], dtype=torch.bool)"
-        path, shared = self.node.attrs["select"].attrs["path"], "" if i else body.shared(self.node)
-        body.line(f'{done} = {ctx}.rung("{path}", {i}, {passed}{shared})')
+        shared = "" if i else body.shared(self.node)
+        body.line(f"{done} = {ctx}.{recording('rung', self.node.attrs['select'])}, {i}, {passed}{shared})")
         self.first = self.first or done
         self.split(i, done, value)
 

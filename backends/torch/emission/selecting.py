@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....compiler.ir import Node
-from ....compiler.selection import Rule, Share
+from ....compiler.selection import Rule, Share, paths_of
 from .text import number
 
 if TYPE_CHECKING:
@@ -28,9 +28,15 @@ def selection_lines(body: Body, select: Node) -> None:
     elif fallback:
         kept = f"fallback_last({kept})" + (f" & {allowed}" if allowed else "")
     name = body.names.fresh(f"{stem}_kept")
-    body.decisions.append(str(attrs["path"]))
-    body.line(f'{name} = {body.ctx}.keep("{attrs["path"]}", {kept}{body.shared(select)})')
+    body.decisions.extend(paths_of(select))
+    body.line(f"{name} = {body.ctx}.{recording('keep', select)}, {kept}{body.shared(select)})")
     body.fields[select, "kept"] = name
+
+
+def recording(method: str, select: Node, behind: str = "") -> str:
+    """The start of the call that records (`keep`) or asks (`rung`) a decision, under its path or all of its paths."""
+    named = [f'"{path}{behind}"' for path in paths_of(select)]
+    return f"{method}({named[0]}" if len(named) == 1 else f"{method}_alike(({', '.join(named)})"
 
 
 def rule_texts(body: Body, select: Node, allowed: str) -> list[str]:
@@ -128,8 +134,9 @@ def first_text(body: Body, select: Node, kept: str) -> str:
     """What the first rule kept. In a chain it is a decision of its own, to be replayed as such."""
     if len(select.attrs["rules"]) == 1 and not select.attrs["fallback"]:
         return kept
-    body.decisions.append(f'{select.attrs["path"]}:first')
-    return f'{body.ctx}.keep("{select.attrs["path"]}:first", {body.shop.rule_names[body.graph, select][0]}{body.shared(select)})'
+    body.decisions.extend(f"{path}:first" for path in paths_of(select))
+    kept_first = body.shop.rule_names[body.graph, select][0]
+    return f"{body.ctx}.{recording('keep', select, ':first')}, {kept_first}{body.shared(select)})"
 
 
 def gate_text(body: Body, select: Node, kept: str) -> str:
