@@ -175,6 +175,22 @@ chunks (a router's weights) is resident all the time, and counts.
 
     memory { budget = 1KiB }            # with a chunk of 2 KiB: write budget = 3KiB, or make two chunks of it""",
     ),
+    "CC0718": Code(
+        "plugin that gives no pass",
+        """`--plugin my_pass.py` runs a Python file and takes the passes that it defines: classes with a `name` and `apply(graph)`. An installed
+package gives passes by entry points of the group `chunkc.passes`. The message says what is wrong with the file or the package.
+
+    @dataclass(frozen=True, slots=True)
+    class ForgetNames:
+        name: ClassVar[str] = "forget-names"
+
+        def apply(self, graph: Graph) -> Graph: …""",
+    ),
+    "CC0719": Code(
+        "pass of one's own that fails",
+        """A pass from a plugin raised an error, or gave a graph that is not well formed: types, sizes, paths and the order of nodes are
+verified behind it. The message says what, and where in the file.""",
+    ),
     "CC0711": Code(
         "extern chunk that is not there",
         """Stored chunks parse and check, but cannot be loaded yet. A written one can stand in for each: `--bind NAME=FILE` takes the last

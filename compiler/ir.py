@@ -204,7 +204,7 @@ def rebuild(graph: Graph, change: Callable[[Node], Node | None], **changes: Any)
     """The graph with each node replaced by `change(node)` (None: as it is), its operands already replaced.
 
     The new node gets the span and name of what it replaces where it has none of its own. Nodes that a change brings in are
-    placed before it, in order of need.
+    placed before it, in order of need. Where nothing is replaced, it is the graph itself.
     """
     done: dict[Node, Node] = {}
     order: list[Node] = []
@@ -228,6 +228,8 @@ def rebuild(graph: Graph, change: Callable[[Node], Node | None], **changes: Any)
         new = change(moved)
         done[node] = moved if new is None else new
         place(done[node])
+    if not changes and all(new is node for node, new in done.items()):
+        return graph
     return replace(
         graph,
         nodes=tuple(order),

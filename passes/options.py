@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ..compiler.diagnostics import Abort, Findings, did_you_mean
 from ..compiler.source import Span
-from .manager import Fixpoint, Pass, Stage
+from .manager import Fixpoint, Pass, Stage, flat
 
 _TOKEN = re.compile(r"""\s*(?:(?P<text>'[^'\n]*'|"[^"\n]*")|(?P<word>[\w.\-+/:%]+)|(?P<mark>[(),=\[\]]))""")
 _END = "the end"
@@ -35,8 +35,17 @@ class _Token:
     span: Span
 
 
-Lookup = Callable[[str, Span, Findings], "type[Pass] | tuple[Stage, ...]"]
-"""The class of a pass, or the stages that a level stands for; what is unknown is told to the findings, and `Abort` raised."""
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The passes of a level, in which some are to have other options: `O2(specialize(profile='p.json'))`."""
+
+    name: str
+    stages: Callable[[Mapping[str, Pass]], tuple[Stage, ...]]
+    """The stages, with these passes in the places of those of their names."""
+
+
+Lookup = Callable[[str, Span, Findings], "type[Pass] | Level"]
+"""What a name stands for; what is unknown is told to the findings, and `Abort` raised."""
 
 
 def read(place: Span, lookup: Lookup, findings: Findings) -> list[Placed]:
@@ -116,23 +125,38 @@ class _Reader:
         except Abort:
             self.skip_options()
             return []
-        if isinstance(found, tuple):
-            return [Placed(stage, (name.span,) * (len(stage.passes) if isinstance(stage, Fixpoint) else 1)) for stage in found]
+        if isinstance(found, Level):
+            return self.level(found, name.span)
         given = self.options(found) if self.token.text == "(" else {}
         made = build(found, given, name.span, self.findings)
         return [] if made is None else [Placed(made, (name.span,))]
 
-    def fixpoint(self, name: _Token) -> list[Placed]:
+    def level(self, level: Level, place: Span) -> list[Placed]:
+        """The stages of a level, some of its passes with options of their own."""
+        inner = self.group(f"`{level.name}(`") if self.token.text == "(" else []
+        stages = level.stages({one.name: one for one, _ in inner})
+        known = {one.name for one in flat(stages)}
+        for one, span in inner:
+            if one.name not in known:
+                message = f"`{one.name}` is none of the passes of {level.name}"
+                self.findings.error(
+                    "CC0714", message, span, label="no place for it", hint=f"`{level.name}, {one.name}` appends it"
+                )
+        return [Placed(stage, (place,) * len(flat([stage]))) for stage in stages]
+
+    def group(self, opened: str) -> list[tuple[Pass, Span]]:
+        """The passes in parentheses, each with its place."""
         self.take()
         inner = self.pipeline(end=")")
-        self.expect(")", "behind the passes of `fixpoint(`")
-        passes: list[Pass] = []
-        spans: list[Span] = []
-        for placed in inner:
-            for one, span in zip(placed.stage.passes if isinstance(placed.stage, Fixpoint) else (placed.stage,), placed.spans):
-                passes.append(one)
-                spans.append(span)
-        return [Placed(Fixpoint(tuple(passes)), tuple(spans))] if passes else []
+        self.expect(")", f"behind the passes of {opened}")
+        return [pair for placed in inner for pair in zip(flat([placed.stage]), placed.spans)]
+
+    def fixpoint(self, name: _Token) -> list[Placed]:
+        """A group that is run until nothing changes."""
+        inner = self.group("`fixpoint(`")
+        if not inner:
+            raise self.findings.error("CC0714", "`fixpoint` of no passes", name.span, label="nothing to run", hint=_FORM)
+        return [Placed(Fixpoint(tuple(one for one, _ in inner)), tuple(span for _, span in inner))]
 
     def skip_options(self) -> None:
         """Past the options of a pass that is not known."""
@@ -202,6 +226,12 @@ def option_fields(kind: type[Pass]) -> dict[str, Field[Any]]:
     return {item.name: item for item in fields(kind) if item.init} if hasattr(kind, "__dataclass_fields__") else {}  # type: ignore[arg-type]
 
 
+def needed(kind: type[Pass]) -> list[str]:
+    """The options that a pass cannot run without."""
+    known = option_fields(kind).items()
+    return [name for name, item in known if item.default is MISSING and item.default_factory is MISSING]
+
+
 def takes(kind: type[Pass]) -> str:
     """The options of a pass in words."""
     known = option_fields(kind)
@@ -214,8 +244,7 @@ def build(kind: type[Pass], given: Mapping[str, tuple[Any, Span, Span]], place: 
     """A pass with these options; None, and a finding, where one is missing or the pass refuses them (by `ValueError`)."""
     if any(value is _WRONG for value, _, _ in given.values()):
         return None
-    known = option_fields(kind)
-    missing = [n for n, item in known.items() if n not in given and item.default is MISSING and item.default_factory is MISSING]
+    missing = [name for name in needed(kind) if name not in given]
     if missing:
         names = ", ".join(f"`{name}`" for name in missing)
         message = f"the pass `{kind.name}` cannot run without {names}"

@@ -17,7 +17,8 @@ from .fold_constants import FoldConstants
 from .hoist import Hoist
 from .lower_plan import LowerPlan
 from .manager import Fixpoint, Pass, Stage, Step
-from .options import Placed, read
+from .options import Level, Placed, needed, read
+from .plugins import installed, load_installed
 from .pool_blocks import PoolBlocks
 from .schedule import Schedule
 from .share_masks import ShareMasks
@@ -51,21 +52,27 @@ CHOICES = ("choose-kernels", "schedule")
 Declared = str | tuple[str, ...]
 """The name of a pass, or the names of a fixpoint's."""
 
-
-def _registered(stages: Iterable[Declared]) -> tuple[Declared, ...]:
-    """The stages without the passes that are not there."""
-    kept = [tuple(n for n in one if n in PASSES) if isinstance(one, tuple) else one for one in stages]
-    return tuple(one for one in kept if (one if isinstance(one, tuple) else one in PASSES))
-
-
 PIPELINES: dict[str, tuple[Declared, ...]] = {
     "O0": (),
-    "O1": _registered((TIDY,)),
-    "O2": _registered((TIDY, *REWRITES, TIDY, *OUTLINES, *CHOICES)),
+    "O1": (TIDY,),
+    "O2": (TIDY, *REWRITES, TIDY, *OUTLINES, *CHOICES),
 }
-"""Levels. A tuple inside one is a fixpoint. Where no rewrite is registered the second TIDY finds nothing to do."""
+"""Levels. A tuple inside one is a fixpoint. What cannot run without options (a profile) runs only where it is given them."""
 
-DEFAULT = PIPELINES["O2"]
+
+def level(name: str, given: Mapping[str, Pass] | None = None) -> tuple[Stage, ...]:
+    """The stages of a level, with the passes that are given in the places of those of their names."""
+    found: list[Stage] = []
+    for declared in PIPELINES[name]:
+        names = declared if isinstance(declared, tuple) else (declared,)
+        usual = {one: PASSES[one] for one in names if one in PASSES and not needed(PASSES[one])}
+        passes = tuple((given or {}).get(one) or usual[one]() for one in names if one in {**usual, **(given or {})})
+        if passes:
+            found.append(Fixpoint(passes) if isinstance(declared, tuple) else passes[0])
+    return tuple(found)
+
+
+DEFAULT = ("O2",)
 """What runs unless told otherwise."""
 
 Item = str | tuple[str, ...] | Pass | Fixpoint
@@ -99,13 +106,17 @@ def placed(
     With `plan`, `lower-plan` is known too, though what it gives is no graph; `ordered` sees to it that it comes last.
     """
 
-    def lookup(name: str, span: Span, findings: Findings) -> type[Pass] | tuple[Stage, ...]:
+    known = {**PASSES, **(plugins or {}), **({LowerPlan.name: cast(type[Pass], LowerPlan)} if plan else {})}
+
+    def lookup(name: str, span: Span, findings: Findings) -> type[Pass] | Level:
         if name in PIPELINES:
-            return tuple(resolve(PIPELINES[name]))
-        known = {**PASSES, **(plugins or {}), **({LowerPlan.name: cast(type[Pass], LowerPlan)} if plan else {})}
+            return Level(name, lambda given: level(name, given))
         if name in known:
             return known[name]
-        hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
+        others = installed()
+        if name in others:
+            return load_installed(name, others[name], span, findings)
+        hint = did_you_mean(name, [*known, *others]) or f"there are {', '.join([*known, *others])}"
         raise findings.error("CC0709", f"there is no pass `{name}`", span, label="not known", hint=hint)
 
     return read(place, lookup, findings)

@@ -88,7 +88,8 @@ class Laws:
 def prune(graph: Graph) -> Graph:
     """The graph without nodes that nothing needs. Inputs stay: they are its signature."""
     wanted = live(graph)
-    return replace(graph, nodes=tuple(node for node in graph.nodes if node in wanted or node.op == "input"))
+    kept = tuple(node for node in graph.nodes if node in wanted or node.op == "input")
+    return graph if len(kept) == len(graph.nodes) else replace(graph, nodes=kept)
 
 
 SPREADS = frozenset(
