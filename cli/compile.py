@@ -20,10 +20,16 @@ from .report import guarded, progress, tell
 @pass_options
 @guarded
 def command(
-    path: str, output: str, defines: tuple[str, ...], binds: tuple[str, ...], passes: str | None, level: str | None
+    path: str,
+    output: str,
+    defines: tuple[str, ...],
+    binds: tuple[str, ...],
+    plugin_files: tuple[str, ...],
+    passes: str | None,
+    level: str | None,
 ) -> None:
     """Write a spec as a Python module that needs torch alone."""
-    line = CommandLine("compile", path, {"-D": defines, "--bind": binds, **given(passes)})
+    line = CommandLine("compile", path, {"-D": defines, "--bind": binds, **given(passes, plugin_files)})
     stages = chosen(line, passes, level)
     findings = Findings()
     pair = api.graphs(path, parameters(line), bind=bindings(line), passes=stages, findings=findings)

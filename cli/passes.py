@@ -2,32 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import click
 
 from ..passes import pipeline
-from ..passes.manager import Stage
+from ..passes.manager import Pass, Stage
+from ..passes.plugins import load_file
 from .arguments import CommandLine, F
 
 LEVELS = [name.removeprefix("O") for name in pipeline.PIPELINES]
 
 
+def plugin_option(command: F) -> F:
+    """The option that reads passes from files."""
+    text = "Run a Python file and know its passes."
+    return click.option("--plugin", "plugin_files", metavar="FILE.py", multiple=True, help=text)(command)
+
+
 def pass_options(command: F) -> F:
     """The options that choose passes."""
     level = click.option("-O", "level", type=click.Choice(LEVELS), help="0 runs no passes, the highest level the default ones.")
-    passes = click.option("--passes", metavar="A,B(k=2)", help="The passes to run, in this order.")
-    return passes(level(command))
+    passes = click.option("--passes", metavar="A,B(k=2)", help="The passes to run, in this order (O1: those of -O1).")
+    return passes(level(plugin_option(command)))
 
 
-def given(passes: str | None) -> dict[str, list[str]]:
+def given(passes: str | None, files: Sequence[str]) -> dict[str, Sequence[str]]:
     """These options as `CommandLine` shows them."""
-    return {"--passes": [passes] if passes is not None else []}
+    return {"--plugin": files, "--passes": [passes] if passes is not None else []}
+
+
+def plugins(line: CommandLine) -> dict[str, type[Pass]]:
+    """The passes of the files behind `--plugin`; `CompileError` where one has none, or a name is taken."""
+    found: dict[str, type[Pass]] = {}
+    files: set[str] = set()
+    for path, span in line.spans("--plugin"):
+        if path in files:
+            continue
+        files.add(path)
+        for name, kind in load_file(path, span, line.findings).items():
+            if name in {**pipeline.PASSES, **found}:
+                hint = "give the class another `name`"
+                line.findings.error("CC0716", f"there is a pass `{name}` already", span, label="defines it again", hint=hint)
+            found[name] = kind
+    line.findings.check()
+    return found
 
 
 def chosen(line: CommandLine, passes: str | None, level: str | None, *, plan: bool = False) -> list[Stage]:
     """The stages to run; with `plan` the last may be `lower-plan`. `CompileError` with all that is unknown or out of order."""
     if passes is not None and level is not None:
         raise click.UsageError("give --passes or -O, not both")
+    known: Mapping[str, type[Pass]] = plugins(line)
     if passes is None:
         return pipeline.resolve(pipeline.DEFAULT if level is None else [f"O{level}"])
-    found = [one for _, span in line.spans("--passes") for one in pipeline.placed(span, line.findings, plan=plan)]
+    spans = [span for _, span in line.spans("--passes")]
+    found = [one for span in spans for one in pipeline.placed(span, line.findings, plugins=known, plan=plan)]
     return pipeline.ordered(found, line.findings)

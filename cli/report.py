@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
 from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.render import render_text, summary
 from ..compiler.source import NOWHERE
+from ..passes.manager import PassError, is_ours
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,6 +58,24 @@ def file_error(error: OSError) -> Diagnostic:
     return Diagnostic("CC0701", f"{named}{(error.strerror or str(error)).lower()}", (Label(NOWHERE),))
 
 
+def internal(error: Exception) -> NoReturn:
+    """Leaves with the word that this is a fault of chunkc."""
+    if os.environ.get("CHUNKC_TRACEBACK"):
+        raise error
+    echo_error(f"internal error: {type(error).__name__}: {error}")
+    echo_error("  = help: this is a fault of chunkc; with CHUNKC_TRACEBACK=1 it shows where")
+    raise click.exceptions.Exit(INTERNAL) from error
+
+
+def failed(error: PassError) -> Diagnostic:
+    """The failure of a pass that is not chunkc's own, with the place in its file if it got there."""
+    file = getattr(sys.modules.get(type(error.failed).__module__), "__file__", None)
+    assert error.__cause__ is not None
+    frames = [frame for frame in traceback.extract_tb(error.__cause__.__traceback__) if frame.filename == file]
+    hint = f"the error was raised at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return Diagnostic("CC0717", str(error), (Label(NOWHERE),), hint)
+
+
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
     """Runs a command so that whatever goes wrong is told in words and gives the right exit status."""
 
@@ -65,6 +85,10 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except CompileError as error:
             found: Sequence[Diagnostic] = error.diagnostics
+        except PassError as error:
+            if is_ours(error.failed):
+                internal(error)
+            found = [failed(error)]
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -74,22 +98,18 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            if os.environ.get("CHUNKC_TRACEBACK"):
-                raise
-            echo_error(f"internal error: {type(error).__name__}: {error}")
-            echo_error("  = help: this is a fault of chunkc; with CHUNKC_TRACEBACK=1 it shows where")
-            raise click.exceptions.Exit(INTERNAL) from error
+            internal(error)
         tell(found)
         raise click.exceptions.Exit(status(found))
 
     return run
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table to stdout: drawn on a terminal, else a line of tab-separated values a row."""
-    if not sys.stdout.isatty():
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> None:
+    """A table to stdout (or stderr): drawn on a terminal, else a line of tab-separated values a row."""
+    if not (sys.stderr if err else sys.stdout).isatty():
         for row in (columns, *rows):
-            click.echo("\t".join(row))
+            click.echo("\t".join(row), err=err)
         return
     from rich.console import Console
     from rich.table import Table
@@ -98,4 +118,4 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     drawn = Table(*columns)
     for row in rows:
         drawn.add_row(*map(Text, row))
-    Console().print(drawn)
+    Console(stderr=err).print(drawn)

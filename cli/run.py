@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from ..compiler.ir import Graph, Node
 from .arguments import CommandLine, bindings, model_options, parameters
 from .execute import Execution, Kept, asked, run_reference, run_torch
 from .inputs import Array, input_values
+from .passes import chosen, given, pass_options
 from .report import guarded, table, tell
 
 
@@ -23,6 +25,7 @@ from .report import guarded, table, tell
 @click.argument("path")
 @click.option("--dims", metavar="B=2,T=16", multiple=True, help="Sizes of run-time dimensions.")
 @model_options
+@pass_options
 @click.option("--input", "files", metavar="NAME=FILE", multiple=True, help="Read an input from a .npy file; others are random.")
 @click.option("--output", "wanted", metavar="NAME", multiple=True, help="Ask for this output; by default the first.")
 @click.option("--backend", type=click.Choice(["torch", "reference"]), default="torch", help="What runs it.")
@@ -35,6 +38,9 @@ def command(
     dims: tuple[str, ...],
     defines: tuple[str, ...],
     binds: tuple[str, ...],
+    plugin_files: tuple[str, ...],
+    passes: str | None,
+    level: str | None,
     files: tuple[str, ...],
     wanted: tuple[str, ...],
     backend: str,
@@ -43,10 +49,12 @@ def command(
     as_json: bool,
 ) -> None:
     """Run a spec once with fresh weights; print shapes, what each selection kept, and the share of the dense work that ran."""
-    options = {"--dims": dims, "-D": defines, "--bind": binds, "--input": files, "--output": wanted}
+    options: dict[str, Sequence[str]] = {"--dims": dims, "-D": defines, "--bind": binds, "--input": files, "--output": wanted}
+    options |= given(passes, plugin_files)
     line = CommandLine("run", path, options)
     findings = Findings()
-    pair = api.graphs(path, parameters(line), bind=bindings(line), findings=findings)
+    stages = chosen(line, passes, level)
+    pair = api.graphs(path, parameters(line), bind=bindings(line), passes=stages, findings=findings)
     tell(api.distinct(findings.items))
     graph = asked(pair[train], outputs_of(pair[train], line))
     inputs, sizes = input_values(graph, line, seed=seed)

@@ -75,6 +75,11 @@ class PassError(Exception):
         super().__init__(f"the pass `{one.name}` {'fails: ' if not broken else 'breaks the graph: '}{_words(cause)}")
 
 
+def is_ours(one: Pass) -> bool:
+    """Whether a pass comes with this package."""
+    return type(one).__module__.startswith(__package__ + ".")
+
+
 def _words(error: Exception) -> str:
     return str(error) if isinstance(error, VerifyError) else f"{type(error).__name__}: {error}"
 
@@ -149,13 +154,14 @@ def run(
     The last graph is verified always, each one with `verify_each`. Raises `PassError` that names the pass which failed or broke
     the graph, whichever way.
     """
-    result = _Run(on_pass, verify_each).stages(graph, stages)
-    if result is not graph and not verify_each:
-        try:
+    try:
+        result = _Run(on_pass, verify_each).stages(graph, stages)
+        if result is not graph and not verify_each:
             verify(result)
-        except VerifyError as error:
-            _Run(None, True).stages(graph, stages)  # names the pass: passes are functions, so the same happens again
-            raise PassError(flat(stages)[-1], error) from error
+    except (PassError, VerifyError) as error:
+        if not verify_each:
+            _Run(None, True).stages(graph, stages)  # raises where it began: passes are functions, so the same happens again
+        raise error if isinstance(error, PassError) else PassError(flat(stages)[-1], error) from error
     return result
 
 
