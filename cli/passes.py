@@ -43,7 +43,7 @@ def plugins(line: CommandLine) -> dict[str, type[Pass]]:
         for name, kind in load_file(path, span, line.findings).items():
             if name in {**pipeline.PASSES, **found}:
                 hint = "give the class another `name`"
-                line.findings.error("CC0716", f"there is a pass `{name}` already", span, label="defines it again", hint=hint)
+                line.findings.error("CC0718", f"there is a pass `{name}` already", span, label="defines it again", hint=hint)
             found[name] = kind
     line.findings.check()
     return found

@@ -14,6 +14,7 @@ import click
 from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.render import render_text, summary
 from ..compiler.source import NOWHERE
+from ..compiler.verify import VerifyError
 from ..passes.manager import PassError, is_ours
 
 P = ParamSpec("P")
@@ -67,13 +68,16 @@ def internal(error: Exception) -> NoReturn:
     raise click.exceptions.Exit(INTERNAL) from error
 
 
-def failed(error: PassError) -> Diagnostic:
-    """The failure of a pass that is not chunkc's own, with the place in its file if it got there."""
+def failed(error: PassError) -> list[Diagnostic]:
+    """The failure of a pass that is not chunkc's own: with the place in its file, or each thing that is wrong with its graph."""
+    if isinstance(error.__cause__, VerifyError):
+        broken = f"the pass `{error.failed.name}` gives a graph that is not well formed"
+        return [Diagnostic("CC0719", f"{broken}: {one.message}", (Label(one.span),)) for one in error.__cause__.problems[:10]]
     file = getattr(sys.modules.get(type(error.failed).__module__), "__file__", None)
     assert error.__cause__ is not None
     frames = [frame for frame in traceback.extract_tb(error.__cause__.__traceback__) if frame.filename == file]
     hint = f"the error was raised at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    return Diagnostic("CC0717", str(error), (Label(NOWHERE),), hint)
+    return [Diagnostic("CC0719", str(error), (Label(NOWHERE),), hint)]
 
 
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
@@ -88,7 +92,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except PassError as error:
             if is_ours(error.failed):
                 internal(error)
-            found = [failed(error)]
+            found = failed(error)
         except BrokenPipeError:
             raise
         except OSError as error:

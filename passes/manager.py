@@ -161,7 +161,9 @@ def run(
     except (PassError, VerifyError) as error:
         if not verify_each:
             _Run(None, True).stages(graph, stages)  # raises where it began: passes are functions, so the same happens again
-        raise error if isinstance(error, PassError) else PassError(flat(stages)[-1], error) from error
+        if isinstance(error, PassError):
+            raise
+        raise PassError(flat(stages)[-1], error) from error
     return result
 
 
