@@ -146,7 +146,7 @@ def test_opt_prints_text_that_loads_again(chunkc, tmp_path):
 def test_opt_prints_after_each_pass(chunkc):
     result = chunkc("opt", "mixture.cc", "--passes", "canonicalize,eliminate-dead", "--print-after-all")
     headings = [line for line in result.stdout.splitlines() if line.startswith("# ")]
-    assert headings == ["# after canonicalize", "# after eliminate-dead"]
+    assert headings == ["# after canonicalize: unchanged", "# after eliminate-dead: unchanged"]
 
 
 def test_opt_prints_a_plan(chunkc):
