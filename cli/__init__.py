@@ -12,6 +12,7 @@ COMMANDS = {
     "check": "Report everything that is wrong in files or folders.",
     "fmt": "Put files into the one layout.",
     "opt": "Run passes and print the graph as .cc text.",
+    "test": "Run golden files of passes.",
     "compile": "Write a standalone PyTorch module.",
     "run": "Run a spec once and tell what it skipped.",
     "profile": "Record which ways a spec's selections keep.",

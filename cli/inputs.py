@@ -37,11 +37,17 @@ def input_values(graph: Graph, line: CommandLine, *, seed: int) -> tuple[dict[st
     reading.take_files(line.pairs("--input", "CC0706"))
     reading.demand_all()
     line.findings.check()
+    return random_inputs(graph, reading.sizes, seed=seed, given=reading.arrays), reading.sizes
+
+
+def random_inputs(
+    graph: Graph, sizes: Mapping[str, int], *, seed: int, given: Mapping[str, Array] | None = None
+) -> dict[str, Array]:
+    """An array for each input of the graph: the one that is given, else random values."""
     generator = np.random.default_rng(seed)
-    for name, node in inputs.items():
-        if name not in reading.arrays:
-            reading.arrays[name] = _random(graph, node, reading.sizes, generator)
-    return {name: reading.arrays[name] for name in inputs}, reading.sizes
+    known = given or {}
+    named = ((str(node.attrs["name"]), node) for node in graph.inputs)
+    return {name: known[name] if name in known else _random(graph, node, sizes, generator) for name, node in named}
 
 
 @dataclass

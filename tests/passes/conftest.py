@@ -1,22 +1,16 @@
-"""Collects `<pass>/<case>.cc` beside this file: a graph, a line `# ---`, and exactly what the pass of that name makes of it.
+"""Collects `<pass>/<case>.cc` beside this file: golden files, run as `chunkc test` runs them (`cli/golden.py`).
 
-`--update-golden` writes the part below the line again. The graph is a `core`, or a model in the surface language.
+`--update-golden` writes again what they expect.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from chunkc.compiler.equality import difference
-from chunkc.grammar.elaborate import loads
-from chunkc.grammar.print_core import print_graph
-from chunkc.passes import pipeline
-
-LINE = "# ---\n"
+from chunkc.cli.golden import run_golden
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -28,29 +22,20 @@ class Golden(pytest.File):
         yield Case.from_parent(self, name=self.path.parent.name)
 
 
-class Mismatch(AssertionError):
-    """What the pass made is not what the file says."""
+class Failed(AssertionError):
+    """The pass did not do what the file says."""
 
 
 class Case(pytest.Item):
     """One file: the item's name is the pass."""
 
     def runtest(self) -> None:
-        before, _, expected = self.path.read_text(encoding="utf-8").partition(LINE)
-        graph = loads(before, path=str(self.path))
-        result = pipeline.run(graph, [self.name])
-        found = print_graph(result)
-        if self.config.getoption("--update-golden"):
-            self.path.write_text(before + LINE + found, encoding="utf-8")
-            return
-        if found != expected:
-            lines = difflib.unified_diff(expected.splitlines(), found.splitlines(), "expected", "found", lineterm="")
-            raise Mismatch("\n".join(lines))
-        assert print_graph(pipeline.run(result, [self.name])) == found, "running the pass again changes its result"
-        assert difference(result, loads(found)) is None
+        outcome = run_golden(str(self.path), update=self.config.getoption("--update-golden"))
+        if outcome.status == "failed":
+            raise Failed(outcome.message)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:  # type: ignore[override]
-        return str(excinfo.value) if isinstance(excinfo.value, Mismatch) else str(super().repr_failure(excinfo))
+        return str(excinfo.value) if isinstance(excinfo.value, Failed) else str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, f"{self.name}/{self.path.name}"
