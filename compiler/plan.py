@@ -32,6 +32,8 @@ Kind = Literal[
 ]
 RESIDENCY = frozenset({"prefetch", "acquire", "release", "evict"})
 """Kinds of steps that move chunks."""
+CACHING = frozenset({"probe", "compute", "remember"})
+"""Kinds of steps whose rows are those of a cached part: looked up, not held, all of them."""
 HOSTED = RESIDENCY | {"probe", "remember", "branch"}
 """Kinds of steps that the host runs between regions, with what it holds across calls: they bound the regions."""
 
@@ -53,7 +55,8 @@ class Step:
     - `nodes`: what it computes, in order; `writes` are those that later steps read, `reads` what it needs from earlier ones.
     - `rows`: how many leading axes of its values are gathered into the kept positions (0: it runs on everything).
     - `after`: ids of the steps that must have run.
-    - `ways` (of `dispatch`, `each`, `combine`): what the ways run, in order. `label` is the path or name to print.
+    - `ways` (of `dispatch`, `each`, `combine`, and the `compute` of a cached part): what the ways run, in order.
+    - `label` is the path or name to print.
     """
 
     id: int
@@ -124,7 +127,7 @@ def _block_lines(plan: Plan, block: Block, depth: int, shown: set[int]) -> Itera
     indent = "  " * depth
     for step in block.steps:
         yield indent + step_text(step)
-        for way in step.ways if step.kind == "each" else ():
+        for way in step.ways if step.kind in ("each", "compute") else ():
             body = way.apply.attrs["body"]
             if id(body) not in shown:
                 shown.add(id(body))
@@ -135,12 +138,12 @@ def _block_lines(plan: Plan, block: Block, depth: int, shown: set[int]) -> Itera
 def step_text(step: Step) -> str:
     """One line: id, kind, label, what it computes, on which rows, after what."""
     words = [f"{step.id:>3} {step.kind:<9}{step.label}"]
-    if step.kind == "compute":
+    if step.kind == "compute" and not step.ways:
         words.append(", ".join(node.name or node.op for node in step.nodes))
-    if step.ways:
+    if step.ways and step.kind != "compute":
         words.append(f"{len(step.ways)} ways")
     if step.rows:
-        words.append(f"on kept rows of {step.rows} axes")
+        words.append(f"on {'rows' if step.kind in CACHING else 'kept rows'} of {step.rows} axes")
     if step.after:
         words.append(f"after {', '.join(map(str, step.after))}")
     return "; ".join(words)

@@ -11,6 +11,7 @@ from .ir import OUTLINED, PART, WORDS, Attrs, Graph, Node, streams_of
 from .ops import OPS, Arg, ShapeError, infer, normalise
 from .selection import FIELDS
 from .types import DTYPES, BundleType, RecordType, SelectionType, TensorType, Type
+from .verify_cached import cached_problems
 from .verify_select import select_problems
 
 Check = Callable[[Any], bool]
@@ -282,6 +283,8 @@ def _word_problems(node: Node, word: object, body: Graph | None) -> Iterator[str
         yield "what is hoisted takes no operands"
     elif word == "hoisted" and body is not None and (body.nexts or any(_draws(inner) for inner in body.nodes)):
         yield "what is hoisted is the same in every call: it has no draws and no next values"
+    elif word == "cached" and body is not None:
+        yield from cached_problems(node, body)
 
 
 def _draws(node: Node) -> bool:

@@ -9,6 +9,7 @@ from ..compiler.diagnostics import Findings, did_you_mean
 from ..compiler.ir import Graph
 from ..compiler.source import Source, Span
 from . import manager
+from .cache_masks import CacheMasks
 from .canonicalize import Canonicalize
 from .common_subexpressions import CommonSubexpressions
 from .eliminate_dead import EliminateDead
@@ -36,6 +37,7 @@ PASSES: dict[str, type[Pass]] = {
         FactorPairs,
         PoolBlocks,
         Hoist,
+        CacheMasks,
         Specialize,
         Schedule,
     )

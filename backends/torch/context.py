@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .caching import probe
 from .kernels.drawing import uniform
 from .kernels.routing import dispatch
 
@@ -19,7 +20,7 @@ class Record:
 
     `kept`: each decision as (kept, rows, sizes): the rows of a gathered body and the dense sizes they come from (None, () if
     dense). `first`: what the first of several rules kept, alike. `ran`: for each routed fuse the rows of each way. `nexts`:
-    (state, value) pairs. `draws`: how many were made."""
+    (state, value) pairs. `draws`: how many were made. `found`: what each cache held."""
 
     def __init__(self) -> None:
         self.losses: dict[str, Tensor] = {}
@@ -27,6 +28,7 @@ class Record:
         self.ran: dict[str, list[Tensor]] = {}
         self.nexts: list[tuple[Tensor, Tensor]] = []
         self.draws = 0
+        self.found: dict[str, Any] = {}
 
 
 class Context:
@@ -97,6 +99,13 @@ class Context:
     def ran(self, path: str, rows: list[Tensor]) -> None:
         """Records the rows that each way ran on (only their number matters)."""
         self.record.ran[self.path + path] = rows
+
+    def probe(self, path: str, keys: list[Tensor], sources: list[Tensor], axes: int, entries: int, bits: int = 0) -> Any:
+        """`caching.probe` of the cache at a path, recorded."""
+        found, rows = probe(self.host, self.path + path, keys, sources, axes, entries, bits)
+        if self.host is not None:
+            self.record.found[self.path + path] = found
+        return found, rows
 
     def rung(self, path: str, way: int, kept: Tensor, shared: bool = False) -> Tensor:
         """One way's decision where it is asked, or the one that is replayed."""

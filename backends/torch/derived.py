@@ -19,12 +19,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch._C._functorch import is_functorch_wrapped_tensor
 
 from .context import Context
-
-PLAIN = (Tensor, nn.Parameter)
-"""Types of tensors that are what they seem: no stand-ins of tracers, no shards."""
+from .tensors import autocast, plain, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class _Kept:
 
     def stands(self, sources: Sequence[Tensor], autocast: torch.dtype | None) -> bool:
         same = len(sources) == len(self.sources) and all(a is b for a, b in zip(sources, self.sources))
-        return same and autocast == self.autocast and tuple(map(_stamp, sources)) == self.stamps
+        return same and autocast == self.autocast and tuple(map(stamp, sources)) == self.stamps
 
 
 Period = dict[Hashable, _Kept]
@@ -78,24 +75,24 @@ def stored(owner: nn.Module, key: Hashable, sources: Sequence[Tensor], compute: 
     """
     wanted = torch.is_grad_enabled() and any(source.requires_grad for source in sources)
     traced = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
-    if owner.training or traced or not all(map(_plain, sources)):
+    if owner.training or traced or not all(map(plain, sources)):
         return compute()
     with _LOCK:
         period = _PERIODS.setdefault(owner, {})
     if wanted:
         period.pop(key, None)
         return compute()
-    autocast = _autocast(sources)
+    cast = autocast(sources)
     known = period.get(key)
-    if known is not None and known.stands(sources, autocast):
+    if known is not None and known.stands(sources, cast):
         return known.value
-    stamps = tuple(map(_stamp, sources))
+    stamps = tuple(map(stamp, sources))
     # A value made in inference mode could not be used outside of it.
     with torch.inference_mode(False), torch.no_grad():
         value = compute()
     if _settled(value):
         # Into the period that was there before: what was dropped meanwhile stays dropped.
-        period[key] = _Kept(value, tuple(sources), stamps, autocast)
+        period[key] = _Kept(value, tuple(sources), stamps, cast)
     return value
 
 
@@ -169,27 +166,12 @@ def _traced(owner: nn.Module, name: str, arguments: tuple[Any, ...]) -> Any:
     return tracer.create_proxy("call_function", value_of, (method, *arguments), {})
 
 
-def _plain(tensor: Any) -> bool:
-    return type(tensor) in PLAIN and not is_functorch_wrapped_tensor(tensor)
-
-
-def _stamp(tensor: Tensor) -> tuple[int, int]:
-    return tensor.data_ptr(), -1 if tensor.is_inference() else tensor._version
-
-
-def _autocast(sources: Sequence[Tensor]) -> torch.dtype | None:
-    """The dtype that products would have now."""
-    kind = sources[0].device.type if sources else "cpu"
-    usual = kind in ("cpu", "cuda") and torch.is_autocast_enabled(kind)
-    return torch.get_autocast_dtype(kind) if usual else None
-
-
 def _settled(value: Any) -> bool:
     """Whether a value may be kept; on CUDA, once it is there for every stream."""
     tensors = value if isinstance(value, tuple) else tuple(value.values()) if isinstance(value, dict) else None
     if tensors is not None:
         return all(map(_settled, tensors))
-    if not _plain(value):
+    if not plain(value):
         return False
     if value.is_cuda:
         if torch.cuda.is_current_stream_capturing():

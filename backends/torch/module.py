@@ -19,6 +19,7 @@ from ...compiler.init import initial
 from ...compiler.ir import Graph, Parameter
 from ...compiler.plan import Plan, Step
 from . import stats
+from .caching import Cache, CacheStats
 from .context import Context
 from .derived import derived, forget
 from .emission import ALL, Method, Sources
@@ -49,6 +50,7 @@ class CompiledModule(nn.Module):
     def _start(self, seed: int) -> None:
         self._calls: dict[tuple[bool, str], Call] = {}
         self._last: stats.Last | None = None
+        self._caches: dict[str, Cache] = {}
         self._forced: dict[str, Any] | None = None
         self.register_buffer("_seed", torch.tensor(seed, dtype=torch.int64), persistent=False)
 
@@ -122,6 +124,10 @@ class CompiledModule(nn.Module):
         """The decisions of the last call, dense: what was kept, or (kept, known) where only some positions were reached."""
         return stats.decisions(self._last)
 
+    def caches(self) -> dict[str, CacheStats]:
+        """What the caches of selections held and were asked for, by path, since the module was made."""
+        return {path: cache.stats() for path, cache in self._caches.items()}
+
     def step_log(self, outputs: str | None = None) -> list[tuple[Step, int | None]]:
         """The steps of the plan as the last call ran them, each with its number of rows (None: all positions)."""
         return stats.step_log(self.plan(outputs), self._last)
@@ -151,9 +157,12 @@ class CompiledModule(nn.Module):
     # ---- what is kept between calls
 
     def refresh(self) -> None:
-        """Drops what is kept of parameters between calls in eval. To be called where they are written past PyTorch's version
-        counters (`.data`, fused optimizers) and the module stays in eval; `train()`, `.to()` and `load_state_dict` do it."""
+        """Drops what is kept of parameters between calls in eval, and empties the caches. To be called where they are written
+        past PyTorch's version counters (`.data`, fused optimizers) and the module stays in eval; `train()`, `.to()` and
+        `load_state_dict` do it."""
         forget(self)
+        for cache in list(self.__dict__.get("_caches", {}).values()):
+            cache.clear()
 
     def train(self, mode: bool = True) -> Self:
         """As `nn.Module.train`; derived values end with the eval period."""
@@ -198,9 +207,9 @@ class CompiledModule(nn.Module):
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
         # Regions hold nothing of the module; what a call left belongs to that call.
-        own = {name: value for name, value in self.__dict__.items() if name not in ("_calls", "_last")}
+        own = {name: value for name, value in self.__dict__.items() if name not in ("_calls", "_last", "_caches")}
         twin.__dict__.update(copy.deepcopy(own, memo))
-        twin._calls, twin._last = self._calls, None
+        twin._calls, twin._last, twin._caches = self._calls, None, {}
         return twin
 
 

@@ -51,7 +51,7 @@ class HostCall:
         """The names of the values among its arguments."""
         found: list[fx.Node] = []
         map_arg((self.args, self.kwargs), found.append)
-        return {node.name for node in found}
+        return {node.name for node in found if node.op != "get_attr"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,8 @@ class Program:
         values = dict(zip(self.takes, given))
 
         def read(node: fx.Node) -> Any:
-            return values[node.name]
+            # What the module stores is read from it, where it is used.
+            return _stored(module, str(node.target)) if node.op == "get_attr" else values[node.name]
 
         for step, dead in zip(self.steps, self.dead):
             if isinstance(step, Region):
@@ -89,6 +90,14 @@ class Program:
             for name in dead:
                 del values[name]
         return map_arg(self.result, read)
+
+
+def _stored(module: nn.Module, path: str) -> Any:
+    """The parameter, buffer or member at a path."""
+    found: Any = module
+    for label in path.split("."):
+        found = getattr(found, label)
+    return found
 
 
 def program_of(module: nn.Module, graph: fx.Graph, name: str) -> Program:
@@ -124,7 +133,7 @@ def _cut(module: nn.Module, graph: fx.Graph, name: str, takes: tuple[str, ...]) 
             steps.append(HostCall(part.target, part.args, dict(part.kwargs), part.name))
         else:
             steps += _region(module, part, f"{name}_{len(steps)}")
-    kept = {node.name for node in output.all_input_nodes}
+    kept = {node.name for node in output.all_input_nodes if node.op != "get_attr"}
     return Program(takes, tuple(steps), tuple(_dead(steps, kept)), output.args[0])
 
 
@@ -149,11 +158,8 @@ def _region(module: nn.Module, part: list[fx.Node], name: str) -> Iterator[Regio
     """The region of a run of nodes; none where nothing else reads them."""
     inside = set(part)
 
-    def passed(node: fx.Node) -> bool:
-        # Each region reads parameters itself: a stored tensor is no result of a region.
-        return any(user not in inside and (node.op != "get_attr" or is_host(user) or user.op == "output") for user in node.users)
-
-    gives = [node for node in part if passed(node)]
+    # A stored tensor is no result of a region: whoever needs it reads it.
+    gives = [node for node in part if node.op != "get_attr" and any(user not in inside for user in node.users)]
     if not gives:
         return
     graph = fx.Graph()

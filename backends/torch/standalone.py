@@ -6,9 +6,11 @@ import ast
 import inspect
 import re
 import types
+from dataclasses import replace
 from typing import Any
 
-from ...compiler.ir import Graph
+from ...compiler.bodies import map_bodies
+from ...compiler.ir import Attrs, Graph, Node, rebuild
 from . import context, kernels
 from .emission import ALL, Sources, emit
 from .emission.classes import Method
@@ -21,7 +23,7 @@ FROM = {"cache": "from functools import cache", "Any": "from typing import Any"}
 def standalone(eval_graph: Graph, train_graph: Graph | None = None) -> str:
     """The text of a Python module that needs torch alone: the same `state_dict`, the same outputs."""
     train = eval_graph if train_graph is None else train_graph
-    sources = emit(eval_graph, train)
+    sources = emit(forgetful(eval_graph), forgetful(train))
     # What is derived is computed in each call here: nothing tells a plain module when it dies.
     classes = re.sub(r"^ +@derived\(.*\)\n", "", _with_forward(sources, eval_graph), flags=re.MULTILINE)
     needed = _functions(classes)
@@ -33,6 +35,17 @@ def standalone(eval_graph: Graph, train_graph: Graph | None = None) -> str:
     torch = ["import torch", *(["import torch.nn.functional as F"] if "F" in used else []), f"from torch import {names}"]
     imports = "\n\n".join("\n".join(lines) for lines in (standard, torch) if lines)
     return f'"""{_title(eval_graph)}"""\n\nfrom __future__ import annotations\n\n{imports}\n\n\n{body}\n'
+
+
+def forgetful(graph: Graph) -> Graph:
+    """The graph with its cached parts in their callers, as plain calls: a plain module has nothing that outlives a call."""
+
+    def plain(node: Node) -> Node | None:
+        if node.attrs.get("word") != "cached":
+            return None
+        return replace(node, attrs=Attrs({name: value for name, value in node.attrs.items() if name != "word"}))
+
+    return map_bodies(graph, lambda body: rebuild(body, plain))
 
 
 def _title(graph: Graph) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...compiler.plan import Plan, Step
+from .caching import Found
 from .context import Record
 from .kernels.routing import scatter_rows
 
@@ -19,7 +20,8 @@ class Stats:
     """What one selection kept. `load`: decisions that kept each way (or part); `share`: of all ways, how many were kept.
 
     `known`: how many decisions were taken (a router inside a chunk decides only where the chunk runs). `rows`: on how many
-    rows each way ran, by fuse; empty where all ways were computed everywhere."""
+    rows each way ran, by fuse; empty where all ways were computed everywhere. `cached`: how many rows of what decides were
+    held by a cache, and of how many; None where there is no cache."""
 
     kept: Tensor
     ways: int
@@ -28,6 +30,7 @@ class Stats:
     load: tuple[int, ...]
     share: float
     rows: dict[str, tuple[int, ...]]
+    cached: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,16 @@ class Last:
     ran: dict[str, list[Tensor]]
     nexts: tuple[tuple[Tensor, Tensor], ...]
     draws: bool
+    found: dict[str, tuple[int, int]]
+    """For each cache, how many of how many rows it held."""
 
     @staticmethod
     def of(record: Record, nexts: tuple[tuple[Tensor, Tensor], ...], draws: bool) -> Last:
-        return Last(record.losses, record.kept, record.ran, nexts, draws)
+        return Last(record.losses, record.kept, record.ran, nexts, draws, _found(record.found))
+
+
+def _found(found: Mapping[str, Found]) -> dict[str, tuple[int, int]]:
+    return {path: (one.hits, one.rows) for path, one in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +63,15 @@ class Shape:
     ran: tuple[str, ...]
     states: tuple[tuple[str, ...], ...]
     draws: bool
+    found: tuple[str, ...]
 
     def last(self, module: nn.Module, left: tuple[Any, ...]) -> Last:
-        losses, kept, ran, nexts = left
+        losses, kept, ran, nexts, found = left
         states = tuple(zip((_state(module, path) for path in self.states), nexts))
-        return Last(dict(zip(self.losses, losses)), dict(zip(self.kept, kept)), dict(zip(self.ran, ran)), states, self.draws)
+        probed = _found(dict(zip(self.found, found)))
+        return Last(
+            dict(zip(self.losses, losses)), dict(zip(self.kept, kept)), dict(zip(self.ran, ran)), states, self.draws, probed
+        )
 
     def recall(self, left: Any, record: Record, states: Sequence[Any]) -> None:
         """Puts what a part of a call left into the record of the whole."""
@@ -69,6 +82,7 @@ class Shape:
         record.ran.update({name: left[2][place] for place, name in enumerate(self.ran)})
         record.nexts += [(state, left[3][place]) for place, state in enumerate(states)]
         record.draws += self.draws
+        record.found.update({name: left[4][place] for place, name in enumerate(self.found)})
 
 
 def flatten(record: Record, path_of: Callable[[Any], str]) -> tuple[tuple[Any, ...], Shape]:
@@ -79,8 +93,10 @@ def flatten(record: Record, path_of: Callable[[Any], str]) -> tuple[tuple[Any, .
         tuple(record.kept.values()),
         tuple(record.ran.values()),
         tuple(value for _, value in record.nexts),
+        tuple(record.found.values()),
     )
-    return flat, Shape(tuple(record.losses), tuple(record.kept), tuple(record.ran), states, record.draws > 0)
+    names = (tuple(record.losses), tuple(record.kept), tuple(record.ran))
+    return flat, Shape(*names, states, record.draws > 0, tuple(record.found))
 
 
 def _state(module: nn.Module, path: Sequence[str]) -> Tensor:
@@ -136,7 +152,7 @@ def selections(last: Last | None) -> dict[str, Stats]:
         load = tuple(int(count) for count in flat.sum(0))
         rows = {name: _counts(ran) for name, ran in (last.ran if last else {}).items() if name.partition(":")[0] == path}
         share = sum(load) / max(1, total * ways)
-        found[path] = Stats(kept, ways, flat.shape[0], total, load, share, rows)
+        found[path] = Stats(kept, ways, flat.shape[0], total, load, share, rows, last.found.get(path) if last else None)
     return found
 
 
@@ -145,6 +161,15 @@ def _counts(ran: Sequence[Tensor]) -> tuple[int, ...]:
 
 
 def step_log(plan: Plan, last: Last | None) -> list[tuple[Step, int | None]]:
-    """The steps of the outer block in order, each with the rows that all its ways ran (None: everything)."""
+    """The steps of the outer block in order, each with its rows: a dispatch those that all its ways ran, a `probe` those that the
+    cache held, the `compute` behind it the others (None: everything)."""
     counts = {name.partition(":")[0]: sum(_counts(ran)) for name, ran in (last.ran if last else {}).items()}
-    return [(step, counts.get(step.label) if step.kind == "dispatch" else None) for step in plan.block.steps]
+    held = dict(last.found) if last else {}
+
+    def rows(step: Step) -> int | None:
+        hits, total = held.get(step.label, (0, 0))
+        if step.label in held and step.kind in ("probe", "compute"):
+            return hits if step.kind == "probe" else total - hits
+        return counts.get(step.label) if step.kind == "dispatch" else None
+
+    return [(step, rows(step)) for step in plan.block.steps]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..dims import Dim, symbols
 from ..ir import Attrs, Graph, Node, reachable
@@ -59,6 +59,11 @@ def boundary(graph: Graph, inside: set[Node]) -> list[Node]:
 
 def body_of(graph: Graph, root: Node, inside: set[Node], passed: list[Node]) -> Graph:
     """The body that computes a root from what is passed."""
+    return body_giving(graph, [("value", root)], inside, passed)
+
+
+def body_giving(graph: Graph, wanted: Sequence[tuple[str, Node]], inside: set[Node], passed: list[Node]) -> Graph:
+    """The body that computes several nodes, each under a name, from what is passed."""
     inputs = {node: _input(node, i) for i, node in enumerate(passed)}
     done: dict[Node, Node] = dict(inputs)
     order = list(inputs.values())
@@ -70,8 +75,8 @@ def body_of(graph: Graph, root: Node, inside: set[Node], passed: list[Node]) -> 
                     order.append(operand)
             done[node] = node.with_operands(done[operand] for operand in node.operands)
             order.append(done[node])
-    outputs = (("value", done[root]),) if root in done else ()
-    return Graph("", tuple(dict.fromkeys(order)), outputs, (), (), root.span, graph.training)
+    outputs = tuple((name, done[node]) for name, node in wanted if node in done)
+    return Graph("", tuple(dict.fromkeys(order)), outputs, (), (), wanted[0][1].span, graph.training)
 
 
 def _input(node: Node, place: int) -> Node:

@@ -11,6 +11,8 @@ from ..plan import Block, Plan, Region, Step, Way, regions_of
 from .demand import Routing, demand
 from .ladder import Rung
 
+FOLLOWS = frozenset({"each", "combine", "compute", "remember"})
+"""Kinds of steps that, on rows, go on with what the step before them found."""
 SILENT = frozenset({"input", "param", "state", "const"})
 """Words that are there without being computed."""
 
@@ -63,6 +65,8 @@ class _Lowering:
             yield self.step("select", (node,), label=str(node.attrs["path"]))
         elif node.op == "uniform":
             yield self.step("draw", (node,), label=str(node.attrs["path"]))
+        elif node.attrs.get("word") == "cached":
+            yield from self.cached(node)
         else:
             if (body := node.attrs["body"]) is not None:
                 self.visit(body)
@@ -86,6 +90,16 @@ class _Lowering:
         yield self.step("each", streams, reads=reads, rows=route.prefix, ways=ways, label=str(name))
         combine = self.step("combine", (fuse,), rows=route.prefix, ways=ways, label=str(fuse.attrs["kind"]))
         yield combine
+
+    def cached(self, node: Node) -> Iterator[Step]:
+        """What the cache holds; the body on the rows that it does not hold; both together, and the latter held from now on."""
+        self.visit(node.attrs["body"])
+        path, rows = str(node.attrs["path"]), node.attrs["rows"]
+        keys = tuple(operand for operand, mine in zip(node.operands, node.attrs["keys"]) if mine)
+        yield self.step("probe", (node,), reads=keys, writes=(), rows=rows, label=path, engine="host")
+        way = Way(node, "", node.operands, node.attrs["keys"])
+        yield self.step("compute", (node,), writes=(), rows=rows, ways=(way,), label=path)
+        yield self.step("remember", (node,), reads=keys, rows=rows, label=path, engine="host")
 
     def ladder(self, node: Node) -> Iterator[Step]:
         """Rung by rung: what is left, what this way needs, whether it is kept; then all together."""
@@ -139,12 +153,12 @@ class _Lowering:
 
 
 def _linked(steps: list[Step]) -> Iterator[Step]:
-    """The steps with `after` filled in: who writes what each reads; the parts of a fuse follow each other."""
+    """The steps with `after` filled in: who writes what each reads; the parts of a fuse or cache follow each other."""
     writer: dict[Node, int] = {}
     previous: Step | None = None
     for step in steps:
         after = {writer[node] for node in step.reads if node in writer}
-        if previous is not None and step.kind in ("each", "combine") and step.rows and previous.rows:
+        if previous is not None and step.kind in FOLLOWS and step.rows and previous.rows:
             after.add(previous.id)
         yield replace(step, after=tuple(sorted(after)))
         writer.update(dict.fromkeys(step.writes, step.id))

@@ -29,7 +29,7 @@ TEXT = """core m {parameters = [p("w", f32[4, 4], uniform(0.5)), p("e.0.v", f32[
     output "value" = %b
   }
   %h = hoisted {body = %c0} : f32[4, 4]
-  %y = cached (%x) {body = %c1, entries = 64} : f32[B, 4]
+  %y = cached (%x) {body = %c1, path = "p", entries = 64, rows = 1, keys = [true]} : f32[B, 4]
   %z = op linear (%y, %h) {slots = ["x", "weight"]} : f32[B, 4]
   %g = grouped "e" (%z) {members = ["0", "1"], body = %c2} : bundle[2](f32[B, 4])
   %f = fuse "mean" (%g) : f32[B, 4]
@@ -42,7 +42,7 @@ def test_words_print_and_read_back_equal() -> None:
     graph = loads(TEXT)
     printed = print_graph(graph)
     assert difference(graph, loads(printed)) is None
-    for word in ("hoisted {body", "cached (%x) {body = %c1, entries = 64}", 'grouped "e" (%z)'):
+    for word in ("hoisted {body", 'cached (%x) {body = %c1, path = "p"', 'grouped "e" (%z)'):
         assert word in printed
 
 
@@ -69,6 +69,14 @@ PARAM = '%v = param "w" : f32[4, 4]\n'
         ("hoisted {body = %c0}", "hoisted {body = none}", "a hoisted part has a body"),
         ('%w = param "w" : f32[4, 4]\n', f'{PARAM}    %w = op uniform (%v) {{path = "u"}} : f32[4, 4]\n', "no draws"),
         ("hoisted {body = %c0}", 'hoisted {body = %c0, members = ["0"]}', "neither chunk nor members"),
+        ('path = "p", ', "", "has a `path`"),
+        ("entries = 64", "entries = 0", "at least one entry"),
+        ("entries = 64", "entries = 64, bits = 0", "at least one bit"),
+        ("keys = [true]", "keys = [false]", "whether it is a key"),
+        ("rows = 1", "rows = 3", "depend on that row"),
+        ("rows = 1", "rows = 0", "decides, draws and leaves nothing"),
+        ("op tanh (%a)", "op softmax (%a) {axis = -2}", "depend on that row"),
+        ("op tanh (%a)", 'op uniform (%a) {path = "u"}', "decides, draws and leaves nothing"),
     ],
 )
 def test_wrong_words_are_told(old: str, new: str, told: str) -> None:

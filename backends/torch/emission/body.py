@@ -79,11 +79,14 @@ class Body:
 
     def write(self) -> None:
         """All steps, in order."""
+        from .caching import write_cached
         from .fusing import write_fuse
         from .laddering import write_ladder
 
         for step in self.block.steps:
-            if step.kind in ("compute", "draw"):
+            if step.kind == "remember":
+                write_cached(self, step.nodes[0])
+            elif step.kind in ("compute", "draw") and not step.ways:
                 for node in step.nodes:
                     self.node(node)
             elif step.nodes and step.nodes[0].op == "ladder":
@@ -252,6 +255,8 @@ class Body:
         source, name = node.operands[0], str(node.attrs["name"])
         if isinstance(source.type, SelectionType):
             self.texts[node] = self.selected(source, name)
+        elif isinstance(source.type, RecordType) and (source, name) in self.fields:
+            self.texts[node] = self.fields[source, name]
         elif isinstance(source.type, RecordType):
             self.texts[node] = f'{self.text(source)}["{name}"]'
         else:

@@ -147,12 +147,12 @@ class Shop:
     # ---- methods
 
     def needs_ctx(self, body: Graph) -> bool:
-        """Whether a body decides, draws, or leaves something, itself or by what it calls."""
+        """Whether a body decides, draws, remembers or leaves something, itself or by what it calls."""
         if id(body) not in self.contextual:
             self.contextual[id(body)] = bool(
                 (body.losses and body.training)
                 or body.nexts
-                or any(node.op in ("select", "uniform") for node in body.nodes)
+                or any(node.op in ("select", "uniform") or node.attrs.get("word") == "cached" for node in body.nodes)
                 or any(node.op == "apply" and node.attrs["body"] and self.needs_ctx(node.attrs["body"]) for node in body.nodes)
             )
         return self.contextual[id(body)]

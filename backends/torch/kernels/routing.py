@@ -18,6 +18,7 @@ __all__ = [
     "sum_of_few",
     "take",
     "take_each",
+    "take_left",
     "weighted_rows",
 ]
 
@@ -41,6 +42,11 @@ def take(x: Tensor, rows: Tensor, axes: int) -> Tensor:
     for _ in range(axes - 1):
         picked = picked.unsqueeze(1)
     return picked
+
+
+def take_left(x: Tensor, rows: Tensor | None, axes: int) -> Tensor:
+    """The rows of x that are left to compute; all of x, in its own shape, where all are."""
+    return x if rows is None else take(x, rows, axes)
 
 
 def take_each(x: Tensor, rows: list[Tensor], axes: int) -> list[Tensor]:

@@ -1,0 +1,30 @@
+"""What may be kept of tensors between calls, and how to tell that they are what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
+
+PLAIN = (Tensor, nn.Parameter)
+"""Types of tensors that are what they seem: no stand-ins of tracers, no shards."""
+
+
+def plain(tensor: Any) -> bool:
+    """Whether a tensor is what it seems, and not one that a transform has wrapped."""
+    return type(tensor) in PLAIN and not is_functorch_wrapped_tensor(tensor)
+
+
+def stamp(tensor: Tensor) -> tuple[int, int]:
+    """Where a tensor's numbers are, and its version: another one after writes that tell."""
+    return tensor.data_ptr(), -1 if tensor.is_inference() else tensor._version
+
+
+def autocast(tensors: Sequence[Tensor]) -> torch.dtype | None:
+    """The dtype that products of these would have now, if not their own."""
+    kind = tensors[0].device.type if tensors else "cpu"
+    usual = kind in ("cpu", "cuda") and torch.is_autocast_enabled(kind)
+    return torch.get_autocast_dtype(kind) if usual else None
