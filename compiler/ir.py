@@ -10,8 +10,10 @@ same graph. Axes in attributes count from the end (negative), so a body means th
 | `const` | – | `value` (bool, int, float), a scalar |
 | `select` | one per slot | `path kind slots rules …`: see `selection.py` |
 | `apply` | the arguments | `chunk` (path), `up`, `members`, `call` (call path), `body`, `zipped`; see `Chunk` |
-| `fuse` | streams (one bundle, or tensors), then the `select` if `by` | `kind` (`sum mean concat stack`), `by` |
+| `fuse` | streams (one bundle, or tensors), then the `select` if `by` | `kind` (`sum mean concat stack`), `by`; `kernel` |
 | `field` | a select, an apply with several outputs, or a bundle | `name` |
+
+`kernel`, of a `fuse` or a mask's `select`, says how what is absent is left out, and need not be there: see `kernels.py`.
 
 Of an `apply`, `single` says that it gives one value and no bundle, `zipped` that operand i goes to member i. With `among` the
 last two operands are, for each position `[B, T]`, whether it is kept and where it stands: kept positions see only each other.

@@ -18,7 +18,8 @@ A select has a score `S` of shape `[decisions…, parts]` and named operands (`s
   way, where nothing was kept);
 - `renormalise`: weights are divided by their kept sum over the last axis (0 where nothing is kept);
 - `train`: `"hard"`, or `"straight_through"` in a training graph; `cache`: `()` or `("exact", entries)`, `("fingerprint",
-  bits, entries)`.
+  bits, entries)`;
+- `kernel`, of a mask only and seldom there: how the products under it leave out what is absent, as `kernels.py` says.
 
 Results, as `field`s: `score`; `kept` (bool, the shape of the score); `weight` (`where(kept, weight, 0)`); `load` (how many
 decisions kept each way: the sum of `kept` over all but the last axis, in the weight's dtype); `first` (what the first rule

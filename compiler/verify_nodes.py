@@ -8,6 +8,7 @@ from typing import Any
 
 from .dims import Dim, Size, substitute
 from .ir import OUTLINED, PART, WORDS, Attrs, Graph, Node, streams_of
+from .kernels import kernel_problem
 from .ops import OPS, Arg, ShapeError, infer, normalise
 from .selection import FIELDS
 from .types import DTYPES, BundleType, RecordType, SelectionType, TensorType, Type
@@ -207,6 +208,7 @@ def _fuse(node: Node) -> Iterator[str]:
         return
     if not first.is_float:
         yield f"a fuse takes floats, not {first}"
+    yield from kernel_problem(node)
     if by is not None:
         yield from _by_problems(by, first, len(kinds))
     yield from _hint_problems(node.attrs, len(kinds))

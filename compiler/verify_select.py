@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .ir import Node
+from .kernels import kernel_problem
 from .selection import GRAINS, Rule, Share
 from .types import SelectionType, TensorType
 
@@ -131,3 +132,5 @@ def _others(node: Node) -> Iterator[str]:
         yield f"`fallback = {fallback!r}` is none, or lacks the slot `coverage`"
     if attrs["train"] not in ("hard", "straight_through"):
         yield f"`train = {attrs['train']!r}` is neither hard nor straight_through"
+    if attrs["kind"] in ("router", "mask"):
+        yield from kernel_problem(node)

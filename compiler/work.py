@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from .dims import Dim, Size, evaluate, product
 from .ir import Graph, Node, call_path, streams_of, users
+from .kernels import selections_of
 from .ops import OPS, Work
 from .types import BYTES, BundleType, Type, tensor_types
 
@@ -113,13 +114,13 @@ class _Executed:
         works = self.dense.table(graph, dims)
         if not any(key.removeprefix("masked:").startswith(caller) for key in self.rows):
             return share * sum(_macs(work) for work in works.values())
-        ways, masks = _ways(graph), _masks(graph)
+        ways, masks = _ways(graph), masked_products(graph)
         total = 0.0
         for node, work in works.items():
             if node.op == "apply" and node.attrs["body"] is not None:
                 total += self._calls(node, dims, caller, share, ways.get(node, ()))
             else:
-                pruned = [self.rows.get(f"masked:{caller}{path}", 1.0) for path in masks.get(node, ())]
+                pruned = [self.rows.get(f"masked:{caller}{select.attrs['path']}", 1.0) for select in masks.get(node, ())]
                 total += share * _macs(work) * min(pruned, default=1.0)
         return total
 
@@ -148,10 +149,10 @@ def _ways(graph: Graph) -> dict[Node, tuple[tuple[str, int], ...]]:
     return found
 
 
-def _masks(graph: Graph) -> dict[Node, tuple[str, ...]]:
-    """For each product, the masks that leave parts of it out."""
+def masked_products(graph: Graph) -> dict[Node, tuple[Node, ...]]:
+    """For each product, the selections whose masks leave parts of it out."""
     readers = users(graph)
-    found: dict[Node, tuple[str, ...]] = {}
+    found: dict[Node, tuple[Node, ...]] = {}
     for node in graph.nodes:
         if node.op not in PRODUCTS:
             continue
@@ -159,23 +160,7 @@ def _masks(graph: Graph) -> dict[Node, tuple[str, ...]]:
         around = readers[node] if len(readers[node]) == 1 else []
         beside = node.operands if node.op == "einsum" else node.operands[1:]
         kept += [masked.operands[1] for masked in (*beside, *around) if masked.op == "masked"]
-        paths = tuple(path for mask in kept if mask is not None for path in _selections(mask))
-        if paths:
-            found[node] = paths
-    return found
-
-
-def _selections(node: Node) -> list[str]:
-    """The paths of the selections that a mask is made from."""
-    seen: set[Node] = set()
-    stack, found = [node], []
-    while stack:
-        one = stack.pop()
-        if one in seen:
-            continue
-        seen.add(one)
-        if one.op == "select":
-            found.append(str(one.attrs["path"]))
-        elif one.op in OPS or one.op == "field":
-            stack.extend(one.operands)
+        selects = tuple(select for mask in kept if mask is not None for select in selections_of(mask))
+        if selects:
+            found[node] = selects
     return found

@@ -39,6 +39,7 @@ PASSES: dict[str, type[Pass]] = {
         Hoist,
         CacheMasks,
         Specialize,
+        ChooseKernels,
         Schedule,
     )
 }

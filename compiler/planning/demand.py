@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from ..dims import Size
 from ..ir import Attrs, Graph, Node, streams_of, users
+from ..kernels import kernel_of
 from ..mixing import row_prefix
 from ..types import BundleType
 from .cones import FREE, body_of, boundary, exclusive, matching, sizes_known
@@ -134,8 +135,9 @@ def _bundled(fuse: Node) -> bool:
 
 
 def routable(node: Node) -> bool:
-    """A fuse whose absent streams need not be computed: one with a selection that is not trained straight through."""
-    by = node.operands[-1] if node.op == "fuse" and node.attrs["by"] else None
+    """A fuse whose absent streams need not be computed: one with a selection that is not trained straight through, and whose
+    kernel is not `dense`."""
+    by = node.operands[-1] if node.op == "fuse" and node.attrs["by"] and kernel_of(node) != "dense" else None
     return by is not None and by.op == "select" and by.attrs["train"] != "straight_through"
 
 

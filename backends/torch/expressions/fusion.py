@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ....compiler.ir import Node
+from ....compiler.kernels import mask_kernel
 from .writing import Operands, call, one_or_tuple
 
 
@@ -34,6 +35,8 @@ def fusion(node: Node, users: Mapping[Node, Sequence[Node]], kept_outside: froze
         return _block_attention(node, alone)
     if node.op == "einsum":
         return _block_linear(node, alone)
+    if node.op == "linear":
+        return _masked_weight(node, alone)
     return None
 
 
@@ -43,17 +46,19 @@ Alone = Callable[[Node], bool]
 
 def _masked_product(node: Node, alone: Alone) -> Fusion | None:
     product, kept = node.operands
-    if not alone(product):
+    kernel = mask_kernel(kept)
+    if not alone(product) or kernel == "dense":
         return None
+    own = "own" if kernel == "gather" else "masked"
     if product.op == "linear" and _parts(kept, product, -1):
-        return _product_fusion(product, kept, "masked_linear", {})
+        return _product_fusion(product, kept, f"{own}_linear", {})
     if product.op in ("conv1d", "conv2d") and product.attrs["groups"] == 1 and _parts(kept, product, 1 - product.tensor.rank):
         names = ("stride", "padding", "dilation")
         default = {"stride": 1, "padding": 0, "dilation": 1}
         options = {n: None if set(product.attrs[n]) == {default[n]} else one_or_tuple(product.attrs[n]) for n in names}
-        return _product_fusion(product, kept, f"masked_{product.op}", options)
+        return _product_fusion(product, kept, f"{own}_{product.op}", options)
     if _whole_heads(kept, product):
-        return _masked_heads(product, kept, alone)
+        return _masked_heads(product, kept, own, alone)
     return None
 
 
@@ -67,11 +72,11 @@ def _whole_heads(kept: Node, product: Node) -> bool:
     return kept.tensor.rank == product.tensor.rank and product.tensor.rank >= 3 and kept.shape[-3:] == (product.shape[-3], 1, 1)
 
 
-def _masked_heads(product: Node, kept: Node, alone: Alone) -> Fusion | None:
+def _masked_heads(product: Node, kept: Node, own: str, alone: Alone) -> Fusion | None:
     """Heads of a projection, or of attention without a mask and with a key head for each of them."""
     if product.op == "heads" and product.operands[0].op == "linear" and alone(product.operands[0]):
         linear = product.operands[0]
-        made = _product_fusion(linear, kept, "masked_heads", {"heads": str(product.attrs["n"])})
+        made = _product_fusion(linear, kept, f"{own}_heads", {"heads": str(product.attrs["n"])})
         return Fusion(made.reads, (linear, product), made.write)
     plain = product.op == "attention" and tuple(product.attrs["slots"]) == ("q", "k", "v")
     if not plain or product.operands[1].shape[1] != product.shape[1]:
@@ -79,7 +84,7 @@ def _masked_heads(product: Node, kept: Node, alone: Alone) -> Fusion | None:
     causal, scale = (True if product.attrs["causal"] else None), product.attrs["scale"]
 
     def write(texts: Operands) -> str:
-        return call("masked_head_attention", *texts, causal=causal, scale=scale)
+        return call(f"{own}_head_attention", *texts, causal=causal, scale=scale)
 
     return Fusion((*product.operands, kept), (product,), write)
 
@@ -96,19 +101,25 @@ def _product_fusion(product: Node, kept: Node, kernel: str, options: Mapping[str
 
 
 def _block_attention(node: Node, alone: Alone) -> Fusion | None:
-    """A mask that is spread from blocks: only the kept blocks are multiplied."""
+    """A mask that is spread from blocks: only the kept blocks are multiplied. Of any other the kept pairs, if that is chosen."""
     slots = tuple(node.attrs["slots"])
     if slots != ("q", "k", "v", "mask") or node.attrs["after"]:
         return None
     mask = node.operands[3]
-    if not _spread(mask) or mask.tensor.rank != 4 or not alone(mask):
+    kernel = mask_kernel(mask)
+    if mask.tensor.rank != 4 or kernel == "dense":
         return None
+    blocks = _blocks(mask, kernel, alone)
+    if blocks is None:
+        return None
+    kept, sizes, skips = blocks
     causal, scale = (True if node.attrs["causal"] else None), node.attrs["scale"]
 
     def write(texts: Operands) -> str:
-        return call("block_attention", *texts, str(mask.attrs["sizes"]), causal=causal, scale=scale)
+        name = "own_block_attention" if kernel == "gather" else "block_attention"
+        return call(name, *texts, str(sizes), causal=causal, scale=scale)
 
-    return Fusion((*node.operands[:3], mask.operands[0]), (mask,), write)
+    return Fusion((*node.operands[:3], kept), skips, write)
 
 
 def _spread(kept: Node) -> bool:
@@ -116,22 +127,57 @@ def _spread(kept: Node) -> bool:
     return kept.op == "expand_blocks" and tuple(kept.attrs["axes"]) == (-2, -1)
 
 
+def _blocks(kept: Node, kernel: str, alone: Alone) -> tuple[Node, tuple[int, int], tuple[Node, ...]] | None:
+    """The blocks that a mask of rows and columns is spread from, their sizes, and what is not needed then; each entry is a block
+    of its own where only what is kept shall be gathered."""
+    if _spread(kept) and alone(kept):
+        return kept.operands[0], kept.attrs["sizes"], (kept,)
+    return (kept, (1, 1), ()) if kernel == "gather" else None
+
+
+def _masked_weight(node: Node, alone: Alone) -> Fusion | None:
+    """A weight of which one decision keeps entries or blocks, if only those shall be gathered: `linear(x, masked(w, kept))`."""
+    masked = node.operands[1]
+    if masked.op != "masked" or tuple(masked.attrs["slots"]) != ("x", "kept") or not alone(masked):
+        return None
+    weight, kept = masked.operands
+    if mask_kernel(kept) != "gather" or kept.tensor.rank != 2 or kept.shape != weight.shape:
+        return None
+    blocks = _blocks(kept, "gather", alone)
+    assert blocks is not None
+    few, sizes, skips = blocks
+
+    def write(texts: Operands) -> str:
+        x, weight, kept, *bias = texts
+        return call("block_weight_linear", x, weight, kept, str(sizes), bias=bias[0] if bias else None)
+
+    return Fusion((node.operands[0], weight, few, *node.operands[2:]), (*skips, masked), write)
+
+
 def _block_linear(node: Node, alone: Alone) -> Fusion | None:
-    """A weight of which each decision keeps its own blocks: `einsum("abi,aoi->abo", x, masked(broadcast(w), blocks))`."""
+    """A weight of which each decision keeps its own blocks: `einsum("abi,aoi->abo", x, masked(broadcast(w), blocks))`.
+
+    Of single entries too, where only those shall be gathered.
+    """
     if len(node.operands) != 2:
         return None
     x, masked = node.operands
     if masked.op != "masked" or tuple(masked.attrs["slots"]) != ("x", "kept") or not alone(masked):
         return None
     wide, kept = masked.operands
-    if wide.op != "broadcast" or wide.operands[0].tensor.rank != 2 or not _spread(kept) or not (alone(wide) and alone(kept)):
+    kernel = mask_kernel(kept)
+    if wide.op != "broadcast" or wide.operands[0].tensor.rank != 2 or not alone(wide) or kernel == "dense":
         return None
     letters = "abcdefgh"[: x.tensor.rank - 1]
     lead = letters[: masked.tensor.rank - 2]
-    if node.attrs["equation"] != f"{letters}i,{lead}oi->{letters}o" or kept.tensor.rank != masked.tensor.rank:
+    if node.attrs["equation"] != f"{letters}i,{lead}oi->{letters}o" or kept.shape != masked.shape:
         return None
+    blocks = _blocks(kept, kernel, alone)
+    if blocks is None:
+        return None
+    few, sizes, skips = blocks
 
     def write(texts: Operands) -> str:
-        return call("block_linear", *texts, str(kept.attrs["sizes"]))
+        return call("block_linear", *texts, str(sizes))
 
-    return Fusion((x, wide.operands[0], kept.operands[0]), (wide, kept, masked), write)
+    return Fusion((x, wide.operands[0], few), (wide, *skips, masked), write)

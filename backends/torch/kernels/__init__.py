@@ -9,11 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import attending, block_attending, blocks, drawing, masking, measures, packing, routing, selecting, surrogates
+from . import (
+    attending,
+    block_attending,
+    blocks,
+    drawing,
+    masking,
+    measures,
+    own_pairs,
+    own_parts,
+    packing,
+    routing,
+    selecting,
+    surrogates,
+)
 
 KERNELS: dict[str, Callable[..., Any]] = {
     name: getattr(module, name)
-    for module in (selecting, surrogates, drawing, measures, blocks, masking, attending, block_attending, routing, packing)
+    for module in (
+        *(selecting, surrogates, drawing, measures, blocks, masking, own_parts),
+        *(attending, block_attending, own_pairs, routing, packing),
+    )
     for name in module.__all__
 }
 """Every kernel function by its name."""

@@ -33,6 +33,13 @@ def split_blocks(x: Tensor, axis: int, size: int) -> Tensor:
     return padded.unflatten(axis, (-1, size))
 
 
+def edges(length: int, size: int) -> list[tuple[int, int, int]]:
+    """The whole blocks of an axis, and the smaller one at its end: (where they start, how many they are, how long each is)."""
+    whole, rest = length // size, length % size
+    found = [(0, whole, size)] if whole else []
+    return found + ([(whole * size, 1, rest)] if rest else [])
+
+
 def pool_blocks(x: Tensor, axes: tuple[int, int], sizes: tuple[int, int]) -> Tensor:
     """The mean of what is there, over blocks of two axes."""
     for axis, size in zip(axes, sizes):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .attending import attention
-from .blocks import split_blocks
+from .blocks import edges
 
 __all__ = [
     "block_linear",
@@ -22,9 +24,13 @@ __all__ = [
 ]
 
 
-def kept_parts(kept: Tensor, axis: int) -> Tensor:
-    """The indices along an axis (counted from the end) that any decision keeps."""
-    return kept.movedim(axis, -1).reshape(-1, kept.shape[axis]).any(0).nonzero().squeeze(-1)
+def kept_parts(kept: Tensor, axis: int, some: bool = False) -> Tensor:
+    """The indices along an axis (counted from the end) that any decision keeps; the first if there are none and there must be
+    `some` (a convolution has at least one channel)."""
+    mine = kept.movedim(axis, -1).reshape(-1, kept.shape[axis]).any(0)
+    if some:
+        mine = mine | (~mine.any() & (torch.arange(mine.shape[0], device=mine.device) == 0))
+    return mine.nonzero().squeeze(-1)
 
 
 def part_rows(parts: Tensor, rows: int) -> Tensor:
@@ -63,7 +69,7 @@ def masked_conv2d(
     dilation: int | tuple[int, int] = 1,
 ) -> Tensor:
     """`conv2d` without groups, 0 where a channel is not kept. `kept` is broadcastable to the result, channels on axis -3."""
-    parts = kept_parts(kept, -3)
+    parts = kept_parts(kept, -3, some=True)
     channel_bias = None if bias is None else bias.index_select(0, parts)
     value = F.conv2d(x, weight.index_select(0, parts), channel_bias, stride, padding, dilation)
     return scatter_parts(torch.where(kept.index_select(-3, parts), value, 0.0), parts, -3, weight.shape[0])
@@ -73,7 +79,7 @@ def masked_conv1d(
     x: Tensor, weight: Tensor, kept: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> Tensor:
     """`conv1d` without groups, 0 where a channel is not kept. `kept` is broadcastable to the result, channels on axis -2."""
-    parts = kept_parts(kept, -2)
+    parts = kept_parts(kept, -2, some=True)
     channel_bias = None if bias is None else bias.index_select(0, parts)
     value = F.conv1d(x, weight.index_select(0, parts), channel_bias, stride, padding, dilation)
     return scatter_parts(torch.where(kept.index_select(-2, parts), value, 0.0), parts, -2, weight.shape[0])
@@ -98,15 +104,22 @@ def masked_head_attention(
 def block_linear(x: Tensor, weight: Tensor, kept: Tensor, sizes: tuple[int, int]) -> Tensor:
     """`linear` with a weight of which each decision keeps its own blocks of `sizes` (rows, columns); only those are multiplied.
 
-    `kept` is [decisions..., blocks of rows, blocks of columns], and x has the decisions as its first axes.
+    `kept` is [decisions..., blocks of rows, blocks of columns], and x has the decisions as its first axes. Smaller blocks at the
+    edges are products of their own.
     """
-    rows, columns = sizes
-    flat = x.reshape(kept[..., 0, 0].numel(), -1, x.shape[-1])
-    inputs = split_blocks(flat, -1, columns)
-    blocks = split_blocks(split_blocks(weight, -1, columns), -3, rows).transpose(-3, -2)
-    d, i, j = kept.reshape(-1, *kept.shape[-2:]).nonzero().unbind(-1)
-    part = inputs[d, :, j] @ blocks[i, j].transpose(-2, -1)
-    places = kept.shape[-2]
-    total = part.new_zeros((flat.shape[0] * places, *part.shape[1:])).index_add(0, d * places + i, part)
-    value = total.unflatten(0, (-1, places)).transpose(1, 2).flatten(-2)[..., : weight.shape[0]]
-    return value.reshape(*x.shape[:-1], weight.shape[0])
+    axes = kept.ndim - 2
+    flat = x.reshape(math.prod(kept.shape[:axes]), math.prod(x.shape[axes:-1]), x.shape[-1])
+    decided = kept.reshape(flat.shape[0], *kept.shape[-2:])
+    columns = list(edges(weight.shape[1], sizes[1]))
+    strips = []
+    for top, rows, high in edges(weight.shape[0], sizes[0]):
+        total = flat.new_zeros((flat.shape[0] * rows, flat.shape[1], high))
+        for left, count, wide in columns:
+            d, i, j = decided[:, top // sizes[0] :, left // sizes[1] :][:, :rows, :count].nonzero().unbind(-1)
+            inputs = flat[..., left : left + count * wide].unflatten(-1, (count, wide))
+            blocks = weight[top : top + rows * high, left : left + count * wide]
+            blocks = blocks.unflatten(0, (rows, high)).unflatten(-1, (count, wide)).transpose(1, 2)
+            part = inputs[d, :, j] @ blocks[i, j].transpose(-2, -1)
+            total = total.index_add(0, d * rows + i, part)
+        strips.append(total.unflatten(0, (flat.shape[0], rows)).transpose(1, 2).flatten(-2))
+    return torch.cat(strips, -1).reshape(*x.shape[:-1], weight.shape[0])

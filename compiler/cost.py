@@ -1,0 +1,50 @@
+"""What steps cost in time, for passes that choose: a small interface, and a roofline behind it.
+
+A pass asks how long a list of steps takes and compares; it knows no machine. Until there is a simulator the answer is a roofline
+(Williams, Waterman & Patterson, 2009): a step is as slow as its multiply-adds or its bytes make it, whichever is slower, and each
+launch costs a fixed time besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one step does, as expected numbers: multiply-adds, bytes read and written, and how many launches it is."""
+
+    macs: float = 0.0
+    bytes: float = 0.0
+    launches: float = 1.0
+
+    def times(self, share: float) -> Cost:
+        """The same launches with a share of the work."""
+        return Cost(self.macs * share, self.bytes * share, self.launches)
+
+
+class CostModel(Protocol):
+    """What a pass is handed to choose by."""
+
+    def seconds(self, steps: Iterable[Cost]) -> float:
+        """How long these steps take, one after the other, in seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Roofline:
+    """Three numbers of a machine: multiply-adds a second in large products, bytes a second from memory, seconds a launch."""
+
+    macs_per_s: float
+    bytes_per_s: float
+    launch_s: float
+
+    def seconds(self, steps: Iterable[Cost]) -> float:
+        """The sum over the steps of the slower of work and traffic, and the launches."""
+        rate, traffic, launch = self.macs_per_s, self.bytes_per_s, self.launch_s
+        return sum(max(step.macs / rate, step.bytes / traffic) + step.launches * launch for step in steps)
+
+
+CPU = Roofline(macs_per_s=35e9, bytes_per_s=10e9, launch_s=3e-6)
