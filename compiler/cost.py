@@ -7,6 +7,7 @@ launch costs a fixed time besides.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -40,11 +41,15 @@ class Roofline:
     macs_per_s: float
     bytes_per_s: float
     launch_s: float
+    overlaps: bool = True
+    """Whether memory is read while products run. Where it is not, a step takes the sum of both and not the slower."""
 
     def seconds(self, steps: Iterable[Cost]) -> float:
-        """The sum over the steps of the slower of work and traffic, and the launches."""
+        """The sum over the steps of work and traffic (the slower of them, or both), and the launches."""
         rate, traffic, launch = self.macs_per_s, self.bytes_per_s, self.launch_s
-        return sum(max(step.macs / rate, step.bytes / traffic) + step.launches * launch for step in steps)
+        both = max if self.overlaps else operator.add
+        return sum(both(step.macs / rate, step.bytes / traffic) + step.launches * launch for step in steps)
 
 
-CPU = Roofline(macs_per_s=35e9, bytes_per_s=10e9, launch_s=3e-6)
+CPU = Roofline(macs_per_s=52.2e9, bytes_per_s=15.5e9, launch_s=3.5e-6, overlaps=False)
+"""One core of a server (x86, AVX-512), f32 in torch 2.13: as `python -m benchmarks.calibrate` printed it."""

@@ -15,19 +15,14 @@ from ..compiler.ops import OPS
 from ..compiler.planning.demand import Routing, decided_on, demand
 from ..compiler.selection import Rule, Share
 from ..compiler.types import BYTES, BundleType, Type, tensor_types
-from ..compiler.work import Dims, call_dims, masked_products
-from .mask_costs import mask_steps
-from .rewrite import SPREADS
+from ..compiler.work import PRODUCTS, Dims, call_dims, masked_products
+from .mask_costs import SLOW, VIEWS, mask_steps
 
 MARK = "kernel_mark"
 """The attribute under which a node is found again in the planned graph. No graph that leaves the pass has it."""
 
 UNSURE = 0.5
 """The share that is expected of a rule whose operands only a run can tell."""
-
-VIEWS = SPREADS | {"slice", "index"}
-"""Ops that launch nothing of note: they give another view of what is there."""
-
 
 def possible(marked: Graph) -> dict[int, tuple[str, ...]]:
     """By mark, the kernels that a node can have: of a fuse `gather` where it is routed, of a mask all where it has no gate."""
@@ -85,7 +80,7 @@ class Estimate:
         """By mark of a fuse or mask, the kernel that takes least time; those of unknown size are not there."""
         self.seconds(demand(marked), dims, 1.0)
         best = {mark: min(costs, key=lambda kernel: costs[kernel]) for mark, costs in self.found.items()}
-        chosen = {}
+        chosen: dict[int, str] = {}
         for one in (marked, *body_order(marked)):
             for node in one.nodes:
                 if kernels_of(node):
@@ -133,9 +128,15 @@ class Estimate:
         gathered = self.model.seconds(gather_steps(count, way, kept, rows))
         for stream, flags in zip(streams, routing.gathered):
             taken = sum(nbytes(operand.type, dims) for operand, flag in zip(stream.operands, flags) if flag) * share * kept
-            gathered += self.call(stream, dims, share * kept)
-            gathered += self.model.seconds([Cost(0, 2 * taken * members(stream), 3 + members(stream))])
+            gathered += self.reached(stream, dims, share, kept, rows)
+            gathered += self.model.seconds([Cost(0, 2 * taken * members(stream), 3 + 0.2 * members(stream))])
         return self.choose(fuse.attrs.get(MARK), {"dense": dense, "gather": gathered})
+
+    def reached(self, apply: Node, dims: Dims, share: float, kept: float, rows: float) -> float:
+        """A call on the kept rows: if any of so many decisions keeps it, its weights are read; else it is only launched."""
+        any_row = 1 - (1 - kept) ** max(1.0, rows)
+        idle = members(apply) * self.model.seconds([Cost(0, 0, launches(apply.attrs["body"]))])
+        return any_row * self.call(apply, dims, share * kept / any_row) + (1 - any_row) * idle if any_row else idle
 
     def ladder(self, node: Node, dims: Dims, share: float) -> float:
         """Ways that are asked one after the other, each on what the earlier ones left."""
@@ -214,6 +215,12 @@ def nbytes(type: Type, dims: Dims) -> int:
     return count * sum(evaluate(product(part.shape), dims) * BYTES[part.dtype] for part in tensor_types(type))
 
 
+def launches(body: Graph) -> float:
+    """How many launches the call of a body is, with those of what it calls."""
+    inner = sum(members(node) * launches(node.attrs["body"]) for node in body.nodes if node.op == "apply" and node.attrs["body"])
+    return inner + sum(node.op in OPS and node.op not in VIEWS for node in body.nodes)
+
+
 def step_of(node: Node, dims: Dims, share: float) -> Cost:
     """One op on a share of its positions; weights are read whole."""
     if node.op not in OPS:
@@ -222,19 +229,20 @@ def step_of(node: Node, dims: Dims, share: float) -> Cost:
         return Cost(0, 0, 0)
     work = OPS[node.op].cost([operand.tensor for operand in node.operands], node.attrs, node.tensor)
     weights = sum(nbytes(operand.type, dims) for operand in node.operands if operand.op in ("param", "state"))
-    total = evaluate(work.bytes, dims)
-    return Cost(share * evaluate(work.macs, dims), min(total, weights) + share * max(0, total - weights))
+    total, elements = evaluate(work.bytes, dims), evaluate(product(node.shape), dims)
+    macs = evaluate(work.macs, dims) + SLOW.get(node.op, 0) * elements
+    return Cost(share * macs, min(total, weights) + share * max(0, total - weights), 1.5 if node.op in PRODUCTS else 1)
 
 
 def dense_steps(ways: int, way: float) -> list[Cost]:
     """All streams times their weights, selected and added: `way` is the bytes of one stream."""
-    return [Cost(0, 2 * way, 5), Cost(0, 2 * way, 1), Cost(0, 3 * way, 1)] * ways
+    return [Cost(0, 2 * way, 1.2), Cost(SLOW["where"] * way / 4, 2 * way), Cost(0, 3 * way)] * ways
 
 
 def gather_steps(ways: int, way: float, kept: float, rows: float) -> list[Cost]:
     """Finding the rows of each way, and adding what it made of them."""
     mine = way * kept
-    finding = Cost(0, 10 * ways * rows, 8)
+    finding = Cost(0, 10 * ways * rows, 4)
     if rows * kept * ways <= 2048:
-        return [finding, Cost(0, 2 * ways * mine, 4), Cost(0, 2 * ways * mine, 6), Cost(0, way + 3 * ways * mine, 4)]
-    return [finding, Cost(0, way, 2), *[Cost(0, 2 * mine, 5), Cost(0, 3 * mine, 2)] * ways]
+        return [finding, Cost(0, 4 * ways * mine, 4), Cost(0, way + 3 * ways * mine, 4)]
+    return [finding, Cost(0, way, 2), *[Cost(0, 2 * mine, 3), Cost(0, 3 * mine, 1.5)] * ways]

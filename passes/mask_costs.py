@@ -10,6 +10,16 @@ from ..compiler.ir import Node
 from ..compiler.ops import OPS
 from ..compiler.types import BYTES
 from ..compiler.work import Dims
+from .rewrite import SPREADS
+
+SLOW = {
+    **dict.fromkeys(("gelu", "sigmoid", "silu", "tanh", "exp", "log"), 14),
+    **dict.fromkeys(("where", "masked", "softmax"), 25),
+}
+"""Multiply-adds that take as long as one element of an op that is no mere traffic, measured on one core."""
+
+VIEWS = SPREADS | {"slice", "index"}
+"""Ops that launch nothing of note: they give another view of what is there."""
 
 LARGEST = 1 << 22
 """Elements of gathered weights that stand in memory at once."""
@@ -49,17 +59,18 @@ def _parts(node: Node, select: Node, kept: float, macs: float, dims: Dims, share
     x, weight, out = share * _size(node.operands[0], dims), _size(node.operands[1], dims), share * _size(node, dims)
     decisions = max(1.0, share * decisions_of(select, dims))
     union = 1 - (1 - kept) ** decisions
-    dense = [Cost(macs, x + weight + out), Cost(0, 2.25 * out, 3)]
+    slow = SLOW["where"] * out / BYTES[node.tensor.dtype]
+    dense = [Cost(macs, x + weight + out), Cost(slow, 2.25 * out, 3)]
     some = [
         Cost(0, out / 4, 5),
         Cost(0, 2 * union * weight, 2),
         Cost(union * macs, x + union * (weight + out)),
-        Cost(0, (1 + 4 * union) * out, 6),
+        Cost(union * slow, (1 + 4 * union) * out, 6),
     ]
-    if decisions == 1:
+    if decisions == 1 or node.op != "linear":  # a convolution for each sample makes less of the machine than one for all
         return {"dense": dense, "union": some}
     counted = all(rule.kind in ("top", "first") and rule.over == (-1,) for rule in select.attrs["rules"])
-    alike = node.op == "linear" and counted and "allowed" not in select.attrs["slots"] and not select.attrs["fallback"]
+    alike = counted and "allowed" not in select.attrs["slots"] and not select.attrs["fallback"]
     gathered = kept * weight * decisions
     rounds = math.ceil(gathered / BYTES[node.tensor.dtype] / LARGEST) if alike else decisions
     # A gathered weight is written, and read again by its product, which for one row is a product with a vector.
@@ -72,17 +83,17 @@ def _entries(node: Node, select: Node, kept: float, macs: float, dims: Dims, sha
     """Entries or blocks of a weight: all, under a mask that is spread over it, or the kept ones."""
     x, out = share * _size(node.operands[0], dims), share * _size(node, dims)
     weight = _size(node.operands[1], dims) * (share if node.op == "einsum" else 1)
-    dense = [Cost(0, 2.25 * weight, 3), Cost(macs, x + weight + out)]
+    slow = SLOW["where"] * weight / BYTES[node.tensor.dtype]
+    dense = [Cost(slow, 2.25 * weight, 12), Cost(macs, x + weight + out, 3)]
     if select.attrs["grain"] == "weight":
         single = ENTRY / BYTES[node.tensor.dtype] * (kept * weight + kept * macs * BYTES[node.tensor.dtype])
         return {"dense": dense, "gather": [Cost(kept * macs, single, 20)]}
     rows, columns = select.attrs["block"]
     gathered, inputs = kept * weight, kept * macs / rows * BYTES[node.tensor.dtype]
     results = kept * macs / columns * BYTES[node.tensor.dtype]
-    own = [Cost(0, 2 * (gathered + inputs), 16), Cost(kept * macs, gathered + inputs + results)]
-    own.append(Cost(0, 3 * results + 2 * out, 6))
-    steps = {"dense": dense, "gather": own}
-    return {**steps, "blocks": own} if node.op == "einsum" else steps
+    own = [Cost(0, 2 * (gathered + inputs), 9), Cost(kept * macs, gathered + inputs + results)]
+    own.append(Cost(0, 3 * results + 2 * out, 4))
+    return {"dense": dense, "gather": own}
 
 
 def _attention(node: Node, select: Node, kept: float, macs: float, dims: Dims, share: float) -> Steps:
