@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ..compiler.bodies import map_bodies
 from ..compiler.cost import CPU, CostModel
-from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.ir import Graph, Node, rebuild
-from ..compiler.kernels import FUSE_KERNELS, MASK_KERNELS, kernels_of
-from ..compiler.source import NOWHERE
+from ..compiler.kernels import kernels_of
 from .kernel_costs import MARK, Estimate, possible
-
-KERNELS = sorted({*FUSE_KERNELS, *(kernel for some in MASK_KERNELS.values() for kernel in some)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,37 +27,46 @@ class ChooseKernels:
     """
 
     name: ClassVar[str] = "choose-kernels"
+    lowering: ClassVar[bool] = True
 
     dims: str = ""
     """Sizes of the run-time dimensions of the inputs that are expected: `B=8,T=512`."""
     shares: str = ""
     """Kept shares that are expected, by the path of the selection: `live=0.3`; else as the rules say (`above`: one half)."""
-    force: str = ""
+    force: Literal["", "dense", "gather", "grouped", "union", "blocks"] = ""
     model: CostModel = CPU
 
+    def __post_init__(self) -> None:
+        _sizes(self.dims), _shares(self.shares)
+
     def apply(self, graph: Graph) -> Graph:
-        """The graph with kernels chosen. `CompileError` (CC0719) for an option that cannot be read."""
-        if self.force and self.force not in KERNELS:
-            raise _wrong(f"there is no kernel `{self.force}`", f"there are {', '.join(KERNELS)}")
-        sizes = {name: _whole(name, size) for name, size in _pairs(self.dims).items()}
-        shares = {path: _share(path, share) for path, share in _pairs(self.shares).items()}
+        """The graph with kernels chosen."""
+        sizes = _sizes(self.dims)
         if not self.force and (graph.training or not sizes):
             return graph
-        marked = _marked(graph)
+        before: dict[int, str] = {}
+        marked = _marked(graph, before)
+        chosen: dict[int, str]
         if self.force:
-            able = possible(marked)
-            chosen = {mark: self.force for mark, kernels in able.items() if self.force in kernels}
+            chosen = {mark: self.force for mark, kernels in possible(marked).items() if self.force in kernels}
         else:
-            chosen = Estimate(self.model, shares, bool(graph.memory.get("budget"))).choices(marked, sizes)
-        return _with_kernels(marked, chosen)
+            chosen = Estimate(self.model, _shares(self.shares), bool(graph.memory.get("budget"))).choices(marked, sizes)
+        return _with_kernels(marked, {**before, **chosen})
 
 
-def _marked(graph: Graph) -> Graph:
-    """The graph with a number on each node that a kernel may be chosen for, so that planning can be asked about it."""
-    count = iter(range(1 << 62))
+def _marked(graph: Graph, before: dict[int, str]) -> Graph:
+    """The graph with a number on each node that a kernel may be chosen for, so that planning can be asked about it, and without
+    the kernels that were chosen `before`, which are told by mark."""
+    count = itertools.count()
 
     def mark(node: Node) -> Node | None:
-        return replace(node, attrs=node.attrs.but(**{MARK: next(count)})) if kernels_of(node) or node.op == "select" else None
+        if not kernels_of(node) and node.op != "select":
+            return None
+        number = next(count)
+        if "kernel" in node.attrs:
+            before[number] = node.attrs["kernel"]
+        rest = {name: value for name, value in node.attrs.items() if name != "kernel"}
+        return replace(node, attrs=type(node.attrs)({**rest, MARK: number}))
 
     return map_bodies(graph, lambda one: rebuild(one, mark))
 
@@ -77,31 +83,27 @@ def _with_kernels(marked: Graph, chosen: Mapping[int, str]) -> Graph:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    """`a=1,b=2` as a mapping."""
+    """`a=1,b=2` as a mapping; `ValueError` where it is none."""
     found: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = part.partition("=")
         if not equals or not name or name in found:
-            raise _wrong(f"`{part}` is no NAME=VALUE, or comes twice", "write `B=8,T=512`")
+            raise ValueError(f"`{part}` is no NAME=VALUE, or comes twice")
         found[name] = value
     return found
 
 
-def _whole(name: str, size: str) -> int:
-    if not size.isdecimal() or not 0 < int(size) < 1 << 40:
-        raise _wrong(f"`{name}={size}`: a size is a whole number above 0", "write `B=8,T=512`")
-    return int(size)
+def _sizes(text: str) -> dict[str, int]:
+    found = _pairs(text)
+    for name, size in found.items():
+        if not size.isdecimal() or not 0 < int(size) < 1 << 40:
+            raise ValueError(f"`{name}={size}` is no size: a whole number above 0")
+    return {name: int(size) for name, size in found.items()}
 
 
-def _share(path: str, share: str) -> float:
-    try:
-        value = float(share)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise _wrong(f"`{path}={share}`: a share is a number from 0 to 1", "write `gate=0.25`")
-    return value
-
-
-def _wrong(message: str, hint: str) -> CompileError:
-    return CompileError([Diagnostic("CC0719", f"choose-kernels: {message}", (Label(NOWHERE),), hint)])
+def _shares(text: str) -> dict[str, float]:
+    found = {path: float(share) for path, share in _pairs(text).items()}
+    for path, share in found.items():
+        if not 0 <= share <= 1:
+            raise ValueError(f"`{path}={share}` is no share: a number from 0 to 1")
+    return found

@@ -11,6 +11,7 @@ from ..compiler.source import Source, Span
 from . import manager
 from .cache_masks import CacheMasks
 from .canonicalize import Canonicalize
+from .choose_kernels import ChooseKernels
 from .common_subexpressions import CommonSubexpressions
 from .eliminate_dead import EliminateDead
 from .factor_pairs import FactorPairs

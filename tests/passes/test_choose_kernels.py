@@ -17,6 +17,7 @@ from chunkc.compiler.planning import lower
 from chunkc.compiler.verify import VerifyError, verify
 from chunkc.grammar.elaborate import loads
 from chunkc.grammar.print_core import print_graph
+from chunkc.passes import pipeline
 from chunkc.passes.choose_kernels import ChooseKernels
 from chunkc.passes.kernel_costs import expected
 
@@ -88,13 +89,15 @@ def test_a_choice_is_made_again_and_stays() -> None:
     choose = ChooseKernels(dims="B=8,T=64")
     once = choose.apply(spec("deepseek_moe", d=64, ffn=32))
     assert difference(once, choose.apply(once)) is None
-    assert kernels(ChooseKernels(force="dense").apply(once)) == ["dense"]
+    dense = ChooseKernels(force="dense").apply(once)
+    assert kernels(dense) == ["dense"] == kernels(ChooseKernels().apply(dense))
+    assert kernels(ChooseKernels(force="gather").apply(dense)) == ["gather"]
 
 
-@pytest.mark.parametrize("options", [{"force": "fast"}, {"dims": "B"}, {"dims": "B=x"}, {"dims": "B=1,B=2"}, {"shares": "g=2"}])
-def test_options_that_cannot_be_read(options: dict[str, str]) -> None:
-    with pytest.raises(CompileError, match="choose-kernels"):
-        ChooseKernels(**options).apply(spec("moe"))
+@pytest.mark.parametrize("options", ["force=fast", "dims=B", "dims='B=x'", "dims='B=1,B=2'", "shares='g=2'", "shares='g=x'"])
+def test_options_that_cannot_be_read(options: str) -> None:
+    with pytest.raises(CompileError, match="CC0714.*choose-kernels"):
+        pipeline.run(spec("moe"), [f"choose-kernels({options})"])
 
 
 WRONG = [("moe", "fuse", "blocks"), ("moe", "select", "dense"), ("dynamic_sparsity", "select", "blocks")]
