@@ -39,17 +39,17 @@ class FactorPairs:
 def _factor(graph: Graph) -> Graph:
     if not any(node.op == "linear" for node in graph.nodes):
         return graph
-    samples, reads = Samples.of(graph), users(graph)
+    samples, reads, stay = Samples.of(graph), users(graph), set[Node]()
 
     def change(old: Node, node: Node) -> Node | None:
         if node.op != "linear" or any(reader.op == "masked" for reader in reads[old]):
             return None
-        return _parted(node, samples)
+        return _parted(node, samples, stay)
 
     return prune(rebuild_knowing(graph, change))
 
 
-def _parted(node: Node, samples: Samples) -> Node | None:
+def _parted(node: Node, samples: Samples, stay: set[Node]) -> Node | None:
     """The sum of products that a `linear` is, or None where that is not less work."""
     x, weight = node.operands[:2]
     if weight.op == "masked" or not isinstance(x.shape[-1], int):
@@ -58,7 +58,7 @@ def _parted(node: Node, samples: Samples) -> Node | None:
     while source.op == "reshape" and source.operands[0].shape[-1:] == x.shape[-1:]:
         source = source.operands[0]
     site = Site(replace(node, name=""))
-    pieces = Splitter(site, samples).pieces(source)
+    pieces = Splitter(site, samples, stay).pieces(source)
     if len(pieces) == 1 and pieces[0].value is source:
         return None
     parts = sorted(pieces, key=lambda piece: sum(samples.count(product(piece.value.shape[:-1]))))

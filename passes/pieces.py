@@ -6,7 +6,7 @@ once. A linear map of the value is the sum of its maps of the pieces, each on as
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..compiler.dims import product
 from ..compiler.ir import Node
@@ -16,6 +16,10 @@ from .rewrite import Site
 
 LINEAR = frozenset({"neg", "stop_gradient", "cast"})
 """Unary ops that are 0 at 0 and carry sums over."""
+
+
+DEEPEST = 64
+"""How many ops deep a value is looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,20 @@ class Splitter:
 
     site: Site
     samples: Samples
+    stay: set[Node] = field(default_factory=set)
+    """Values known to stay whole, so that a long sum is looked through once and not from each of its readers."""
+    depth: int = 0
 
     def pieces(self, value: Node) -> Pieces:
         """The pieces that sum up to a value; the value itself as the only one where apart is not less. Its width is a number."""
         whole = (Piece(value, 0, value.shape[-1]),)
-        apart = self._apart(value)
-        return apart if apart and self._cost(apart).below(self._cost(whole)) else whole
+        if value in self.stay or self.depth > DEEPEST:
+            return whole
+        apart = replace(self, depth=self.depth + 1)._apart(value)
+        if apart and self._cost(apart).below(self._cost(whole)):
+            return apart
+        self.stay.add(value)
+        return whole
 
     def _cost(self, pieces: Pieces) -> Cost:
         """What a map to one column costs."""
