@@ -95,19 +95,18 @@ class Cache:
         self.stores: OrderedDict[tuple[Any, ...], _Store] = OrderedDict()
         self.projections = Projections()
 
-    def made_of(self, sources: Sequence[Tensor]) -> None:
-        """Empties the cache if what its rows are made of besides the keys is not what it was: other tensors, or written to."""
+    def look(
+        self, signature: tuple[Any, ...], keys: Sequence[bytes | None], sources: Sequence[Tensor], device: torch.device
+    ) -> tuple[Found, Tensor | None]:
+        """What is held of these rows, and the places of those to compute (None: all of them, as they are).
+
+        `sources`: what rows are made of besides. If they are other tensors than they were, or written to, nothing is held."""
         stamps = tuple(map(stamp, sources))
         with self.lock:
             same = len(sources) == len(self.sources) and all(a is b for a, b in zip(sources, self.sources))
-            if same and stamps == self.stamps:
-                return
-            self.sources, self.stamps = tuple(sources), stamps
-            self._empty()
-
-    def look(self, signature: tuple[Any, ...], keys: Sequence[bytes | None], device: torch.device) -> tuple[Found, Tensor | None]:
-        """What is held of these rows, and the places of those to compute (None: all of them, as they are)."""
-        with self.lock:
+            if not same or stamps != self.stamps:
+                self.sources, self.stamps = tuple(sources), stamps
+                self._empty()
             store = self.stores.get(signature)
             hit: list[int] = []
             fresh: dict[Any, int] = {}
@@ -219,11 +218,11 @@ def probe(
     trains = module.training or (torch.is_grad_enabled() and any(one.requires_grad for one in (*keys, *sources)))
     if trains:
         cache.clear()
-    if trains or count == 0 or not all(plain(one) and not one.is_meta for one in (*keys, *sources)):
+    captured = keys[0].is_cuda and torch.cuda.is_current_stream_capturing()
+    if trains or captured or count == 0 or not all(plain(one) and not one.is_meta for one in (*keys, *sources)):
         return Found(None, count), None
-    cache.made_of(sources)
     rows = [key.detach().flatten(0, axes - 1) for key in keys]
-    found, places = cache.look(signature_of(rows, bits), keys_of(rows, bits, cache.projections), keys[0].device)
+    found, places = cache.look(signature_of(rows, bits), keys_of(rows, bits, cache.projections), sources, keys[0].device)
     found.lead = lead
     return found, places
 

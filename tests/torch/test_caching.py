@@ -290,15 +290,31 @@ def test_threads_share_it() -> None:
 
 
 def test_what_is_computed_while_it_is_emptied_is_not_held() -> None:
-    cache = Cache(4)
-    found, places = cache.look(("s",), [b"a", b"b", b"a"], torch.device("cpu"))
+    cache, cpu = Cache(4), torch.device("cpu")
+    found, places = cache.look(("s",), [b"a", b"b", b"a"], (), cpu)
     assert places is not None and places.tolist() == [0, 1] and found.hits == 1
     cache.clear()
     cache.keep(found, [torch.zeros(2, 3)])
     assert cache.stats().used == 0
-    again, _ = cache.look(("s",), [b"a"], torch.device("cpu"))
+    again, _ = cache.look(("s",), [b"a"], (), cpu)
     cache.keep(again, [torch.ones(1, 3)])
     assert cache.stats().used == 1
+    cache.look(("s",), [b"a"], [torch.ones(2)], cpu)
+    assert cache.stats().used == 0
+    cache.keep(again, [torch.ones(1, 3)])
+    assert cache.stats().used == 0
+
+
+@torch.no_grad()
+def test_functional_calls_with_other_parameters() -> None:
+    module, x = made(TOKENS), draw(2, 3, 4)
+    value = module(x)
+    others = {name: parameter + 0.5 for name, parameter in module.named_parameters()}
+    changed_value = torch.func.functional_call(module, others, (x,))
+    plain = compile(graph(TOKENS)).eval()
+    plain.load_state_dict(others)
+    torch.testing.assert_close(changed_value, plain(x))
+    torch.testing.assert_close(module(x), value)
 
 
 @torch.no_grad()
