@@ -76,5 +76,11 @@ def paths_of(select: Node) -> tuple[str, ...]:
     return (str(select.attrs["path"]), *select.attrs.get("also", ()))
 
 
+def keeps_all(select: Node) -> bool:
+    """Whether a selection says that it keeps everything: then nothing is absent."""
+    attrs = select.attrs
+    return not attrs.get("levels") and "allowed" not in attrs["slots"] and all(rule.kind == "all" for rule in attrs["rules"])
+
+
 FIELDS = ("score", "weight", "kept", "load", "first", "gate")
 GRAINS = ("neuron", "channel", "head", "weight", "pair", "block")

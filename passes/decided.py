@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from ..compiler.ir import Node
 from ..compiler.selection import Rule, Share
-from .rewrite import SPREADS, everywhere
+from .ranges import range_of
+from .rewrite import everywhere
 
 Kept = bool | None
 """Of one way: always kept, never kept, or it depends (None)."""
@@ -30,6 +31,23 @@ def decided(select: Node) -> tuple[Kept, ...]:
     return tuple(_with_fallback(select.attrs["fallback"], kept, start))
 
 
+def uniformly(select: Node) -> Kept:
+    """Whether a selection keeps everything, or nothing, of whatever it is given; None where it depends."""
+    ways = select.selection.kept.shape[-1]
+    if isinstance(ways, int):
+        found = set(decided(select))
+        return found.pop() if len(found) == 1 else None
+    rules, allowed = select.attrs["rules"], select.slot("allowed")
+    alike = all(rule.kind in ("all", "above", "top_p") or rule.amount == 0 for rule in rules)
+    if not alike or select.attrs["levels"] or select.attrs["fallback"]:
+        return None
+    given = True if allowed is None else everywhere(allowed)
+    one: list[Kept] = [None if given is None else bool(given)]
+    for rule in rules:
+        one = _after(rule, one, select, total=None)
+    return one[0]
+
+
 def _after(rule: Rule, before: list[Kept], select: Node, total: int | None) -> list[Kept]:
     """What a rule leaves. `total` is how many ways are ranked together, where all are allowed."""
     maybe: list[Kept] = [False if kept is False else None for kept in before]
@@ -39,7 +57,7 @@ def _after(rule: Rule, before: list[Kept], select: Node, total: int | None) -> l
         return _above(rule, before, select)
     if rule.kind == "top_p":
         source = select.slot(rule.of)  # sums of what is never negative never fall below 0
-        never = rule.limit is not None and rule.limit <= 0 and (source is None or _in_unit_interval(source))
+        never = rule.limit is not None and rule.limit <= 0 and (source is None or _never_negative(source))
         return [False] * len(before) if never else maybe
     amount = rule.amount
     if isinstance(amount, Share):
@@ -61,13 +79,24 @@ def _above(rule: Rule, before: list[Kept], select: Node) -> list[Kept]:
         return [False if kept is False else None for kept in before]
     source = select.slot(rule.of)
     values = along(source, len(before)) if source else [1.0] * len(before)  # without a slot, a weight is 1
-    most = 1.0 if source and _in_unit_interval(source) else math.inf
+    out = source is not None and _never_above(source, float(limit))
     known: Sequence[float | None] = values or [None] * len(before)
-    return [_passes(kept, value, most, float(limit)) for kept, value in zip(before, known)]
+    return [False if out else _passes(kept, value, float(limit)) for kept, value in zip(before, known)]
 
 
-def _passes(kept: Kept, value: float | None, most: float, limit: float) -> Kept:
-    if kept is False or most <= limit:
+def _never_above(source: Node, limit: float) -> bool:
+    """Whether no element is above a limit (a NaN never is): by its range, with a margin where that is rounded."""
+    found = range_of(source)
+    return found.high <= limit and (found.exact or not _near(found.high, limit))
+
+
+def _never_negative(source: Node) -> bool:
+    found = range_of(source)
+    return found.low >= 0 and (found.exact or found.low > NEAR)
+
+
+def _passes(kept: Kept, value: float | None, limit: float) -> Kept:
+    if kept is False:
         return False
     if value is None or (value != limit and _near(value, limit)):
         return None
@@ -129,10 +158,3 @@ def along(node: Node, ways: int) -> list[float] | None:
             return None
         found += [float(one)] * length
     return found
-
-
-def _in_unit_interval(node: Node) -> bool:
-    """Whether no element is above 1 or below 0, though it may be NaN: softmax, sigmoid, and these moved or cast."""
-    while node.op in SPREADS or node.op in ("slice", "index", "cast", "stop_gradient"):
-        node = node.operands[0]
-    return node.op in ("softmax", "sigmoid", "one_hot", "uniform")

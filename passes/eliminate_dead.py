@@ -11,21 +11,22 @@ from ..compiler.bodies import lasting, map_bodies
 from ..compiler.ir import Attrs, Graph, Node, streams_of, users
 from ..compiler.types import BundleType, TensorType, Type
 from .decided import decided
-from .laws_number import known_choice
-from .rewrite import Laws, Site, everywhere, prune, rebuild_knowing
-
-LAWS = Laws()
-LAWS.of("where")(known_choice)
+from .laws_known import LAWS
+from .rewrite import prune, rebuild_knowing
 
 
 @dataclass(frozen=True, slots=True)
 class EliminateDead:
-    """Removes what no root needs: unreachable nodes, branches of known conditions, streams of ways that are never kept.
+    """Removes what no root needs: unreachable nodes, branches of known conditions, decisions that are known before anything runs,
+    streams of ways that are never kept, members that nothing reads; an array of one is a plain call.
 
     The law: a fuse selects away what is not kept, so the stream of a way that no input can make it keep may be anything, and
     zeros cost nothing. Its score, weight and loss terms stay, for they are read with the other ways'; so does the parameter
-    table. Straight-through fuses are left alone (the surrogate's gradient reads absent streams too), and so are calls whose
-    bodies have losses or next states.
+    table. A selection that keeps all weighs what it weighed and decides nothing: its fuse computes each way everywhere, with no
+    positions to gather, and a mask by it is no mask. Straight-through fuses are left alone (the surrogate's gradient reads
+    absent streams too), and so are calls whose bodies have losses or next states.
+
+    What is removed is not recorded any more: a mask that keeps all and that nothing else reads has no statistics.
     """
 
     name: ClassVar[str] = "eliminate-dead"
@@ -37,40 +38,7 @@ class EliminateDead:
 
 def _eliminate(graph: Graph) -> Graph:
     known = LAWS.rewrite(graph)
-    return prune(_unread_members(prune(_dead_streams(known))))
-
-
-# ---- known conditions
-
-
-# kept = true (or false) everywhere, where the selection keeps every way (or none) of whatever it is given
-@LAWS.of("field")
-def known_kept(site: Site, node: Node) -> Node | None:
-    (source,) = node.operands
-    if source.op != "select" or node.attrs["name"] != "kept":
-        return None
-    ways = set(decided(source))
-    return site.filled("ones" if True in ways else "zeros") if len(ways) == 1 and None not in ways else None
-
-
-# masked(x, true) = x; masked(x, false) = 0
-@LAWS.of("masked")
-def known_mask(site: Site, node: Node) -> Node | None:
-    kept = node.slot("kept")
-    value = everywhere(kept) if kept is not None and node.slot("gate") is None else None
-    if value is None:
-        return None
-    return node.slot("x") if value else site.filled("zeros")
-
-
-# attention(q, k, v, mask=true) = attention(q, k, v)
-@LAWS.of("attention")
-def known_attention_mask(site: Site, node: Node) -> Node | None:
-    mask = node.slot("mask")
-    if mask is None or node.slot("gate") is not None or everywhere(mask) is not True:
-        return None
-    pairs = [(slot, operand) for slot, operand in zip(node.attrs["slots"], node.operands) if slot != "mask"]
-    return replace(site.but(slots=tuple(slot for slot, _ in pairs)), operands=tuple(operand for _, operand in pairs))
+    return prune(_plain_calls(_unread_members(prune(_dead_streams(known)))))
 
 
 # ---- ways that are never kept
@@ -165,3 +133,33 @@ def _unread_members(graph: Graph) -> Graph:
 def _place(bundle: Node, name: str) -> int:
     members: tuple[str, ...] = bundle.attrs["members"]
     return members.index(name) if name in members else int(name)
+
+
+# ---- arrays of one
+
+
+def _plain_calls(graph: Graph) -> Graph:
+    """The graph with calls of one member of an array as calls of it, where its value is read as such or fused."""
+    reads = users(graph)
+
+    def alone(node: Node) -> bool:
+        if node.op != "apply" or not isinstance(node.type, BundleType) or node.type.count != 1 or node.attrs.get("word"):
+            return False
+        tensors = all(not isinstance(operand.type, BundleType) for operand in node.operands)
+        return tensors and all(user.op == "fuse" or _picks(user) for user in reads[node])
+
+    plain = {node for node in graph.nodes if alone(node)}
+
+    def change(old: Node, new: Node) -> Node | None:
+        if old in plain:
+            assert isinstance(old.type, BundleType)
+            return replace(new, attrs=new.attrs.but(single=True, zipped=False), type=old.type.element)
+        return new.operands[0] if _picks(old) and old.operands[0] in plain else None
+
+    return rebuild_knowing(graph, change) if plain else graph
+
+
+def _picks(node: Node) -> bool:
+    """Whether a node is one stream of a bundle."""
+    source = node.operands[0].type if node.op == "field" else None
+    return isinstance(source, BundleType) and node.type == source.element

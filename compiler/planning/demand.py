@@ -13,6 +13,7 @@ from ..dims import Size
 from ..ir import Attrs, Graph, Node, streams_of, users
 from ..kernels import kernel_of
 from ..mixing import row_prefix
+from ..selection import keeps_all
 from ..types import BundleType
 from .cones import FREE, body_of, boundary, exclusive, matching, sizes_known
 from .ladder import find_ladder
@@ -136,9 +137,11 @@ def _bundled(fuse: Node) -> bool:
 
 def routable(node: Node) -> bool:
     """A fuse whose absent streams need not be computed: one with a selection that is not trained straight through, and whose
-    kernel is not `dense`."""
+    kernel is not `dense`. Where nothing is ever absent there is nothing to gather, unless a kernel asks for it."""
     by = node.operands[-1] if node.op == "fuse" and node.attrs["by"] and kernel_of(node) != "dense" else None
-    return by is not None and by.op == "select" and by.attrs["train"] != "straight_through"
+    if by is None or by.op != "select" or by.attrs["train"] == "straight_through":
+        return False
+    return kernel_of(node) != "" or not keeps_all(by)
 
 
 def _cone(graph: Graph, fuse: Node, root: Node, reads: Reads, last: set[Node]) -> set[Node]:

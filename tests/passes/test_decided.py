@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chunkc.backends.reference import run
 from chunkc.compiler.ir import Graph
-from chunkc.passes.decided import decided
+from chunkc.passes.decided import decided, uniformly
 from chunkc.passes.fold import fold, fold_cast
 
 NUMBERS = st.one_of(
@@ -29,6 +29,8 @@ def test_what_is_decided_is_what_is_kept(graph: Graph) -> None:
             for way, known in enumerate(decided(node)):
                 if known is not None:
                     assert (kept[..., way] == known).all(), (node.attrs["rules"], way, known)
+            if (known := uniformly(node)) is not None:
+                assert (kept == known).all(), (node.attrs["rules"], known)
 
 
 @pytest.mark.parametrize("op", ["add", "sub", "mul", "div"])

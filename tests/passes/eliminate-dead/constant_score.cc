@@ -39,9 +39,8 @@ core constant {training = false, parameters = [
     %y = op mul (%h, %v) : f32[B, 4]
     output "" = %y
   }
-  %e = apply "e" (%x) {members = ["b"], body = %c0} : bundle[1](f32[B, 4])
-  %b = field "b" (%e) : f32[B, 4]
-  %7 = op zeros {shape = [B, 4], dtype = f32} : f32[B, 4]
-  %y = fuse "stack" (%7, %b, %7, %r) {by = true} : f32[B, 3, 4]
+  %e = apply "e" (%x) {members = ["b"], body = %c0, single = true} : f32[B, 4]
+  %6 = op zeros {shape = [B, 4], dtype = f32} : f32[B, 4]
+  %y = fuse "stack" (%6, %e, %6, %r) {by = true} : f32[B, 3, 4]
   output "y" = %y
 }

@@ -30,7 +30,7 @@ core small {training = false, chunks = [
     %4 = op relu (%3) : f32[B, 4]
     output "" = %4
   }
-  %6 = apply "expert" (%x) {members = ["0"], body = %c0} : bundle[1](f32[B, 4])
+  %6 = apply "expert" (%x) {members = ["0"], body = %c0, single = true} : f32[B, 4]
   %7 = op zeros {shape = [B, 4], dtype = f32} : f32[B, 4]
   %y = fuse "sum" (%6, %7, %gate) {by = true} : f32[B, 4]
   output "y" = %y
