@@ -7,12 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from ..compiler.ir import Attrs, Graph, Node, call_path
+from ..compiler.planning.guards import HINTS
 from ..compiler.profile import Activity, Profile, merged
 from ..compiler.profile_reading import check_belongs, read_profile
 from .rewrite import rebuild_knowing
-
-HINTS = ("cold", "hot", "paths", "capacity")
-"""What the pass writes; an earlier profile's are replaced."""
 
 Note = tuple[tuple[int, Any], ...]
 """What is to be written into a graph: by the place of a node, the hints of a fuse or the note of a call's body."""

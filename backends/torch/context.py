@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .caching import probe
+from .guarding import alone, without
 from .kernels.drawing import uniform
 from .kernels.routing import dispatch
 
@@ -95,6 +96,14 @@ class Context:
         rows = dispatch(kept, axes)
         self.ran(path, rows)
         return rows
+
+    def without(self, path: str, rows: list[Tensor], ways: tuple[int, ...]) -> bool:
+        """Whether none of these ways has rows, as the host counts it."""
+        return without(self.host, self.path + path, rows, ways)
+
+    def alone(self, path: str, rows: list[Tensor], kept: Tensor, axes: int, ways: tuple[int, ...]) -> bool:
+        """Whether these ways have all rows and the others none, as the host counts it."""
+        return alone(self.host, self.path + path, rows, kept, axes, ways)
 
     def ran(self, path: str, rows: list[Tensor]) -> None:
         """Records the rows that each way ran on (only their number matters)."""

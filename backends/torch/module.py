@@ -23,6 +23,7 @@ from .caching import Cache, CacheStats
 from .context import Context
 from .derived import derived, forget
 from .emission import ALL, Method, Sources
+from .guarding import Guards, GuardStats
 from .hosting import HOST_STEPS, branch
 from .kernels import KERNELS
 from .regions import Call, trace
@@ -52,6 +53,7 @@ class CompiledModule(nn.Module):
         self._last: stats.Last | None = None
         self._caches: dict[str, Cache] = {}
         self._forced: dict[str, Any] | None = None
+        self._guards = Guards()
         self.register_buffer("_seed", torch.tensor(seed, dtype=torch.int64), persistent=False)
 
     # ---- calls
@@ -119,6 +121,10 @@ class CompiledModule(nn.Module):
     def stats(self) -> dict[str, stats.Stats]:
         """What each selection kept in the last call, and on how many rows each way ran."""
         return stats.selections(self._last)
+
+    def guards(self) -> dict[str, GuardStats]:
+        """How often each likely computation that `specialize` laid out was asked for in this module's calls, and ran."""
+        return self._guards.stats()
 
     def decisions(self) -> dict[str, Any]:
         """The decisions of the last call, dense: what was kept, or (kept, known) where only some positions were reached."""

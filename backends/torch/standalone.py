@@ -11,6 +11,7 @@ from typing import Any
 
 from ...compiler.bodies import map_bodies
 from ...compiler.ir import Attrs, Graph, Node, rebuild
+from ...compiler.planning.guards import unguarded
 from . import context, kernels
 from .emission import ALL, Sources, emit
 from .emission.classes import Method
@@ -23,7 +24,8 @@ FROM = {"cache": "from functools import cache", "Any": "from typing import Any"}
 def standalone(eval_graph: Graph, train_graph: Graph | None = None) -> str:
     """The text of a Python module that needs torch alone: the same `state_dict`, the same outputs."""
     train = eval_graph if train_graph is None else train_graph
-    sources = emit(forgetful(eval_graph), forgetful(train))
+    # No host stands by to remember anything or to ask guards.
+    sources = emit(unguarded(forgetful(eval_graph)), unguarded(forgetful(train)))
     # What is derived is computed in each call here: nothing tells a plain module when it dies.
     classes = re.sub(r"^ +@derived\(.*\)\n", "", _with_forward(sources, eval_graph), flags=re.MULTILINE)
     needed = _functions(classes)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from ..ir import Graph, Node, streams_of
 from ..plan import Block, Plan, Region, Step, Way, regions_of
 from .demand import Routing, demand
+from .guards import guard_of
 from .ladder import Rung
 
-FOLLOWS = frozenset({"each", "combine", "compute", "remember"})
+FOLLOWS = frozenset({"branch", "each", "combine", "compute", "remember"})
 """Kinds of steps that, on rows, go on with what the step before them found."""
 SILENT = frozenset({"input", "param", "state", "const"})
 """Words that are there without being computed."""
@@ -86,6 +87,9 @@ class _Lowering:
         label = str(by.attrs["path"])
         reads = tuple(dict.fromkeys((by, *(argument for way in ways for argument in way.arguments))))
         yield self.step("dispatch", (by,), reads=(by,), writes=(), rows=route.prefix, ways=ways, label=label)
+        guard = guard_of(fuse, ways, route.prefix)
+        if guard is not None:
+            yield self.step("branch", (fuse,), reads=(by,), writes=(), rows=route.prefix, label=guard.text(label), engine="host")
         name = streams[0].attrs["chunk"] or fuse.name or "ways"
         yield self.step("each", streams, reads=reads, rows=route.prefix, ways=ways, label=str(name))
         combine = self.step("combine", (fuse,), rows=route.prefix, ways=ways, label=str(fuse.attrs["kind"]))

@@ -14,12 +14,13 @@ from chunkc.compiler.bodies import body_order
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.equality import difference, equal
 from chunkc.compiler.ir import Graph, Node, rebuild
+from chunkc.compiler.planning.guards import HINTS
 from chunkc.compiler.profile import Activity, KeptSet, Profile, fingerprint
 from chunkc.compiler.verify import VerifyError, verify
 from chunkc.grammar.elaborate import loads
 from chunkc.grammar.print_core import print_graph
 from chunkc.passes import pipeline
-from chunkc.passes.specialize import HINTS, Specialize
+from chunkc.passes.specialize import Specialize
 
 MIXTURE = """
     chunk expert[4](h) { h |> linear(d) }

@@ -106,6 +106,23 @@ class Shop:
         call = self.one(body, apply, method, name, label, arguments, f".at({rows}[{index}], {where})")
         return f"[{call} for {source.format(name)}]"
 
+    def routed_few(self, body: Body, step: Step, rows: str, ways: Sequence[int]) -> str:
+        """The same for some members of an array whose calls only give values."""
+        way = step.ways[0]
+        method, home = self.method(body.frame, way.apply, way.gathered), self.home(body, way.apply)
+        arguments = [body.tensor(operand) for operand in way.arguments]
+        for i, (operand, gathered) in enumerate(zip(way.arguments, way.gathered)):
+            if gathered:
+                name = body.names.fresh(f"{operand.name or 'rows'}_taken")
+                body.line(f"{name} = take_each({arguments[i]}, {rows}, {step.rows})")
+                arguments[i] = f"{name}[{{}}]"
+        calls = []
+        for place in ways:
+            given = [text.format(place) if at else text for text, at in zip(arguments, way.gathered)]
+            member = step.ways[place].member
+            calls.append(self.one(body, way.apply, method, self.member(home, body, way.apply, member), member, given))
+        return f"[{', '.join(calls)}]"
+
     def one(
         self, body: Body, apply: Node, method: Method, module: str, label: str, arguments: Sequence[str], at: str = ""
     ) -> str:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from ....compiler.dims import Dim
 from ....compiler.ir import Graph, Node, streams_of
 from ....compiler.plan import Step, Way
+from ....compiler.planning.guards import guard_of
 from ....compiler.selection import paths_of
+from .guarding import Routed, guarded
 from .text import atom
 
 if TYPE_CHECKING:
@@ -59,14 +61,29 @@ def write_routed(body: Body, fuse: Node, step: Step, option: str) -> None:
     body.line(f'{rows} = {body.ctx}.dispatch("{label}", {kept}, {axes})')
     for other in others:
         body.line(f'{body.ctx}.ran("{other}", {rows})')
+
+    def full() -> str:
+        return all_ways(body, step, rows, f"{kept}, {axes}{shared}", f"{kept}, {weight}, {axes}{option}")
+
+    guard = guard_of(fuse, step.ways, axes)
+    routed = Routed(label, kept, weight, rows, f"{kept}, {axes}{shared}", option)
+    body.define(fuse, full() if guard is None else guarded(body, step, guard, routed, full), named=True)
+
+
+def all_ways(body: Body, step: Step, rows: str, where: str, by: str) -> str:
+    """Every way on its rows, and these put together. `where` says what the rows are of, `by` what was decided."""
     parts = body.names.fresh("parts")
-    first = step.ways[0].apply
-    if len({id(way.apply) for way in step.ways}) == 1 and first.attrs["chunk"]:
-        body.line(f"{parts} = {body.shop.routed_calls(body, step, rows, f'{kept}, {axes}{shared}')}")
+    if one_array(step):
+        body.line(f"{parts} = {body.shop.routed_calls(body, step, rows, where)}")
     else:
-        texts = [way_text(body, way, place, rows, axes, f"{kept}, {axes}{shared}") for place, way in enumerate(step.ways)]
+        texts = [way_text(body, way, place, rows, step.rows, where) for place, way in enumerate(step.ways)]
         body.line(f"{parts} = [{', '.join(texts)}]")
-    body.define(fuse, f"combine({parts}, {rows}, {kept}, {weight}, {axes}{option})", named=True)
+    return f"combine({parts}, {rows}, {by})"
+
+
+def one_array(step: Step) -> bool:
+    """Whether the ways are the members of one array of chunks."""
+    return len({id(way.apply) for way in step.ways}) == 1 and bool(step.ways[0].apply.attrs["chunk"])
 
 
 def spread(body: Body, step: Step, kept: str, weight: str) -> tuple[str, str]:

@@ -12,8 +12,9 @@ from torch import nn
 from ..hosting import HOST_STEPS
 from ..kernels import KERNELS
 
-OWN = "caches compute decisions forward graph input_names losses namespace output_names plan record region regions replay seed"
-RESERVED = frozenset([*dir(nn.Module()), *OWN.split(), "refresh", "source", "sources", "stats", "step_log", "train_graph"])
+OWN = "caches compute decisions forward graph guards input_names losses namespace output_names plan record refresh region"
+MORE = "regions replay seed source sources stats step_log train_graph"
+RESERVED = frozenset([*dir(nn.Module()), *OWN.split(), *MORE.split()])
 """What a member of a module may not be read as after a dot: the attribute would hide it."""
 
 OTHERS = ("branch", "self", "ctx", "torch", "nn", "F", "math", "like", "Context", "derived")

@@ -83,9 +83,12 @@ def bare_call(function: str, arguments: list[str]) -> str:
 
 
 def wrap(line: str, width: int = 100) -> list[str]:
-    """A statement as lines: a long one is broken at the commas of its outermost brackets."""
+    """A statement as lines: a long one is broken at the commas of its outermost brackets. Indented ones stay so."""
     if len(line) <= width:
         return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    if indent:
+        return [indent + one for one in wrap(line[len(indent) :], width - len(indent))]
     place = next((i for i, letter in enumerate(line) if letter in OPEN and closing(line, i) >= len(line) - 2), -1)
     if place < 0:
         return [line]

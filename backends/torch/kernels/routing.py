@@ -9,6 +9,7 @@ __all__ = [
     "combine",
     "dispatch",
     "fuse_dense",
+    "fuse_kept",
     "fuse_terms",
     "mean_of_kept",
     "rung_mask",
@@ -20,6 +21,7 @@ __all__ = [
     "take_each",
     "take_left",
     "weighted_rows",
+    "with_absent",
 ]
 
 
@@ -147,6 +149,21 @@ def fuse_dense(streams: list[Tensor], kept: Tensor, weight: Tensor, kind: str = 
     if kind == "mean":
         return mean_of_kept(fuse_terms(terms), kept)
     return fuse_terms(terms, kind)
+
+
+def fuse_kept(streams: list[Tensor], weight: Tensor, ways: tuple[int, ...], kind: str = "sum") -> Tensor:
+    """The streams of `ways` times their weight, put together, where every decision keeps these ways and no others."""
+    terms = []
+    for way, stream in zip(ways, streams):
+        factor = weight[..., way].to(stream.dtype)
+        terms.append(stream * factor.reshape(factor.shape + (1,) * (stream.ndim - factor.ndim)))
+    return fuse_terms(terms, kind)
+
+
+def with_absent(parts: list[Tensor], ways: tuple[int, ...], count: int) -> list[Tensor]:
+    """The rows of each of `count` ways: of `ways` what they made, of the others none."""
+    made = dict(zip(ways, parts))
+    return [made[way] if way in made else parts[0][:0] for way in range(count)]
 
 
 def split_rows(kept: Tensor, rows: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
