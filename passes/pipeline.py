@@ -16,6 +16,7 @@ from .common_subexpressions import CommonSubexpressions
 from .eliminate_dead import EliminateDead
 from .factor_pairs import FactorPairs
 from .fold_constants import FoldConstants
+from .fuse_routes import FuseRoutes
 from .hoist import Hoist
 from .lower_plan import LowerPlan
 from .manager import Fixpoint, Pass, Stage, Step
@@ -37,6 +38,7 @@ PASSES: dict[str, type[Pass]] = {
         ShareMasks,
         FactorPairs,
         PoolBlocks,
+        FuseRoutes,
         Hoist,
         CacheMasks,
         Specialize,
