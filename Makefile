@@ -40,6 +40,7 @@ bench: $(STAMP)
 docs: $(STAMP)
 	@echo "==> docs"
 	@$(BIN)/python docs/make_ops.py
+	@$(BIN)/python docs/make_passes.py
 
 # Installed again only when what is to be installed changed.
 $(STAMP): pyproject.toml constraints.txt

@@ -28,10 +28,10 @@ class Verdict:
 def bisect(start: Graph, steps: Sequence[Step], check: Check) -> Verdict:
     """The first step after which a check fails, if it fails after the last and holds before the first.
 
-    Between a step that holds and one that fails there is a first that fails, and halving finds one such border. Steps that
-    changed nothing are not checked.
+    Between a step that holds and one that fails there is a first that fails, and halving finds one such border. Steps that gave
+    the very graph they were given are not checked.
     """
-    graphs = [(0, start), *((i, step.after) for i, step in enumerate(steps, 1) if step.changed)]
+    graphs = [(0, start), *((i, step.after) for i, step in enumerate(steps, 1) if step.after is not step.before)]
     status = check(start)
     if status:
         return Verdict(0, status, 1)

@@ -90,6 +90,6 @@ def _stages(path: str, text: str, plugins: Mapping[str, type[Pass]] | None) -> t
         return folder, pipeline.resolve([folder], plugins=plugins)
     except CompileError as error:
         top = Span(source, 0, len(text.partition("\n")[0]))
-        message, label = f"this golden file names no pass, and its folder `{folder}` is none", "`# pass: name` stands here"
-        findings.error("CC0709", message, top, label=label, hint="write `# pass: name(option=value)` above it")
+        message, label = f"this golden file names no pass, and its folder `{folder}` is none", "no `# pass: name` above it"
+        findings.error("CC0709", message, top, label=label, hint="write `# pass: name(option=value)` as its first line")
         raise CompileError(findings.items) from error

@@ -82,16 +82,16 @@ def command(
 
 
 def show(step: Step, full: bool) -> None:
-    """What one step did: a line, and under it the diff or the whole graph."""
+    """What one step did to the text of the graph: a line, and under it the diff or the whole graph."""
     named = f"{step.name}, round {step.round}" if step.round > 1 else step.name
-    title = f"# after {named}" + ("" if step.changed else ": unchanged")
+    before, after = api.print(step.before), api.print(step.after)
+    title = f"# after {named}" + ("" if before != after else ": unchanged")
     click.echo(click.style(title, bold=True) if coloured(sys.stdout) else title)
     if full:
-        click.echo(api.print(step.after).rstrip() + "\n")
-    elif step.changed:
-        before = api.print(step.before)
-        after = renumbered(before, api.print(step.after))
-        click.echo(unified(before, after, f"before {named}", f"after {named}", colour=coloured(sys.stdout)))
+        click.echo(after.rstrip() + "\n")
+    elif before != after:
+        difference = unified(before, renumbered(before, after), f"before {named}", f"after {named}", colour=coloured(sys.stdout))
+        click.echo(difference or "(another order of the same values)\n")
 
 
 def size(graph: Graph) -> int:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from ..compiler.diagnostics import CompileError
@@ -63,7 +63,7 @@ class Step:
     round: int = 0
     """Which round of its fixpoint, from 1; 0 for a pass that stands alone."""
     changed: bool = True
-    """Whether the graphs differ in structure."""
+    """Whether the graphs differ in structure (let-names and the order of nodes are none). Known where steps are watched."""
 
 
 class PassError(Exception):
@@ -124,13 +124,16 @@ def misplaced(passes: Sequence[Pass]) -> Iterator[tuple[int, str, str]]:
 
 
 def text(stage: Stage) -> str:
-    """A pass or fixpoint as it is written on the command line, with the options that are not the usual ones."""
+    """A pass or fixpoint as it is written on the command line, with the options that are not the usual ones.
+
+    What only Python can give is left out.
+    """
     if isinstance(stage, Fixpoint):
         return f"fixpoint({', '.join(map(text, stage.passes))})"
     given = []
-    for option in fields(stage) if hasattr(stage, "__dataclass_fields__") else ():  # type: ignore[arg-type]
-        value = getattr(stage, option.name)
-        if option.init and value != option.default:
+    for option in getattr(stage, "__dataclass_fields__", {}).values():
+        value = getattr(stage, option.name) if option.init else option.default
+        if value != option.default and isinstance(value, bool | int | float | str | tuple | None):
             given.append(f"{option.name}={_literal(value)}")
     return stage.name + (f"({', '.join(given)})" if given else "")
 
@@ -140,6 +143,8 @@ def _literal(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, str):
+        return f'"{value}"' if "'" in value else f"'{value}'"
     return repr(value)
 
 

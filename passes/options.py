@@ -140,7 +140,7 @@ class _Reader:
             if one.name not in known:
                 message = f"`{one.name}` is none of the passes of {level.name}"
                 self.findings.error(
-                    "CC0714", message, span, label="no place for it", hint=f"`{level.name}, {one.name}` appends it"
+                    "CC0714", message, span, label="no place for it", hint=f"`{one.name}, {level.name}` runs it before"
                 )
         return [Placed(stage, (place,) * len(flat([stage]))) for stage in stages]
 
@@ -212,6 +212,7 @@ class _Reader:
 
 _FORM = "write `pass(option=value, other=[1, 2]), next-pass`, with quotes around text that has commas or spaces"
 _WRONG = object()
+_PYTHON = "what only Python can give"
 
 
 class _Word(str):
@@ -274,7 +275,10 @@ def convert(value: Any, kind: Any) -> Any:
             if str(choice).lower() == str(value).lower() and isinstance(value, str):
                 return choice
     elif origin is tuple and isinstance(value, tuple):
-        return tuple(convert(item, inside[0]) for item in value)
+        try:
+            return tuple(convert(item, inside[0]) for item in value)
+        except ValueError:
+            pass  # the list as a whole is not of the type
     elif kind is str and isinstance(value, str):
         return str(value)
     elif kind is bool and isinstance(value, _Word) and value.lower() in ("true", "false"):
@@ -283,7 +287,7 @@ def convert(value: Any, kind: Any) -> Any:
         try:
             return kind(value)
         except ValueError:
-            pass
+            pass  # told below
     raise ValueError(spell(kind))
 
 
@@ -291,10 +295,11 @@ def spell(kind: Any) -> str:
     """A type in words."""
     inside = get_args(kind)
     if get_origin(kind) in (Union, types.UnionType):
-        return " or ".join(spell(item) if item is not type(None) else "none" for item in inside)
+        words = ["none" if item is type(None) else spell(item) for item in inside]
+        return " or ".join(word for word in words if word != _PYTHON) or _PYTHON
     if get_origin(kind) is Literal:
         return " or ".join(f"`{item}`" for item in inside)
     if get_origin(kind) is tuple:
         return f"a list of {spell(inside[0]).removeprefix('a ').removeprefix('an ')}s"
     known = {str: "a string", int: "a whole number", float: "a number", bool: "`true` or `false`"}
-    return known.get(kind, "what only Python can give")
+    return known.get(kind, _PYTHON)

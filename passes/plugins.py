@@ -84,8 +84,9 @@ def load_installed(name: str, entry: EntryPoint, place: Span, findings: Findings
 
 def where(error: BaseException, path: str = "") -> str:
     """An error in a line, with the last place in a file that it passed through, if it did."""
+    home = Path(path).resolve()
     words = traceback.format_exception_only(error)[-1].strip()
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not path or Path(frame.filename) == Path(path)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not path or Path(frame.filename).resolve() == home]
     if isinstance(error, SyntaxError) and error.lineno:
         return f"{words} (line {error.lineno})"
     return f"{words} (line {frames[-1].lineno})" if frames and path else words

@@ -1,16 +1,10 @@
-"""The examples of README.md do what it says: `console` blocks print what stands under them, `python` blocks run.
-
-In expected output a line of `…` stands for any lines, and columns are set apart by spaces where the command prints tabs.
-"""
+"""The examples of README.md do what it says: `console` blocks print what stands under them, `python` blocks run."""
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-
-from chunkc.cli import group
+from consoles import assert_prints
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,33 +13,11 @@ CONSOLE = [text for language, text in BLOCKS if language == "console"]
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 
 
-def sessions(text):
-    """(command, expected output) of each `$` line."""
-    parts = re.split(r"^\$ (.*)\n", text, flags=re.MULTILINE)
-    assert parts[0] == "", "a console block begins with a command"
-    return zip(parts[1::2], parts[2::2])
-
-
-def pattern(expected):
-    lines = expected.rstrip().split("\n")
-    return "\n".join(r"(?:.*\n)*?.*" if line == "…" else re.escape(columns(line)) for line in lines) + r"\s*"
-
-
-def columns(line):
-    return re.sub(r"\t| {2,}", "  ", line)
-
-
 @pytest.mark.parametrize("text", CONSOLE)
 def test_commands_print_what_the_readme_shows(text, monkeypatch, tmp_path):
     (tmp_path / "specs").symlink_to(ROOT / "specs")
     monkeypatch.chdir(tmp_path)
-    for command, expected in sessions(text):
-        name, *arguments = shlex.split(command, comments=True)
-        assert name == "chunkc"
-        result = CliRunner().invoke(group, arguments)
-        assert result.exit_code in (0, 1), result.output
-        printed = "\n".join(map(columns, result.output.split("\n")))
-        assert re.fullmatch(pattern(expected), printed), f"{command} printed:\n{result.output}"
+    assert_prints(text)
 
 
 @pytest.mark.parametrize("text", PYTHON)

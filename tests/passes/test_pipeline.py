@@ -13,7 +13,7 @@ from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.ir import Graph, bodies
 from chunkc.compiler.verify import VerifyError
 from chunkc.passes import pipeline
-from chunkc.passes.manager import PassError, flat
+from chunkc.passes.manager import Fixpoint, PassError, flat
 
 
 def graph() -> Graph:
@@ -67,6 +67,90 @@ def test_pipelines_name_passes() -> None:
     assert pipeline.PIPELINES["O0"] == ()
     for level in pipeline.PIPELINES:
         assert {one.name for one in flat(pipeline.resolve([level]))} <= set(pipeline.PASSES)
+
+
+# ---- fixpoints and order
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Renames the graph from one number to the next, up to one. The law: a graph's name is not read."""
+
+    name: ClassVar[str] = "count"
+    odd: bool = False
+    most: int = 6
+
+    def apply(self, graph: Graph) -> Graph:
+        now = int(graph.name.removeprefix("n"))
+        return replace(graph, name=f"n{now + 1}") if now % 2 == self.odd and now < self.most else graph
+
+
+def test_a_fixpoint_runs_until_nothing_changes() -> None:
+    seen: list[tuple[int, bool]] = []
+    start = replace(graph(), name="n0")
+    group = Fixpoint((Count(), Count(odd=True)))
+    result = pipeline.run(start, [group], on_pass=lambda step: seen.append((step.round, step.changed)))
+    assert result.name == "n6"
+    # Three rounds that change, and one more look by the first; the second has seen this graph already.
+    assert seen == [(1, True), (1, True), (2, True), (2, True), (3, True), (3, True), (4, False)]
+
+
+def test_a_fixpoint_is_bounded() -> None:
+    seen: list[int] = []
+    group = Fixpoint((Count(most=100), Count(odd=True, most=100)), rounds=3)
+    result = pipeline.run(replace(graph(), name="n0"), [group], on_pass=lambda step: seen.append(step.round))
+    assert result.name == "n6" and max(seen) == 3
+
+
+def test_a_pass_that_changes_nothing_gives_the_graph_itself() -> None:
+    tidy = pipeline.run(graph(), ["O2"])
+    for name in pipeline.PASSES:
+        assert pipeline.run(tidy, [name]) is tidy, name
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """A pass that chooses. The law: it does nothing."""
+
+    name: ClassVar[str] = "choose"
+    lowering: ClassVar[bool] = True
+
+    def apply(self, graph: Graph) -> Graph:
+        return graph
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A pass that builds on others. The law: it does nothing."""
+
+    name: ClassVar[str] = "build"
+    after: ClassVar[tuple[str, ...]] = ("rename",)
+    needs: ClassVar[tuple[str, ...]] = ("canonicalize",)
+
+    def apply(self, graph: Graph) -> Graph:
+        return graph
+
+
+@pytest.mark.parametrize(
+    ("passes", "message", "hint"),
+    [
+        ([Choose(), "canonicalize"], "`canonicalize` rewrites the graph and would lose what `choose`", "before `choose`"),
+        ([Choose(), ("canonicalize",)], "would lose what `choose` has chosen", "put `canonicalize` before `choose`"),
+        ([Build()], "`build` needs `canonicalize` to have run", "put `canonicalize` before it"),
+        ([Build(), "canonicalize"], "`build` needs `canonicalize` to have run", "before it"),
+        (["canonicalize", Build(), Rename()], "`build` stands before `rename`", "put it behind `rename`"),
+    ],
+)
+def test_an_order_that_does_not_work_is_told(passes: list[pipeline.Item], message: str, hint: str) -> None:
+    with pytest.raises(CompileError) as caught:
+        pipeline.run(graph(), passes)
+    (found,) = caught.value.diagnostics
+    assert found.code == "CC0715" and message in found.message and hint in found.hint
+
+
+def test_an_order_that_works_is_taken() -> None:
+    pipeline.run(graph(), ["canonicalize", Rename(), Build(), Choose(), Choose()])
+    pipeline.run(graph(), ["canonicalize", Build()])
 
 
 def test_mapping_bodies_keeps_what_is_shared() -> None:
