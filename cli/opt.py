@@ -19,7 +19,7 @@ from ..passes.manager import Step
 from .arguments import CommandLine, bindings, model_options, parameters
 from .bisect import Verdict, bisect, command_check
 from .diffs import renumbered, unified
-from .passes import chosen, given, pass_options
+from .passes import chosen, given, pass_options, profile_option
 from .report import FINDINGS, coloured, guarded, progress, table, tell
 
 
@@ -27,6 +27,7 @@ from .report import FINDINGS, coloured, guarded, progress, table, tell
 @click.argument("path")
 @model_options
 @pass_options
+@profile_option
 @click.option("--training", is_flag=True, help="The graph for training instead of the one for eval.")
 @click.option("--print-after-all", is_flag=True, help="Print what each pass changed, as a diff.")
 @click.option("--full", is_flag=True, help="With --print-after-all, the whole graph after each pass.")
@@ -40,6 +41,7 @@ def command(
     defines: tuple[str, ...],
     binds: tuple[str, ...],
     plugin_files: tuple[str, ...],
+    profile_file: str | None,
     passes: str | None,
     level: str | None,
     training: bool,
@@ -52,7 +54,7 @@ def command(
 ) -> None:
     """Run passes over a spec and print the graph as .cc text; `lower-plan`, which may come last, prints the plan's steps."""
     line = CommandLine("opt", path, {"-D": defines, "--bind": binds, **given(passes, plugin_files)})
-    stages = chosen(line, passes, level, plan=True)
+    stages = chosen(line, passes, level, profile_file, plan=True)
     plan = bool(stages) and isinstance(stages[-1], LowerPlan)
     if check is not None and (plan or print_after_all):
         raise click.UsageError("--bisect prints its finding only: leave out --print-after-all and lower-plan")

@@ -27,6 +27,12 @@ def pass_options(command: F) -> F:
     return passes(level(plugin_option(command)))
 
 
+def profile_option(command: F) -> F:
+    """The option that gives passes a profile."""
+    text = "The activity profile of the passes that use one."
+    return click.option("--profile", "profile_file", metavar="FILE", help=text)(command)
+
+
 def given(passes: str | None, files: Sequence[str]) -> dict[str, Sequence[str]]:
     """These options as `CommandLine` shows them."""
     return {"--plugin": files, "--passes": [passes] if passes is not None else []}
@@ -49,8 +55,21 @@ def plugins(line: CommandLine) -> dict[str, type[Pass]]:
     return found
 
 
-def chosen(line: CommandLine, passes: str | None, level: str | None, *, plan: bool = False) -> list[Stage]:
-    """The stages to run; with `plan` the last may be `lower-plan`. `CompileError` with all that is unknown or out of order."""
+def chosen(
+    line: CommandLine, passes: str | None, level: str | None, profile: str | None = None, *, plan: bool = False
+) -> list[Stage]:
+    """The stages to run, those that use a profile with this one; with `plan` the last may be `lower-plan`. `CompileError` with
+    all that is unknown or out of order."""
+    stages = _chosen(line, passes, level, plan)
+    if profile is None:
+        return stages
+    told = pipeline.with_profile(stages, profile)
+    if told == stages:
+        raise click.UsageError("--profile is for passes that use one, and none of these does (those of -O2 do)")
+    return told
+
+
+def _chosen(line: CommandLine, passes: str | None, level: str | None, plan: bool) -> list[Stage]:
     if passes is not None and level is not None:
         raise click.UsageError("give --passes or -O, not both")
     known: Mapping[str, type[Pass]] = plugins(line)

@@ -17,7 +17,7 @@ from ..compiler.ir import Graph, Node
 from .arguments import CommandLine, bindings, model_options, parameters
 from .execute import Execution, Kept, asked, run_reference, run_torch
 from .inputs import Array, input_values
-from .passes import chosen, given, pass_options
+from .passes import chosen, given, pass_options, profile_option
 from .report import guarded, table, tell
 
 
@@ -26,6 +26,7 @@ from .report import guarded, table, tell
 @click.option("--dims", metavar="B=2,T=16", multiple=True, help="Sizes of run-time dimensions.")
 @model_options
 @pass_options
+@profile_option
 @click.option("--input", "files", metavar="NAME=FILE", multiple=True, help="Read an input from a .npy file; others are random.")
 @click.option("--output", "wanted", metavar="NAME", multiple=True, help="Ask for this output; by default the first.")
 @click.option("--backend", type=click.Choice(["torch", "reference"]), default="torch", help="What runs it.")
@@ -39,6 +40,7 @@ def command(
     defines: tuple[str, ...],
     binds: tuple[str, ...],
     plugin_files: tuple[str, ...],
+    profile_file: str | None,
     passes: str | None,
     level: str | None,
     files: tuple[str, ...],
@@ -53,7 +55,7 @@ def command(
     options |= given(passes, plugin_files)
     line = CommandLine("run", path, options)
     findings = Findings()
-    stages = chosen(line, passes, level)
+    stages = chosen(line, passes, level, profile_file)
     pair = api.graphs(path, parameters(line), bind=bindings(line), passes=stages, findings=findings)
     tell(api.distinct(findings.items))
     graph = asked(pair[train], outputs_of(pair[train], line))

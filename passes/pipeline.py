@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import cast
+from dataclasses import replace
+from typing import Any, cast
 
 from ..compiler.diagnostics import Findings, did_you_mean
 from ..compiler.ir import Graph
+from ..compiler.profile import Profile
 from ..compiler.source import Source, Span
 from . import manager
 from .cache_masks import CacheMasks
@@ -20,7 +22,7 @@ from .fuse_routes import FuseRoutes
 from .hoist import Hoist
 from .lower_plan import LowerPlan
 from .manager import Fixpoint, Pass, Stage, Step
-from .options import Level, Placed, needed, read
+from .options import Level, Placed, needed, option_fields, read
 from .plugins import installed, load_installed
 from .pool_blocks import PoolBlocks
 from .schedule import Schedule
@@ -136,6 +138,17 @@ def ordered(found: Iterable[Placed], findings: Findings) -> list[Stage]:
         findings.error("CC0715", message, places[i], label="in this order", hint=hint)
     findings.check()
     return [one.stage for one in stages]
+
+
+def with_profile(stages: Iterable[Stage], profile: str | Profile) -> list[Stage]:
+    """The stages, with a profile for each pass that takes one and was given none."""
+
+    def told(one: Pass) -> Pass:
+        usual = option_fields(type(one)).get("profile")
+        free = usual is not None and cast(Any, one).profile == usual.default
+        return cast(Pass, replace(cast(Any, one), profile=profile)) if free else one
+
+    return [Fixpoint(tuple(map(told, one.passes)), one.rounds) if isinstance(one, Fixpoint) else told(one) for one in stages]
 
 
 def named(name: str) -> Pass:

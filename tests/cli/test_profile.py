@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -66,3 +67,30 @@ def test_an_input_from_a_file_is_the_same_in_every_call(chunkc):
 def test_wrong_use_is_told(chunkc, arguments, told):
     result = chunkc("profile", "mixture.cc", *arguments)
     assert result.exit_code == 2 and told in result.stderr and "Traceback" not in result.output
+
+
+def test_passes_are_given_a_profile(chunkc):
+    assert chunkc("profile", "mixture.cc", "--dims", "B=2,T=9", "--calls", "30", "-o", "p.json").exit_code == 0
+    marked = chunkc("opt", "mixture.cc", "--profile", "p.json")
+    assert marked.exit_code == 0 and "hot = [" in marked.stdout
+    assert chunkc("opt", "mixture.cc", "--passes", "O2(specialize(profile='p.json'))").stdout == marked.stdout
+    assert "hot = [" not in chunkc("opt", "mixture.cc").stdout
+    ran = chunkc("run", "mixture.cc", "--dims", "B=2,T=9", "--profile", "p.json", "--json")
+    assert ran.exit_code == 0
+    assert json.loads(ran.stdout) == json.loads(chunkc("run", "mixture.cc", "--dims", "B=2,T=9", "--json").stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--profile", "p.json", "-D", "d=4"], "CC0902"),
+        (["--profile", "none.json"], "CC0901"),
+        (["--profile", "mixture.cc"], "CC0901"),
+        (["--profile", "p.json", "-O1"], "none of these does"),
+        (["--passes", "specialize(profile=3)"], "CC0901"),
+    ],
+)
+def test_a_profile_that_does_not_fit_is_told(chunkc, arguments, told):
+    assert chunkc("profile", "mixture.cc", "--dims", "B=2,T=9", "--calls", "1", "-o", "p.json").exit_code == 0
+    result = chunkc("opt", "mixture.cc", *arguments)
+    assert result.exit_code in (1, 2) and told in result.stderr and "Traceback" not in result.output

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,7 +31,8 @@ class Case(pytest.Item):
     """One file: the item's name is the pass."""
 
     def runtest(self) -> None:
-        outcome = run_golden(str(self.path), update=self.config.getoption("--update-golden"))
+        with contextlib.chdir(self.config.rootpath):  # files that options name stand there
+            outcome = run_golden(str(self.path), update=self.config.getoption("--update-golden"))
         if outcome.status == "failed":
             raise Failed(outcome.message)
 
