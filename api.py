@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Path = str | PathLike[str]
 Bindings = Mapping[str, str]
-Passes = Sequence[pipeline.Item]
+Passes = str | Sequence[pipeline.Item]
 
 
 def load(
@@ -101,11 +101,13 @@ def optimize(
     on_pass: Callable[[Step], None] | None = None,
     verify_each: bool = False,
 ) -> Graph:
-    """The graph after these passes in this order (None: those of -O2): names, with options if any, levels, or passes themselves.
+    """The graph after these passes in this order (None: those of -O2): names, with options if any, levels, or passes themselves;
+    or a text of these, `"O1, hoist(least=3)"`.
 
     `on_pass` sees each step; the last graph is verified, or each one. Raises `CompileError` for what is unknown or out of order.
     """
-    return pipeline.run(graph, pipeline.DEFAULT if passes is None else passes, on_pass=on_pass, verify_each=verify_each)
+    chosen = pipeline.DEFAULT if passes is None else [passes] if isinstance(passes, str) else passes
+    return pipeline.run(graph, chosen, on_pass=on_pass, verify_each=verify_each)
 
 
 def print(graph: Graph) -> str:

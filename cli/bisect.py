@@ -9,8 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.ir import Graph
+from ..compiler.source import NOWHERE
 from ..passes.manager import Step
+from .report import progress
+from .values import CannotRun, moved
 
 Check = Callable[[Graph], int]
 """The exit status of a check of a graph; 0 is good."""
@@ -50,7 +54,26 @@ def bisect(start: Graph, steps: Sequence[Step], check: Check) -> Verdict:
     return Verdict(graphs[bad][0], status, checks)
 
 
-def command_check(command: str, text: Callable[[Graph], str], tell: Callable[[int], None]) -> Check:
+VALUES = "values"
+"""The check that is no command: whether outputs, losses and states on random values are those of the graph before all passes."""
+
+
+def values_check(start: Graph) -> Check:
+    """A check that no value moves. Raises `CompileError` where the graph cannot be run on random values."""
+
+    def check(graph: Graph) -> int:
+        try:
+            told = moved(start, graph)
+        except CannotRun as why:
+            message = f"the graph cannot be run on random values: {why}"
+            raise CompileError([Diagnostic("CC0720", message, (Label(NOWHERE),), "give --bisect a command of your own")]) from why
+        progress(f"checked: {told or 'no value moves'}")
+        return int(bool(told))
+
+    return check
+
+
+def command_check(command: str, text: Callable[[Graph], str]) -> Check:
     """A check that writes a graph to a file and runs a command of the shell on it: in the place of `{}`, else at the end."""
 
     def check(graph: Graph) -> int:
@@ -60,7 +83,7 @@ def command_check(command: str, text: Callable[[Graph], str], tell: Callable[[in
             path = shlex.quote(str(file))
             full = command.replace("{}", path) if "{}" in command else f"{command} {path}"
             status = subprocess.run(full, shell=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
-        tell(status)
+        progress(f"checked: exit status {status}")
         return status
 
     return check

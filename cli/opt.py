@@ -17,10 +17,10 @@ from ..compiler.plan import plan_text
 from ..passes.lower_plan import LowerPlan
 from ..passes.manager import Step
 from .arguments import CommandLine, bindings, model_options, parameters
-from .bisect import Verdict, bisect, command_check
+from .bisect import VALUES, Verdict, bisect, command_check, values_check
 from .diffs import renumbered, unified
 from .passes import chosen, given, pass_options, profile_option
-from .report import FINDINGS, coloured, guarded, progress, table, tell
+from .report import FINDINGS, coloured, guarded, table, tell
 
 
 @click.command()
@@ -33,7 +33,7 @@ from .report import FINDINGS, coloured, guarded, progress, table, tell
 @click.option("--full", is_flag=True, help="With --print-after-all, the whole graph after each pass.")
 @click.option("--time-passes", is_flag=True, help="Tell the processor time of each pass, and what it changed, on stderr.")
 @click.option("--verify-each", is_flag=True, help="Verify the graph after each pass, not the last one only.")
-@click.option("--bisect", "check", metavar="CMD", help="Find the first pass after which CMD fails on the graph ({}: its file).")
+@click.option("--bisect", "check", metavar="CMD", help="First pass after which CMD fails ({}: a file), or `values` move.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @guarded
 def command(
@@ -134,7 +134,8 @@ def show_times(steps: Sequence[Step]) -> None:
 
 def search(graph: Graph, steps: Sequence[Step], check: str, as_json: bool) -> bool:
     """Bisects, and tells what was found; whether the check fails anywhere."""
-    verdict = bisect(graph, steps, command_check(check, api.print, lambda status: progress(f"checked: exit status {status}")))
+    given = values_check(graph) if check == VALUES else command_check(check, api.print)
+    verdict = bisect(graph, steps, given)
     culprit = steps[verdict.step - 1] if verdict.step else None
     if as_json:
         found = {

@@ -191,6 +191,13 @@ package gives passes by entry points of the group `chunkc.passes`. The message s
         """A pass from a plugin raised an error, or gave a graph that is not well formed: types, sizes, paths and the order of nodes are
 verified behind it. The message says what, and where in the file.""",
     ),
+    "CC0720": Code(
+        "bisection of values that cannot be run",
+        """`--bisect values` compares what graphs compute on random values and small sizes. A graph that calls a stored chunk, or suits none of
+the sizes tried, cannot be run so; a command of one's own can stand in.
+
+    chunkc opt moe.cc --bisect "chunkc run {} --dims B=3,T=5\"""",
+    ),
     "CC0711": Code(
         "extern chunk that is not there",
         """Stored chunks parse and check, but cannot be loaded yet. A written one can stand in for each: `--bind NAME=FILE` takes the last

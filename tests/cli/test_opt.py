@@ -102,6 +102,16 @@ def test_values_behind_one_that_went_keep_their_numbers():
     assert renumbered(before, "%0 = a\n  %1 = c (%0)\n  %2 = d (%1)\n") == "%0 = a\n  %2 = c (%0)\n  %3 = d (%2)\n"
     assert renumbered(before, "%0 = a\n  %1 = e\n  %2 = b\n") == "%0 = a\n  %4 = e\n  %1 = b\n"
     assert renumbered(before, before) == before
+    before = "%y = a\n  %y.1 = b\n  %y.2 = c (%y.1)\n"
+    assert renumbered(before, "%y = a\n  %y.1 = c (%y)\n") == "%y = a\n  %y.2 = c (%y)\n"
+
+
+def test_values_of_bodies_have_numbers_of_their_own():
+    before = "  %0 = a\n  chunk %c0 \"e\" {\n    %0 = a\n    %1 = b\n    %2 = c\n  }\n  %1 = b\n  %2 = apply {body = %c0}\n"
+    after = "  chunk %c0 \"e\" {\n    %0 = a\n    %1 = c\n  }\n  %0 = b\n  %1 = apply {body = %c0}\n"
+    assert renumbered(before, after) == after.replace("%1 = c", "%2 = c").replace("%1 = apply", "%2 = apply").replace(
+        "%0 = b", "%1 = b"
+    )
 
 
 def test_a_plugin_runs_in_all_commands(chunkc):
@@ -211,6 +221,20 @@ def test_bisect_names_the_pass(chunkc):
     assert result.exit_code == 0 and result.stdout.strip() == "the check holds after all 4 steps"
     result = chunkc(*given, "--bisect", "no-such-command-anywhere")
     assert result.exit_code == 1 and "fails (exit status 127) on the graph before any pass" in result.stdout
+
+
+def test_bisect_finds_where_values_move(chunkc, tmp_path):
+    given = ("opt", "m.cc", "--plugin", "mine.py", "--bisect", "values", "--passes")
+    result = chunkc(*given, "O1, bend, canonicalize")
+    assert result.exit_code == 1 and result.stdout.startswith("bend (step ")
+    assert "checked: output `y` moves by" in result.stderr
+    assert chunkc(*given, "O1, lower-plan").exit_code == 2
+    assert chunkc(*given, "O1").exit_code == 0
+    (tmp_path / "stored.cc").write_text(
+        'model m {\n  input x: f32[B, 8]\n  chunk e(h: f32[B, 8]) -> f32[B, 8] = extern("store/e")\n  output y = --e(x)\n}\n'
+    )
+    result = chunkc("opt", "stored.cc", "--bisect", "values")
+    assert result.exit_code == 2 and "error[CC0720]" in result.stderr
 
 
 def test_bisect_reads_what_it_writes(chunkc):
