@@ -71,11 +71,11 @@ def test_run_in_training_tells_losses(chunkc):
 
 def test_run_takes_parameters_and_files(chunkc, tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((5, 2, 4), np.float32))
-    options = ["-D", "d=4", "-D", "k=4", "-D", "rate=1e-3", "-D", "wide=true", "--input", "x=x.npy", "--output", "importance"]
+    options = ["-D", "d=4", "-D", "k=3", "-D", "rate=1e-3", "-D", "wide=true", "--input", "x=x.npy", "--output", "importance"]
     told = as_json(chunkc("run", "mixture.cc", *options, "--json"))
     assert told["dims"] == {"B": 5, "T": 2}
     assert told["outputs"] == {"importance": {"dtype": "f32", "shape": [5, 2, 4]}}
-    assert told["selections"]["gate"]["kept"] == 40
+    assert told["selections"]["gate"]["kept"] == 30
 
 
 def test_run_prints_tables(chunkc):
