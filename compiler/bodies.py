@@ -57,6 +57,16 @@ def lasting_calls(graph: Graph) -> tuple[Node, ...]:
     return tuple(node for node in graph.nodes if node.op == "apply" and id(node.attrs["body"]) in effects)
 
 
+def recorded(graph: Graph) -> tuple[Node, ...]:
+    """The selections of a graph that are recorded whether they are read or not."""
+    return tuple(node for node in graph.nodes if node.op == "select" and node.attrs.get("recorded", False))
+
+
+def lasting_nodes(graph: Graph) -> tuple[Node, ...]:
+    """What a graph computes for what it leaves and not for its value: calls and selections."""
+    return (*lasting_calls(graph), *recorded(graph))
+
+
 def live(graph: Graph) -> set[Node]:
-    """What a graph computes: all that its roots and lasting calls need."""
-    return reachable((*graph.roots, *lasting_calls(graph)))
+    """What a graph computes: all that its roots, lasting calls and recorded selections need."""
+    return reachable((*graph.roots, *lasting_nodes(graph)))

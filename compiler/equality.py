@@ -1,9 +1,9 @@
 """When two graphs are the same: the same dataflow between the same names, whatever they were written as.
 
 Spans, comments, let-names and the order of nodes do not count, nor do nodes that nothing needs, but for inputs (a call whose body
-has losses or next states is needed). The paths of inputs, outputs, parameters, chunks, selections, losses and draws do count, and
-floats count by their bits: 0.0 and -0.0 differ, a NaN is itself. Sharing counts too: one node read twice is not two nodes read
-once each.
+has losses or next states is needed, and so is a selection that is recorded in any case). The paths of inputs, outputs,
+parameters, chunks, selections, losses and draws do count, and floats count by their bits: 0.0 and -0.0 differ, a NaN is itself.
+Sharing counts too: one node read twice is not two nodes read once each.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from .bodies import lasting_calls
+from .bodies import lasting_nodes
 from .dims import Dim, Quotient
 from .ir import Graph, Node
 from .types import BundleType, RecordType, SelectionType, TensorType
@@ -138,8 +138,9 @@ def _nexts(graph: Graph) -> Named:
 
 
 def _calls(graph: Graph) -> Named:
-    """Calls that are made whether they are read or not."""
-    return sorted(((str(node.attrs["call"]), node) for node in lasting_calls(graph)), key=lambda call: call[0])
+    """Calls that are made, and selections that are recorded, whether they are read or not."""
+    names = ((str(node.attrs["path" if node.op == "select" else "call"]), node) for node in lasting_nodes(graph))
+    return sorted(names, key=lambda call: call[0])
 
 
 def _names(items: Named) -> str:

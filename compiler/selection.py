@@ -5,6 +5,7 @@ A select has a score `S` of shape `[decisions…, parts]` and named operands (`s
 - `path`: its name in the call path (`gate`, `live.3`), under which decisions are recorded and replayed;
 - `also` (absent where there are none): paths of other selections that decide the same and are this one now. Decisions are
   recorded under all of them. To replay them they must agree: replayed otherwise, they would not be one selection;
+- `recorded` (absent or True): it is recorded though nothing may read it: what it decides is known, and stands elsewhere;
 - `kind`: `"router"` or `"mask"`; `grain`: `""` for a router, else `neuron channel head weight pair block`; `block`: the sizes
   of the blocks of a `block` grain, else `()`;
 - `slots`: what each operand is. `score` always first. `weight`: the weights before keeping, in the score's shape. `allowed`:

@@ -29,7 +29,7 @@ _SLOT = re.compile(r"score|weight|allowed|coverage|level|allowed_gate|(of|thresh
 
 def select_problems(node: Node) -> Iterator[str]:
     """What is wrong with a `select`, in words."""
-    for check in (_attributes, _paths, _slots, _rules, _others):
+    for check in (_attributes, _paths, _recorded, _slots, _rules, _others):
         wrong = [f"`select {node.attrs.get('path')}`: {message}" for message in check(node)]
         if wrong:
             yield from wrong
@@ -49,6 +49,11 @@ def _paths(node: Node) -> Iterator[str]:
     named = isinstance(also, tuple) and also and all(isinstance(path, str) for path in also)
     if not named or len({node.attrs["path"], *also}) <= len(also):
         yield f"`also = {also!r}` is no list of other paths"
+
+
+def _recorded(node: Node) -> Iterator[str]:
+    if node.attrs.get("recorded", True) is not True:
+        yield f"`recorded = {node.attrs['recorded']!r}` is absent or true"
 
 
 def _slots(node: Node) -> Iterator[str]:

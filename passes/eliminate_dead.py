@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from ..compiler.bodies import lasting, map_bodies
 from ..compiler.ir import Attrs, Graph, Node, streams_of, users
-from ..compiler.types import BundleType, TensorType, Type
-from .decided import decided
+from ..compiler.selection import Rule
+from ..compiler.types import BundleType, SelectionType, TensorType, Type
+from .decided import decided, uniformly
 from .laws_known import LAWS
 from .rewrite import prune, rebuild_knowing
 
@@ -26,7 +27,8 @@ class EliminateDead:
     positions to gather, and a mask by it is no mask. Straight-through fuses are left alone (the surrogate's gradient reads
     absent streams too), and so are calls whose bodies have losses or next states.
 
-    What is removed is not recorded any more: a mask that keeps all and that nothing else reads has no statistics.
+    What a known selection decides is recorded as before, by a selection that reads nothing (`recorded`). What goes with a stream
+    is not: of a way that is never kept nothing was ever taken.
     """
 
     name: ClassVar[str] = "eliminate-dead"
@@ -38,7 +40,29 @@ class EliminateDead:
 
 def _eliminate(graph: Graph) -> Graph:
     known = LAWS.rewrite(graph)
-    return prune(_plain_calls(_unread_members(prune(_dead_streams(known)))))
+    found = prune(_plain_calls(_unread_members(prune(_dead_streams(known)))))
+    return _with_records(prune(graph), found)
+
+
+# ---- known decisions
+
+
+def _with_records(before: Graph, after: Graph) -> Graph:
+    """The graph with the selections that went because what they decide is known, now of nothing: they keep all, or nothing."""
+    stays = {node.attrs["path"] for node in after.nodes if node.op == "select"}
+    made: list[Node] = []
+    for node in before.nodes:
+        kept = uniformly(node) if node.op == "select" and node.attrs["path"] not in stays else None
+        if kept is not None:
+            score = node.operands[0].tensor
+            zeros = Node("zeros", (), Attrs(shape=score.shape, dtype=score.dtype), score, node.span)
+            rule = Rule("all") if kept else Rule("first", amount=0)
+            said = {name: value for name, value in node.attrs.items() if name in ("path", "also", "kind", "grain", "block")}
+            usual = {"levels": (), "fallback": (), "renormalise": False, "train": "hard", "cache": ()}
+            attrs = Attrs(**said, slots=("score",), rules=(rule,), **usual, recorded=True)
+            kind = SelectionType(node.selection.kept, score)
+            made += [zeros, Node("select", (zeros,), attrs, kind, node.span, node.name)]
+    return replace(after, nodes=(*after.nodes, *made)) if made else after
 
 
 # ---- ways that are never kept

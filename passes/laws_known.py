@@ -47,6 +47,13 @@ def known_result(site: Site, node: Node) -> Node | None:
     return None
 
 
+# a fuse of which nothing is ever kept is 0
+@LAWS.of("fuse")
+def nothing_kept(site: Site, node: Node) -> Node | None:
+    by = node.operands[-1] if node.attrs["by"] else None
+    return site.filled("zeros") if by is not None and by.attrs["train"] == "hard" and uniformly(by) is False else None
+
+
 # masked(x, true) = x; masked(x, false) = 0
 @LAWS.of("masked")
 def known_mask(site: Site, node: Node) -> Node | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 
-from ..compiler.bodies import body_order, lasting_calls
+from ..compiler.bodies import body_order, lasting_nodes
 from ..compiler.equality import difference, key
 from ..compiler.ir import Graph, Node, users
 from ..compiler.ops import OPS
@@ -133,7 +133,7 @@ def _apart(leader: Leaders, needed: Mapping[Node, Region]) -> dict[Node, Region]
 
 def _regions(graph: Graph) -> dict[Node, Region]:
     reads = users(graph)
-    last = {*graph.roots, *lasting_calls(graph)}
+    last = {*graph.roots, *lasting_nodes(graph)}
     found: dict[Node, Region] = {}
     for node in reversed(graph.nodes):
         if node in last or not reads[node]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...compiler.bodies import lasting_calls
+from ...compiler.bodies import lasting_nodes
 from ...compiler.ir import Frame, Graph, Node, call_path, reachable, streams_of
 from ...compiler.selection import paths_of
 from ...compiler.types import BundleType, SelectionType
@@ -92,7 +92,7 @@ class _Call:
     ) -> dict[Node, Value]:
         """Values of the wanted outputs. Losses and next states are recorded on the way; other values go after their last use."""
         roots = [*(n for _, n in wanted), *(n for _, n in graph.losses), *(n for pair in graph.nexts for n in pair)]
-        roots += lasting_calls(graph)
+        roots += lasting_nodes(graph)
         needed = reachable(roots)
         inputs = dict(zip(graph.inputs, given))
         scope = _Scope(self, frame, path, bind(graph, inputs), inputs)

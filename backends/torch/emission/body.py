@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ....compiler.dims import Dim, Size
 from ....compiler.ir import Frame, Graph, Node, streams_of, users
+from ....compiler.ops import OPS
 from ....compiler.plan import Block, Step
 from ....compiler.planning.packing import packs
 from ....compiler.types import RecordType, SelectionType, TensorType
@@ -57,10 +58,12 @@ class Body:
         self.fused = self._fusions()
 
     def _positional(self, inputs: set[Node]) -> set[Node]:
-        """Nodes with the positions of the inputs that have them."""
+        """Nodes with the positions of the inputs that have them, and those that are made in as many."""
         found = set(inputs)
+        sizes = {node.shape[0] for node in inputs if isinstance(node.type, TensorType) and node.shape}
         for node in self.graph.nodes:
-            if any(operand in found for operand in node.operands):
+            made = node.op in OPS and OPS[node.op].shaped and node.shape[:1] and node.shape[0] in sizes
+            if made or any(operand in found for operand in node.operands):
                 found.add(node)
         return found
 

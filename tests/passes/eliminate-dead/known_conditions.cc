@@ -18,6 +18,10 @@ core known {training = false} {
   %x = input "x" : f32[B, 4]
   %s = input "s" : f32[B, 4]
   %2 = op zeros {shape = [B, 4], dtype = f32} : f32[B, 4]
+  %3 = op zeros {shape = [B, 4], dtype = f32} : f32[B, 4]
+  %all = select "all" (%3) {kind = "mask", grain = "neuron", slots = ["score"], rules = [all], recorded = true} : selection(bool[B, 4], f32[B, 4])
+  %5 = op zeros {shape = [B, 4], dtype = f32} : f32[B, 4]
+  %none = select "none" (%5) {kind = "mask", grain = "neuron", slots = ["score"], rules = [first(0)], recorded = true} : selection(bool[B, 4], f32[B, 4])
   output "y" = %x
   output "z" = %2
 }

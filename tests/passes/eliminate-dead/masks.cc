@@ -21,6 +21,10 @@ core masks {training = false} {
   %2 = op zeros {shape = [T], dtype = f32} : f32[T]
   %a = op attention (%q, %q, %q) {slots = ["q", "k", "v"], causal = true, after = false, scale = none} : f32[B, 2, T, 4]
   %b = op zeros {shape = [B, 2, T, 4], dtype = f32} : f32[B, 2, T, 4]
+  %5 = op zeros {shape = [B, 2, T, T], dtype = f32} : f32[B, 2, T, T]
+  %all = select "all" (%5) {kind = "mask", grain = "pair", slots = ["score"], rules = [all], recorded = true} : selection(bool[B, 2, T, T], f32[B, 2, T, T])
+  %7 = op zeros {shape = [B, 2, T, T], dtype = f32} : f32[B, 2, T, T]
+  %none = select "none" (%7) {kind = "mask", grain = "pair", slots = ["score"], rules = [first(0)], recorded = true} : selection(bool[B, 2, T, T], f32[B, 2, T, T])
   output "a" = %a
   output "b" = %b
   output "load" = %2

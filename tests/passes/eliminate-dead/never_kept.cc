@@ -34,7 +34,6 @@ core never {training = false, parameters = [
   %s = input "s" : f32[B, 4]
   %w = op softmax (%s) {axis = -1} : f32[B, 4]
   %two = select "two" (%s, %w) {kind = "router", slots = ["score", "weight"], rules = [first(2)]} : selection(bool[B, 4], f32[B, 4])
-  %none = select "none" (%s, %w) {kind = "router", slots = ["score", "weight"], rules = [above(1.0, of="weight")]} : selection(bool[B, 4], f32[B, 4])
   chunk %c0 "e" {
     %h = input "h" : f32[B, 4]
     %v = param "w" : f32[4]
@@ -42,9 +41,11 @@ core never {training = false, parameters = [
     output "" = %y
   }
   %e = apply "e" (%x) {members = ["0", "1"], body = %c0} : bundle[2](f32[B, 4])
-  %6 = op zeros {shape = [B, 4], dtype = f32} : f32[B, 4]
-  %y = fuse "sum" (%e, %6, %6, %two) {by = true} : f32[B, 4]
-  %z = fuse "concat" (%6, %6, %6, %6, %none) {by = true} : f32[B, 16]
+  %5 = op zeros {shape = [B, 4], dtype = f32} : f32[B, 4]
+  %y = fuse "sum" (%e, %5, %5, %two) {by = true} : f32[B, 4]
+  %z = op zeros {shape = [B, 16], dtype = f32} : f32[B, 16]
+  %8 = op zeros {shape = [B, 4], dtype = f32} : f32[B, 4]
+  %none = select "none" (%8) {kind = "router", slots = ["score"], rules = [first(0)], recorded = true} : selection(bool[B, 4], f32[B, 4])
   output "y" = %y
   output "z" = %z
 }
