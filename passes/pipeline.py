@@ -19,6 +19,7 @@ from .eliminate_dead import EliminateDead
 from .factor_pairs import FactorPairs
 from .fold_constants import FoldConstants
 from .fuse_routes import FuseRoutes
+from .group_chunks import GroupChunks
 from .hoist import Hoist
 from .lower_plan import LowerPlan
 from .manager import Fixpoint, Pass, Stage, Step
@@ -43,6 +44,7 @@ PASSES: dict[str, type[Pass]] = {
         FuseRoutes,
         Hoist,
         CacheMasks,
+        GroupChunks,
         Specialize,
         ChooseKernels,
         Schedule,

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from .context import Context
-from .tensors import autocast, plain, stamp
+from .tensors import all_plain, autocast, captured, plain, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,12 @@ def forget(module: nn.Module) -> None:
             _PERIODS.pop(part, None)
 
 
+def drop(owner: nn.Module) -> None:
+    """Drops what one module keeps."""
+    with _LOCK:
+        _PERIODS.pop(owner, None)
+
+
 def keeps(module: nn.Module) -> int:
     """How many derived values a module and all below it keep now."""
     with _LOCK:
@@ -74,8 +80,7 @@ def stored(owner: nn.Module, key: Hashable, sources: Sequence[Tensor], compute: 
     It is made anew in training, where gradients may be wanted, in a graph that is being captured, and of tensors of other types.
     """
     wanted = torch.is_grad_enabled() and any(source.requires_grad for source in sources)
-    traced = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
-    if owner.training or traced or not all(map(plain, sources)):
+    if owner.training or captured() or not all_plain(sources):
         return compute()
     with _LOCK:
         period = _PERIODS.setdefault(owner, {})
@@ -107,8 +112,8 @@ def derived(*decides: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
         @wraps(compute)
         def plain(self: nn.Module, *sources: Tensor) -> Any:
-            if _tracing():
-                return _traced(self, name, sources)
+            if tracing():
+                return trace_call(self, name, sources)
             return stored(self, name, sources, lambda: compute(self, *sources))
 
         def deciding(self: nn.Module, *sources: Tensor) -> tuple[Any, tuple[Tensor, ...]]:
@@ -127,39 +132,45 @@ def derived(*decides: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
                 return deciding(self, *sources)
             if any(ctx.path + path in ctx.forced for path in decides):
                 return compute(self, ctx, *sources)
-            value, kept = _traced(self, name, (None, *sources)) if _tracing() else deciding(self, *sources)
+            value, kept = trace_call(self, name, (None, *sources)) if tracing() else deciding(self, *sources)
             for i, path in enumerate(decides):
                 ctx.keep(path, kept[i], shared=True)
             return value
 
         method = recording if decides else plain
-        method.__dict__["derived"] = True
-        return method
+        return called_by_regions(method)
 
     return decorate
 
 
-def is_derived(cls: type, name: str) -> bool:
-    """Whether a class has a derived method of this name."""
-    return getattr(getattr(cls, name, None), "derived", False) is True
+def called_by_regions(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method, marked as one that traced regions call by its name."""
+    method.__dict__["called_by_regions"] = True
+    return method
+
+
+def is_called(cls: type, name: str) -> bool:
+    """Whether a class has such a method of this name."""
+    return getattr(getattr(cls, name, None), "called_by_regions", False) is True
 
 
 def methods_of(cls: type) -> list[str]:
-    """The names of a class's derived methods."""
-    return [name for name in dir(cls) if is_derived(cls, name)]
+    """The names of a class's methods that regions call."""
+    return [name for name in dir(cls) if is_called(cls, name)]
 
 
-def value_of(method: Callable[..., Any], *arguments: Tensor | None) -> Any:
-    """Calls a derived method: how a traced region reads its value."""
+def value_of(method: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls such a method: a node of a region."""
     return method(*arguments)
 
 
-def _tracing() -> bool:
+def tracing() -> bool:
+    """Whether a region is being traced here."""
     return not torch.compiler.is_compiling() and _TRACER.get() is not None
 
 
-def _traced(owner: nn.Module, name: str, arguments: tuple[Any, ...]) -> Any:
-    """The node that reads a derived value of a module in the region that is being traced."""
+def trace_call(owner: nn.Module, name: str, arguments: tuple[Any, ...]) -> Any:
+    """The node that calls a method of a module, one of `methods_of`, in the region that is being traced."""
     tracer = _TRACER.get()
     path = tracer.path_of_module(owner)
     method = tracer.create_proxy("get_attr", f"{path}.{name}" if path else name, (), {})

@@ -23,6 +23,7 @@ from .caching import Cache, CacheStats
 from .context import Context
 from .derived import derived, forget
 from .emission import ALL, Method, Sources
+from .grouped import grouped
 from .guarding import Guards, GuardStats
 from .hosting import HOST_STEPS, branch
 from .kernels import KERNELS
@@ -250,7 +251,7 @@ def build(sources: Sources, eval_graph: Graph, train_graph: Graph, seed: int) ->
 def load_text(text: str, name: str) -> types.ModuleType:
     """Emitted text as a module, with what it may use. `torch.compile` finds it by its name, tracebacks show its lines."""
     namespace, filename = types.ModuleType(name), f"<{name}>"
-    names = {"branch": branch, "derived": derived, "torch": torch, "nn": nn, "F": F, "Context": Context}
+    names = {"branch": branch, "derived": derived, "grouped": grouped, "torch": torch, "nn": nn, "F": F, "Context": Context}
     namespace.__dict__.update({**KERNELS, **HOST_STEPS, **names})
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), namespace.__dict__)

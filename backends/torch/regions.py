@@ -16,7 +16,7 @@ from torch import Tensor, fx, nn
 
 from . import context, stats
 from .context import Context, Record
-from .derived import is_derived, traced_by
+from .derived import is_called, traced_by
 from .emission import Method
 from .emission.names import readable
 from .hosting import HOST_STEPS, run_branch
@@ -199,7 +199,7 @@ def _readable_target(module: nn.Module, target: str) -> str:
 
 
 def _alias(owner: nn.Module, label: str) -> str:
-    if readable(label) or type(owner).__module__.startswith("torch.") or is_derived(type(owner), label):
+    if readable(label) or type(owner).__module__.startswith("torch.") or is_called(type(owner), label):
         return label
     alias = f"{label}_"
     while alias in owner._modules or alias in owner._parameters or alias in owner._buffers:

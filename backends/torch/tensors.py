@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._C._functorch import is_functorch_wrapped_tensor
+from torch._C._functorch import is_functorch_wrapped_tensor, peek_interpreter_stack
 
 PLAIN = (Tensor, nn.Parameter)
 """Types of tensors that are what they seem: no stand-ins of tracers, no shards."""
+_PLAIN = frozenset(PLAIN)
 
 
 def plain(tensor: Any) -> bool:
     """Whether a tensor is what it seems, and not one that a transform has wrapped."""
     return type(tensor) in PLAIN and not is_functorch_wrapped_tensor(tensor)
+
+
+def all_plain(tensors: Iterable[Any]) -> bool:
+    """`plain` of many, where nothing is `captured`."""
+    return _PLAIN.issuperset(map(type, tensors))
+
+
+def captured() -> bool:
+    """Whether calls are captured as a graph, or transformed: what is computed then is not for later calls."""
+    traced = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
+    return traced or peek_interpreter_stack() is not None
 
 
 def stamp(tensor: Tensor) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from ..expressions import EXPRESSIONS, LIKE, Fusion, bare, fusion
 from ..expressions.writing import WITH_NUMBERS, is_number
 from .deciding import deciding
 from .deriving import derived_call
+from .grouping import grouped_text
 from .names import Names
 from .selecting import selection_lines
 from .sizes import size_text
@@ -48,6 +49,8 @@ class Body:
         self.sealed = False
         """Whether parameters come as arguments, those of its own frame too: what a derived value is made of is told."""
         self.decisions: list[str] = []
+        self.each = ""
+        """What holds the parameters of the members whose rows these are, where they run together."""
         self.positional = self._positional(positional)
         self.uses = Counter(operand for node in self.graph.nodes for operand in node.operands)
         roots = self.graph.roots
@@ -148,6 +151,8 @@ class Body:
 
     def expression(self, node: Node) -> str:
         """The text of an op."""
+        if self.each and (text := grouped_text(self, node)):
+            return text
         made = self.fused.get(node)
         if made is not None:
             return self.like(made.write(tuple(self.text(read) for read in made.reads)))

@@ -62,6 +62,8 @@ class Shop:
     made: dict[tuple[int, str, tuple[bool, ...]], Method] = field(default_factory=dict)
     alive: list[Plan] = field(default_factory=list)
     contextual: dict[int, bool] = field(default_factory=dict)
+    together: bool = True
+    """Whether members may run together: this takes what keeps derived values."""
 
     # ---- calls
 
@@ -236,14 +238,14 @@ def _same_kind(name: str, base: str) -> bool:
     return base.startswith("forward") or name.removesuffix("_train") == base.removesuffix("_train")
 
 
-def emit(eval_graph: Graph, train_graph: Graph) -> Sources:
+def emit(eval_graph: Graph, train_graph: Graph, *, together: bool = True) -> Sources:
     """The source of all classes of a model. `CompileError` where a chunk has no body."""
     graphs = (eval_graph, train_graph)
     for graph in graphs:
         check_bound(graph)
     layout = Layout(eval_graph.parameters, graphs)
     plans = {(training, which): lower(asked(graph, which)) for training, graph in enumerate(graphs) for which in choices(graph)}
-    shop = Shop(layout, next(iter(plans.values())))
+    shop = Shop(layout, next(iter(plans.values())), together=together)
     entries: dict[tuple[bool, str], Method] = {}
     for (training, which), plan in plans.items():
         shop.plan = plan

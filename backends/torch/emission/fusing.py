@@ -9,6 +9,7 @@ from ....compiler.ir import Graph, Node, streams_of
 from ....compiler.plan import Step, Way
 from ....compiler.planning.guards import guard_of
 from ....compiler.selection import paths_of
+from .grouping import grouped_call
 from .guarding import Routed, guarded
 from .text import atom
 
@@ -74,7 +75,8 @@ def all_ways(body: Body, step: Step, rows: str, where: str, by: str) -> str:
     """Every way on its rows, and these put together. `where` says what the rows are of, `by` what was decided."""
     parts = body.names.fresh("parts")
     if one_array(step):
-        body.line(f"{parts} = {body.shop.routed_calls(body, step, rows, where)}")
+        calls = grouped_call(body, step, rows) or body.shop.routed_calls(body, step, rows, where)
+        body.line(f"{parts} = {calls}")
     else:
         texts = [way_text(body, way, place, rows, step.rows, where) for place, way in enumerate(step.ways)]
         body.line(f"{parts} = [{', '.join(texts)}]")

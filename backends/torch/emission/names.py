@@ -17,7 +17,7 @@ MORE = "regions replay seed source sources stats step_log train_graph"
 RESERVED = frozenset([*dir(nn.Module()), *OWN.split(), *MORE.split()])
 """What a member of a module may not be read as after a dot: the attribute would hide it."""
 
-OTHERS = ("branch", "self", "ctx", "torch", "nn", "F", "math", "like", "Context", "derived")
+OTHERS = ("branch", "self", "ctx", "torch", "nn", "F", "math", "like", "Context", "derived", "grouped")
 TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *KERNELS, *HOST_STEPS, *OTHERS])
 """What no local variable may be called."""
 
