@@ -27,7 +27,6 @@ class GroupChunks:
     """
 
     name: ClassVar[str] = "group-chunks"
-    after: ClassVar[tuple[str, ...]] = ("hoist",)
 
     least: int = 2
 
