@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ....compiler.dims import Dim, Size
 from ....compiler.ir import Frame, Graph, Node, streams_of, users
-from ....compiler.ops import OPS
 from ....compiler.plan import Block, Step
 from ....compiler.planning.packing import packs
 from ....compiler.types import RecordType, SelectionType, TensorType
@@ -19,7 +18,7 @@ from .deriving import derived_call
 from .grouping import grouped_text
 from .names import Names
 from .selecting import selection_lines
-from .sizes import size_text
+from .sizes import size_text, with_positions
 from .text import atom, number, tidy, uses_name
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class Body:
         self.decisions: list[str] = []
         self.each = ""
         """What holds the parameters of the members whose rows these are, where they run together."""
-        self.positional = self._positional(positional)
+        self.positional = with_positions(self.graph, positional)
         self.uses = Counter(operand for node in self.graph.nodes for operand in node.operands)
         roots = self.graph.roots
         self.uses.update(node for node in roots)
@@ -59,16 +58,6 @@ class Body:
         self.kept_names = {node: names.fresh(name) for name, node in self.graph.outputs if name and node.name == name}
         self.states = {state.attrs["path"] for state, _ in self.graph.nexts if not state.attrs["up"]}
         self.fused = self._fusions()
-
-    def _positional(self, inputs: set[Node]) -> set[Node]:
-        """Nodes with the positions of the inputs that have them, and those that are made in as many."""
-        found = set(inputs)
-        sizes = {node.shape[0] for node in inputs if isinstance(node.type, TensorType) and node.shape}
-        for node in self.graph.nodes:
-            made = node.op in OPS and OPS[node.op].shaped and node.shape[:1] and node.shape[0] in sizes
-            if made or any(operand in found for operand in node.operands):
-                found.add(node)
-        return found
 
     def _fusions(self) -> dict[Node, Fusion]:
         readers, roots = users(self.graph), frozenset(self.graph.roots)
