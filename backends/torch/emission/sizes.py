@@ -1,4 +1,4 @@
-"""Run-time sizes as Python expressions of the names of their dimensions, and which values have the positions that are gathered."""
+"""Run-time sizes as Python expressions of the names of their dimensions; which values have the positions that are gathered."""
 
 from __future__ import annotations
 
