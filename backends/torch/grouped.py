@@ -64,7 +64,7 @@ class Members:
 
 def fits_grouped(x: Tensor, weights: Sequence[Tensor]) -> bool:
     """Whether one kernel may make the products of all members: where it is promised (bf16, CUDA from compute capability 8.0),
-    rows of 16 bytes. Elsewhere a product for each member is as fast (measured on CPU, see `docs/passes.md`)."""
+    rows of 16 bytes. Elsewhere a product for each member is as fast (measured on CPU: `docs/derived.md`)."""
     aligned = all(size * x.element_size() % 16 == 0 for size in weights[0].shape)
     if not (x.is_cuda and aligned and x.dtype == weights[0].dtype == torch.bfloat16) or torch.is_autocast_enabled("cuda"):
         return False
