@@ -125,7 +125,10 @@ def _consider(graph: Graph, fuse: Node, reads: Reads, last: set[Node], found: _F
         found.ladders[fuse] = ladder[0]
         found.inside |= ladder[1]
         return
-    cones = {i: _cone(graph, fuse, stream, reads, last) for i, stream in enumerate(streams)}
+    found_cones = {i: _cone(graph, fuse, stream, reads, last) for i, stream in enumerate(streams)}
+    # A stream that mixes some of the positions it is decided on is computed on all of them, so that the others need not be.
+    most = max((prefix for _, prefix in found_cones.values()), default=0)
+    cones = {i: cone if prefix == most else set() for i, (cone, prefix) in found_cones.items()}
     if any(cones.values()):
         found.cones[fuse] = cones
         found.inside.update(*cones.values())
@@ -144,17 +147,20 @@ def routable(node: Node) -> bool:
     return kernel_of(node) != "" or not keeps_all(by)
 
 
-def _cone(graph: Graph, fuse: Node, root: Node, reads: Reads, last: set[Node]) -> set[Node]:
-    """The nodes that only this stream of this fuse needs; empty where there are none that may run on some positions alone."""
+def _cone(graph: Graph, fuse: Node, root: Node, reads: Reads, last: set[Node]) -> tuple[set[Node], int]:
+    """The nodes that only this stream of this fuse needs, and how many of the leading axes are positions for all of them; none
+    where they may not run on some positions alone."""
     streams, _ = streams_of(fuse)
     if streams.count(root) > 1 or fuse.operands[-1] is root:
-        return set()
+        return set(), 0
     inside = exclusive(graph, {root}, {fuse}, reads, last)
     if root not in inside or all(node.op in FREE for node in inside) or not sizes_known(graph, inside):
-        return set()
+        return set(), 0
     passed = boundary(graph, inside)
     counts = [matching(node, decided_on(fuse)) for node in passed]
-    return inside if row_prefix(body_of(graph, root, inside, passed), counts) else set()
+    given = [count for count in counts if count is not None]
+    prefix = min([row_prefix(body_of(graph, root, inside, passed), counts), *given])
+    return (inside, prefix) if prefix else (set(), 0)
 
 
 def decided_on(fuse: Node) -> tuple[Size, ...]:
