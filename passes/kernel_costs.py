@@ -47,7 +47,7 @@ def all_bodies(planned: Graph) -> Iterator[Graph]:
     while stack:
         for node in stack.pop().nodes:
             called = [node.attrs["body"]] if node.op == "apply" else []
-            called += [rung.apply.attrs["body"] for rung in node.attrs["rungs"]] if node.op == "ladder" else []
+            called += [one.attrs["body"] for rung in node.attrs["rungs"] for one in rung.applies] if node.op == "ladder" else []
             for body in called:
                 if body is not None and id(body) not in seen:
                     seen.add(id(body))
@@ -142,12 +142,14 @@ class Estimate:
         """Ways that are asked one after the other, each on what the earlier ones left."""
         select, rungs = node.attrs["select"], node.attrs["rungs"]
         way = nbytes(node.type, dims) * share
-        dense = sum(self.seconds(rung.apply.attrs["body"], dims, share) for rung in rungs)
+        dense = sum(self.seconds(one.attrs["body"], dims, share) for rung in rungs for one in rung.applies)
         dense += self.model.seconds(dense_steps(len(rungs), way))
         left, gathered = 1.0, 0.0
         leaving = self.shares.get(str(select.attrs["path"]), UNSURE)
         for rung in rungs:
             gathered += self.seconds(rung.apply.attrs["body"], dims, share * left)
+            if rung.late is not None:
+                gathered += self.seconds(rung.late.apply.attrs["body"], dims, share * left * leaving)
             gathered += self.model.seconds([Cost(0, 6 * way * left, 12)])
             left *= 1 - leaving
         return self.choose(select.attrs.get(MARK), {"dense": dense, "gather": gathered})

@@ -16,7 +16,7 @@ from ..mixing import row_prefix
 from ..selection import keeps_all
 from ..types import BundleType
 from .cones import FREE, body_of, boundary, exclusive, matching, sizes_known
-from .ladder import find_ladder
+from .ladder import Rung, find_ladder
 from .needed import needed
 from .unbundle import unbundle
 
@@ -63,13 +63,16 @@ def replace_bodies(graph: Graph, change) -> Graph:  # type: ignore[no-untyped-de
         body = node.attrs["body"]
         return node if body is None else replace(node, attrs=node.attrs.but(body=change(body)))
 
+    def swapped_rung(rung: Rung) -> Rung:
+        return replace(rung, apply=swapped(rung.apply), late=swapped_rung(rung.late) if rung.late else None)
+
     done: dict[Node, Node] = {}
     for node in graph.nodes:
         new = node.with_operands(done[operand] for operand in node.operands)
         if node.op == "apply":
             new = swapped(new)
         elif node.op == "ladder":
-            rungs = tuple(replace(rung, apply=swapped(rung.apply)) for rung in node.attrs["rungs"])
+            rungs = tuple(swapped_rung(rung) for rung in node.attrs["rungs"])
             new = replace(new, attrs=new.attrs.but(rungs=rungs))
         done[node] = new
     return _renamed(graph, tuple(done.values()), done)

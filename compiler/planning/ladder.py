@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ..dims import Size
 from ..ir import Attrs, Graph, Node, reachable, streams_of
 from ..mixing import row_prefix
 from ..types import TensorType
+from ..work import PRODUCTS
 from .cones import FREE, body_of, boundary, exclusive, matching, sizes_known
 
 Source = tuple[int, int]
@@ -22,13 +24,20 @@ Source = tuple[int, int]
 class Rung:
     """What one more way needs. `apply` holds the body, whose first outputs are `score` (if it is asked) and `value`.
 
-    `sources` and `gathered` are of its inputs: where they come from, and whether they have the positions.
+    `sources` and `gathered` are of its inputs: where they come from, and whether they have the positions. What the value alone
+    needs is not computed for what the score does not keep: it is `late`, a body of its own, and then `apply` gives no value.
     """
 
     apply: Node
     sources: tuple[Source, ...]
     gathered: tuple[bool, ...]
     scored: bool
+    late: Rung | None = None
+
+    @property
+    def applies(self) -> tuple[Node, ...]:
+        """The calls of a rung, in order."""
+        return (self.apply, self.late.apply) if self.late else (self.apply,)
 
 
 def find_ladder(graph: Graph, fuse: Node, reads: Mapping[Node, list[Node]], last: set[Node]) -> tuple[Node, set[Node]] | None:
@@ -97,34 +106,59 @@ def _build(
     for i, stage in enumerate(stages):
         score, stream = asked[i]
         scored = i + 1 < len(asked) or not select.attrs["fallback"]
-        wanted = ([("score", score)] if scored else []) + [("value", stream)]
         # Parameters and constants are not carried: each body has its own.
         made = [node for node in graph.nodes if node in stage and node.op not in FREE]
         later = [node for node in made if any(home.get(reader, i) > i for reader in reads[node])]
         ahead = {node for pair in asked[i + 1 :] for node in pair}
         later += [node for node in graph.nodes if node in stage and node in ahead and node not in later]
-        wanted += [(f"carry.{k}", node) for k, node in enumerate(later)]
-        passed = list(dict.fromkeys([*boundary(graph, stage), *(node for _, node in wanted if node not in stage)]))
-        for node in passed:
-            if node not in given:
+        late = _late(graph, stage, stream, [score, *later], decided) if scored else set()
+        early = stage - late
+        carried = list(dict.fromkeys([*later, *(node for node in boundary(graph, late) if node in early)]))
+        wanted = ([("score", score)] if scored else []) + ([] if late else [("value", stream)])
+        first = len(wanted)
+        wanted += [(f"carry.{k}", node) for k, node in enumerate(carried)]
+        passed = list(dict.fromkeys([*boundary(graph, early), *(node for _, node in wanted if node not in early)]))
+        for node in (*passed, *boundary(graph, late)):
+            if node not in given and node not in early:
                 given[node] = (-1, len(outside))
                 outside.append(node)
         counts = [matching(node, decided) for node in passed]
-        body = replace(body_of(graph, score, stage, passed), outputs=())
-        body = _with_outputs(body, graph, stage, passed, wanted)
+        body = _with_outputs(replace(body_of(graph, score, early, passed), outputs=()), graph, early, passed, wanted)
         if i and (any(count not in (None, len(decided)) for count in counts) or row_prefix(body, counts) < len(decided)):
             return None
-        sources = tuple(given[node] for node in passed)
-        given.update({node: (i, (1 + scored) + k) for k, node in enumerate(later)})
-        attrs = Attrs(chunk="", up=0, members=("",), call="", body=body, single=True, zipped=False)
-        apply = Node("apply", (), attrs, stream.type, stream.span, stream.name)
-        rungs.append(Rung(apply, sources, tuple(count is not None for count in counts), scored))
+        rung = _rung(body, stream, passed, given, decided, scored)
+        given.update({node: (i, first + k) for k, node in enumerate(carried)})
+        if late:
+            inputs = boundary(graph, late)
+            value = _rung(body_of(graph, stream, late, inputs), stream, inputs, given, decided, False)
+            rung = replace(rung, late=value)
+        rungs.append(rung)
     limits = [select.slot(rule.threshold) for rule in select.attrs["rules"] if rule.threshold]
     weight = select.slot("weight")
     assert weight is not None
     operands = (*outside, *(limit for limit in limits if limit is not None), weight)
     attrs = Attrs(kind=fuse.attrs["kind"], select=select, rungs=tuple(rungs), prefix=len(decided), outside=len(outside))
     return Node("ladder", operands, attrs, fuse.type, fuse.span, fuse.name)
+
+
+def _rung(
+    body: Graph, stream: Node, passed: list[Node], given: Mapping[Node, Source], decided: tuple[Size, ...], scored: bool
+) -> Rung:
+    attrs = Attrs(chunk="", up=0, members=("",), call="", body=body, single=True, zipped=False)
+    apply = Node("apply", (), attrs, stream.type, stream.span, stream.name)
+    flags = tuple(matching(node, decided) is not None for node in passed)
+    return Rung(apply, tuple(given[node] for node in passed), flags, scored)
+
+
+def _late(graph: Graph, stage: set[Node], stream: Node, sooner: list[Node], decided: tuple[Size, ...]) -> set[Node]:
+    """What only the value of a way needs, if there are products in it and it may run on some positions alone."""
+    late = stage - reachable(sooner)
+    if stream not in late or not any(node.op in ("apply", *PRODUCTS) for node in late) or not sizes_known(graph, late):
+        return set()
+    passed = boundary(graph, late)
+    counts = [matching(node, decided) for node in passed]
+    whole = all(count in (None, len(decided)) for count in counts)
+    return late if whole and row_prefix(body_of(graph, stream, late, passed), counts) >= len(decided) else set()
 
 
 def _with_outputs(body: Graph, graph: Graph, stage: set[Node], passed: list[Node], wanted: list[tuple[str, Node]]) -> Graph:

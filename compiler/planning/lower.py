@@ -110,12 +110,16 @@ class _Lowering:
         label, prefix = str(node.attrs["select"].attrs["path"]), node.attrs["prefix"]
         rungs: tuple[Rung, ...] = node.attrs["rungs"]
         ways = tuple(Way(rung.apply, "", (), rung.gathered) for rung in rungs)
-        for i, way in enumerate(ways):
-            self.visit(way.apply.attrs["body"])
+        for i, (rung, way) in enumerate(zip(rungs, ways)):
+            for one in rung.applies:
+                self.visit(one.attrs["body"])
             if i:
                 yield self.step("dispatch", (node,), writes=(), rows=prefix, label=f"{label}: left of rung {i}")
             yield self.step("each", (node,), writes=(), rows=prefix if i else 0, ways=(way,), label=f"rung {i}")
             yield self.step("select", (node,), writes=(), rows=prefix if i else 0, label=label)
+            if rung.late is not None:
+                late = Way(rung.late.apply, "", (), rung.late.gathered)
+                yield self.step("each", (node,), writes=(), rows=prefix, ways=(late,), label=f"kept by rung {i}")
         yield self.step("combine", (node,), rows=prefix, ways=ways, label=str(node.attrs["kind"]))
 
     def visit(self, body: Graph) -> None:

@@ -90,7 +90,7 @@ def _parts(node: Node) -> Iterator[tuple[int, Node | None, list[tuple[Node, str]
         ways = [(stream, member) for stream in streams for member in stream.attrs["members"]]
         yield from ((i, by, [way]) for i, way in enumerate(ways))
     elif node.op == "ladder":
-        yield 0, None, [(rung.apply, "") for rung in node.attrs["rungs"]]
+        yield 0, None, [(one, "") for rung in node.attrs["rungs"] for one in rung.applies]
     elif node.op == "apply" and node.attrs.get("word") == "grouped":
         yield 0, None, [(node, member) for member in node.attrs["members"]]
     elif node.op == "apply":

@@ -57,7 +57,7 @@ class _Rungs:
         inner = body.inner(rung.apply, arguments, rung.gathered, ctx)
         texts = [inner.variable(node) for _, node in inner.graph.outputs]
         body.lines += [*inner.first_lines, *inner.lines]
-        value = texts[1] if rung.scored else texts[0]
+        value = "" if rung.late else texts[1] if rung.scored else texts[0]
         self.carried.update({(i, k): text for k, text in enumerate(texts)})
         done = names.fresh(f"{self.stem}_{i}")
         passed = self.passed(texts[0]) if rung.scored else f"{value}.new_ones({value}.shape[:{self.axes}], dtype=torch.bool)"
@@ -77,6 +77,25 @@ class _Rungs:
         self.body.line(f"{name} = take({text}, {self.rows[i]}, {self.axes})")
         return name
 
+    def late(self, i: int, rung: Rung, now: str, at: str) -> str:
+        """What only the value needs, on the rows kept here: `now` among those of the rung, `at` among all."""
+        body, ctx, arguments = self.body, self.body.ctx, []
+        if body.shop.needs_ctx(rung.apply.attrs["body"]):
+            ctx = body.names.fresh(f"ctx_kept_{i}")
+            body.line(f"{ctx} = {body.ctx}.at({at}, {self.weight}, {self.axes}{body.shared(self.node)})")
+        for source, gathered in zip(rung.sources, rung.gathered):
+            own = source[0] >= 0
+            text = self.carried[source] if own else body.variable(self.node.operands[source[1]])
+            if gathered:
+                name = body.names.fresh(f"{text}_{i}")
+                body.line(f"{name} = take({text}, {now if own else at}, {self.axes})")
+                text = name
+            arguments.append(text)
+        inner = body.inner(rung.apply, tuple(arguments), rung.gathered, ctx)
+        value = inner.variable(inner.graph.outputs[0][1])
+        body.lines += [*inner.first_lines, *inner.lines]
+        return value
+
     def passed(self, score: str) -> str:
         """Whether this way passes its tests."""
         rules: tuple[Rule, ...] = self.node.attrs["select"].attrs["rules"][:-1]
@@ -92,12 +111,16 @@ class _Rungs:
         names, rungs = self.body.names, self.node.attrs["rungs"]
         now, at, left, rows = (names.fresh(f"{name}_{i}") for name in ("now", "at", "left", "rest"))
         self.body.line(f"{now}, {at}, {left}, {rows} = split_rows({done}, {self.rows[i]})")
-        part = names.fresh(f"part_{i}")
-        self.body.line(f"{part} = take({value}, {now}, {self.axes})")
+        if value:
+            part = names.fresh(f"part_{i}")
+            self.body.line(f"{part} = take({value}, {now}, {self.axes})")
+        else:
+            part = self.late(i, rungs[i].late, now, at)
         self.parts.append(part)
         self.at.append(at)
         self.rows.append(rows)
-        later = {source: flag for rung in rungs[i + 1 :] for source, flag in zip(rung.sources, rung.gathered) if source[0] >= 0}
+        ahead = [one for rung in rungs[i + 1 :] for one in (rung, rung.late) if one is not None]
+        later = {source: flag for one in ahead for source, flag in zip(one.sources, one.gathered) if source[0] >= 0}
         for source, gathered in later.items():
             if source[0] <= i and gathered:
                 name = names.fresh(self.carried[source])
