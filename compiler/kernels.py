@@ -1,14 +1,22 @@
-"""Which kernel computes what a selection leaves out: the attribute `kernel` of a `fuse` or of a mask's `select`.
+"""Which kernel computes what a selection leaves out: the attribute `kernel` of a `fuse`, of a mask's `select`, or of an `apply`
+whose positions see only kept ones (`among`).
 
 It chooses how, never what: every kernel gives the dense meaning over the reals, with nothing absent seen. Without the attribute
-the backend takes what suits most (`gather` for a fuse, `union` or `blocks` for a mask). A kernel that cannot be had at a place
-(a stream that mixes the positions it is decided on, a mask trained straight through) gives way to `dense`, which always can.
+the backend takes what suits most: `gather` for a fuse, `padded` for an apply, `union` or `blocks` for a mask. A kernel that
+cannot be had at a place (a stream that mixes the positions it is decided on, a mask trained straight through) gives way to
+`dense`, which always can.
 
 | of a `fuse` | |
 | --- | --- |
 | `dense` | all streams everywhere, dropped ones selected away |
 | `gather` | each stream on the positions that kept it |
 | `grouped` | as `gather`, like streams as one product of stacked weights |
+
+| of an `apply` with `among` | |
+| --- | --- |
+| `dense` | all positions, which see the kept ones only |
+| `padded` | for each sample as many as the fullest keeps, side by side |
+| `gather` | the kept positions of all samples one behind the other |
 
 | of a mask | grains | |
 | --- | --- | --- |
@@ -26,6 +34,7 @@ from .ir import Node
 from .ops import OPS
 
 FUSE_KERNELS = ("dense", "gather", "grouped")
+AMONG_KERNELS = ("dense", "padded", "gather")
 WHOLE = ("dense", "union", "gather")
 MASK_KERNELS: dict[str, tuple[str, ...]] = {
     "neuron": WHOLE,
@@ -39,9 +48,11 @@ MASK_KERNELS: dict[str, tuple[str, ...]] = {
 
 
 def kernels_of(node: Node) -> tuple[str, ...]:
-    """The kernels that a node may name; none but of a `fuse` with `by` and of a mask's `select`."""
+    """The kernels that a node may name; none but of a `fuse` with `by`, of a mask's `select`, of an `apply` with `among`."""
     if node.op == "fuse":
         return FUSE_KERNELS if node.attrs["by"] else ()
+    if node.op == "apply":
+        return AMONG_KERNELS if node.attrs.get("among") else ()
     return MASK_KERNELS.get(str(node.attrs["grain"]), ()) if node.op == "select" else ()
 
 

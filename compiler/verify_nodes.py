@@ -257,6 +257,7 @@ def _fused(kind: str, stream: TensorType, ways: int) -> TensorType | None:
 def _apply(node: Node) -> Iterator[str]:
     attrs, body = node.attrs, node.attrs["body"]
     members = attrs["members"]
+    yield from kernel_problem(node)
     if attrs.get("word") is not None:
         yield from _word_problems(node, attrs["word"], body)
     if not members or not all(isinstance(member, str) for member in members) or len(set(members)) < len(members):

@@ -1,4 +1,4 @@
-"""`choose-kernels`: how each fuse and each mask leaves out what is absent."""
+"""`choose-kernels`: how each fuse, mask and packed call leaves out what is absent."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ChooseKernels:
     """Sizes of the run-time dimensions of the inputs that are expected: `B=8,T=512`."""
     shares: str = ""
     """Kept shares that are expected, by the path of the selection: `live=0.3`; else as the rules say (`above`: one half)."""
-    force: Literal["", "dense", "gather", "grouped", "union", "blocks"] = ""
+    force: Literal["", "dense", "gather", "grouped", "union", "blocks", "padded"] = ""
     model: CostModel = CPU
 
     def __post_init__(self) -> None:

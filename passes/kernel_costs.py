@@ -13,6 +13,7 @@ from ..compiler.ir import Graph, Node, streams_of
 from ..compiler.kernels import kernels_of
 from ..compiler.ops import OPS
 from ..compiler.planning.demand import Routing, decided_on, demand
+from ..compiler.planning.packing import packs, packs_rows
 from ..compiler.selection import Rule, Share
 from ..compiler.types import BYTES, BundleType, Type, tensor_types
 from ..compiler.work import PRODUCTS, Dims, call_dims, masked_products
@@ -32,6 +33,9 @@ def possible(marked: Graph) -> dict[int, tuple[str, ...]]:
     for one in (marked, *body_order(marked)):
         for node in one.nodes:
             kernels, through = kernels_of(node), node.attrs.get("train") == "straight_through"
+            if node.op == "apply" and kernels:
+                found[node.attrs[MARK]] = kernels if packs_rows(node) else kernels[:2] if packs(node) else kernels[:1]
+                continue
             if node.op == "fuse" and kernels:
                 own = {node.attrs[MARK], node.operands[-1].attrs[MARK]}
                 found[node.attrs[MARK]] = kernels if own & routed else ("dense",)

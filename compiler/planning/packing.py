@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..ir import Graph, Node
+from ..ir import Graph, Node, users
 from ..ops import OPS
 
 Place = int | None
@@ -25,6 +25,24 @@ def packs(apply: Node) -> bool:
     if not apply.attrs.get("among") or body is None or body.nexts or (body.training and body.losses):
         return False
     return all(place is not None and place == 1 - node.tensor.rank for node, place in _outputs(body))
+
+
+def packs_rows(apply: Node) -> bool:
+    """Whether a packed call may have the kept positions of all samples one behind the other: where its body reads what is kept
+    in the masks of attention only, which then go by samples."""
+    if not packs(apply):
+        return False
+    body = apply.attrs["body"]
+    reads = users(body)
+
+    def masks(node: Node) -> bool:
+        return all(
+            masks(reader) if reader.op == "unsqueeze" else reader.op == "attention" and reader.slot("mask") is node
+            for reader in reads[node]
+        )
+
+    plain = all(not node.attrs["after"] and node.slot("gate") is None for node in body.nodes if node.op == "attention")
+    return plain and body.inputs[-2] not in body.roots and masks(body.inputs[-2])
 
 
 def _outputs(body: Graph) -> list[tuple[Node, Place]]:

@@ -46,7 +46,8 @@ def test_values_are_computed_where_they_are_kept(fallback: str) -> None:
             value *= 4
         with MacCounter() as counter:
             y = module(x)
-    decisions = {path: tuple(map(np.asarray, d)) if isinstance(d, tuple) else np.asarray(d) for path, d in module.decisions().items()}
+    found = module.decisions().items()
+    decisions = {path: tuple(map(np.asarray, d)) if isinstance(d, tuple) else np.asarray(d) for path, d in found}
     params = {name: value.numpy() for name, value in module.state_dict().items()}
     result = run(graph, {"x": x.numpy()}, params, decisions=decisions)
     np.testing.assert_allclose(y.numpy(), result.outputs["y"], atol=1e-12)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ....compiler.dims import Dim, Size
 from ....compiler.ir import Frame, Graph, Node, streams_of, users
+from ....compiler.kernels import kernel_of
 from ....compiler.plan import Block, Step
 from ....compiler.planning.packing import packs
 from ....compiler.types import RecordType, SelectionType, TensorType
@@ -17,6 +18,7 @@ from .deciding import deciding
 from .deriving import derived_call
 from .grouping import grouped_text
 from .names import Names
+from .packed import packed_call
 from .selecting import selection_lines
 from .sizes import size_text, with_positions
 from .text import atom, number, tidy, uses_name
@@ -283,20 +285,12 @@ class Body:
             text = derived_call(self, node)
         elif single and node.attrs["chunk"] == "":
             text = self.inline(node, tuple(self.tensor(operand) for operand in node.operands), self.ctx)
-        elif single and packs(node):
-            text = self.packed_call(node)
+        elif single and kernel_of(node) != "dense" and packs(node):
+            text = packed_call(self, node)
         else:
             text = self.shop.calls(self, node, tuple(self.tensor(operand) for operand in node.operands))
         # What nothing reads is called for what it leaves.
         self.define(node, text, named=not self.uses[node])
-
-    def packed_call(self, node: Node) -> str:
-        """A chunk called among kept positions, on those alone."""
-        given = [self.variable(operand) for operand in node.operands]
-        kept, places = given[-2], self.names.fresh("places")
-        self.line(f"{places} = pack({kept})")
-        arguments = tuple(f"packed({text}, {places})" for text in given)
-        return f"unpacked({bare(self.shop.calls(self, node, arguments))}, {places}, {kept}.shape[1])"
 
     def variable(self, node: Node) -> str:
         """A name that holds a value which is read more than once."""

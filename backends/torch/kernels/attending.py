@@ -73,8 +73,10 @@ def attention(
     """Attention in every form: [B, h, T, e of v].
 
     `after`: pairs are dropped after the softmax over what is visible (`causal`), not before. `gate`: the mask as a float with a
-    surrogate gradient, for training.
+    surrogate gradient, for training. A `mask` of integers says of packed positions (B = 1) which sample each belongs to.
     """
+    if mask is not None and mask.dtype == torch.int64:
+        return each_sample(q, k, v, mask, q_position, k_position, causal, scale)
     visible = causal_mask(q, k, q_position, k_position) if causal else None
     if after and mask is not None:
         return late_attention(q, k, v, mask, visible, gate, scale)
@@ -89,6 +91,23 @@ def attention(
     if gate is not None:
         return gated_attention(q, k, v, mask, gate, scale)
     return masked_attention(q, k, v, mask, scale)
+
+
+def each_sample(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    sample: Tensor,
+    q_position: Tensor | None,
+    k_position: Tensor | None,
+    causal: bool,
+    scale: float | None,
+) -> Tensor:
+    """`attention` of samples that stand one behind the other, each among its own positions. `sample` [1, 1, 1, R] never falls."""
+    sizes = sample.flatten().unique_consecutive(return_counts=True)[1].tolist()
+    own = (x.split(sizes, -2) for x in (q, k, v))
+    at = ([None] * len(sizes) if x is None else x.split(sizes, -1) for x in (q_position, k_position))
+    return torch.cat([attention(x, y, z, None, None, a, b, causal, scale=scale) for x, y, z, a, b in zip(*own, *at)], -2)
 
 
 def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float | None = None) -> Tensor:
