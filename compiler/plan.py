@@ -57,6 +57,9 @@ class Step:
     - `after`: ids of the steps that must have run.
     - `ways` (of `dispatch`, `each`, `combine`, and the `compute` of a cached part): what the ways run, in order.
     - `label` is the path or name to print.
+    - `part`: of an `each` that runs one way of several, which; the others have steps of their own.
+    - `wanted`: the selections, each with a way, of which one must have kept it anywhere; else the step does nothing. Empty: it is
+      done in any case. `target` (of `evict`): the chunk that needs the room.
     """
 
     id: int
@@ -70,6 +73,9 @@ class Step:
     nodes: tuple[Node, ...] = ()
     ways: tuple[Way, ...] = ()
     label: str = ""
+    part: int | None = None
+    wanted: tuple[tuple[Node, int], ...] = ()
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -38,8 +38,8 @@ class Schedule:
     are still there because something was left out, or from the call before.
 
     Without a budget, and in training (where the backward pass reads all weights again), there is no schedule: everything is
-    resident. A chunk that is larger than the room for it is an error (CC0716). Stacked products of an array (`grouped`) that do
-    not fit together become calls of the members again.
+    resident. A chunk that is larger than the room for it is an error (CC0716). Stacked products of an array (`grouped`) become
+    calls of its members again: the stack would be a second copy of them all, and resident all the time.
     """
 
     name: ClassVar[str] = "schedule"
@@ -52,13 +52,11 @@ class Schedule:
         allowed = budget(graph)
         if allowed is None or graph.training:
             return replace(graph, schedule=()) if graph.schedule else graph
+        graph = _ungrouped(graph)
         outlined = demand(graph)
         needs = needs_of(outlined)
         room = allowed - needs.always
         large = [use for use in needs.uses if sum(needs.units[unit] for unit in use.units) > room]
-        grouped = {use.name for use in large if use.node.attrs.get("word") == "grouped"}
-        if grouped:
-            return self.apply(_ungrouped(graph))
         if large:
             first = {use.node.span: use for use in reversed(large)}
             raise CompileError([_too_large(graph, use, needs, allowed) for use in reversed(first.values())])
@@ -78,10 +76,11 @@ def _ungrouped(graph: Graph) -> Graph:
     """The graph with calls of members in the place of stacked products."""
 
     def plain(node: Node) -> Node | None:
-        rest = {name: value for name, value in node.attrs.items() if name != "word"}
-        return replace(node, attrs=Attrs(rest)) if node.attrs.get("word") == "grouped" else None
+        said = [name for name in ("word", "kernel") if node.attrs.get(name) == "grouped"]
+        rest = {name: value for name, value in node.attrs.items() if name not in said}
+        return replace(node, attrs=Attrs(rest)) if said else None
 
-    return rebuild(graph, plain)
+    return rebuild(graph, plain) if any(plain(node) for node in graph.nodes) else graph
 
 
 def _too_large(graph: Graph, use: Use, needs: Needs, allowed: int) -> Diagnostic:

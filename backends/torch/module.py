@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ...compiler.init import initial
 from ...compiler.ir import Graph, Parameter
 from ...compiler.plan import Plan, Step
-from . import stats
+from . import residency, stats
 from .caching import Cache, CacheStats
 from .context import Context
 from .derived import derived, forget
@@ -55,6 +55,7 @@ class CompiledModule(nn.Module):
         self._caches: dict[str, Cache] = {}
         self._forced: dict[str, Any] | None = None
         self._guards = Guards()
+        self._store = residency.store_of(self.graph)
         self.register_buffer("_seed", torch.tensor(seed, dtype=torch.int64), persistent=False)
 
     # ---- calls
@@ -110,7 +111,8 @@ class CompiledModule(nn.Module):
     def _run_untraced(self, method: Method, inputs: Sequence[Tensor]) -> tuple[Any, stats.Last]:
         """The emitted class itself, with decisions to be replayed."""
         ctx = Context(self._seed, self._forced, self)
-        value = getattr(self, method.name)(ctx, *inputs)
+        with residency.calling(self, True):
+            value = getattr(self, method.name)(ctx, *inputs)
         return value, stats.Last.of(ctx.record, tuple(ctx.record.nexts), ctx.drawn())
 
     # ---- what the last call left
@@ -138,6 +140,11 @@ class CompiledModule(nn.Module):
     def step_log(self, outputs: str | None = None) -> list[tuple[Step, int | None]]:
         """The steps of the plan as the last call ran them, each with its number of rows (None: all positions)."""
         return stats.step_log(self.plan(outputs), self._last)
+
+    def residency(self) -> residency.Traffic | None:
+        """What the store of chunks has loaded and evicted since the module was made, and the most bytes that were resident;
+        None where the spec sets no budget."""
+        return None if self._store is None else self._store.traffic
 
     @contextmanager
     def replay(self, decisions: Mapping[str, Any]) -> Iterator[None]:
@@ -214,9 +221,10 @@ class CompiledModule(nn.Module):
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
         # Regions hold nothing of the module; what a call left belongs to that call.
-        own = {name: value for name, value in self.__dict__.items() if name not in ("_calls", "_last", "_caches")}
+        apart = ("_calls", "_last", "_caches", "_store")
+        own = {name: value for name, value in self.__dict__.items() if name not in apart}
         twin.__dict__.update(copy.deepcopy(own, memo))
-        twin._calls, twin._last, twin._caches = self._calls, None, {}
+        twin._calls, twin._last, twin._caches, twin._store = self._calls, None, {}, residency.store_of(self.graph)
         return twin
 
 

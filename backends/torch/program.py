@@ -12,6 +12,7 @@ from torch.fx.node import map_arg
 
 from .derived import methods_of
 from .hosting import HOST_STEPS
+from .residency import check
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Region:
     code: Callable[..., Any]
     takes: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    """Paths of the parameters and members that it reads."""
 
     def over(self, module: nn.Module) -> fx.GraphModule:
         """The region as a module that has the module's own parameters and members (the same dictionaries), not copies."""
@@ -75,6 +78,7 @@ class Program:
     def run(self, module: nn.Module, given: Sequence[Any]) -> Any:
         """The result for these arguments."""
         if len(self.steps) == 1 and isinstance(self.steps[0], Region) and not self.steps[0].gives:
+            check(module, self.steps[0].reads)
             return self.steps[0].code(module, *given)
         values = dict(zip(self.takes, given))
 
@@ -84,6 +88,7 @@ class Program:
 
         for step, dead in zip(self.steps, self.dead):
             if isinstance(step, Region):
+                check(module, step.reads)
                 values.update(zip(step.gives, step.code(module, *(values[name] for name in step.takes))))
             else:
                 values[step.gives] = step.function(*map_arg(step.args, read), **map_arg(step.kwargs, read))
@@ -119,7 +124,8 @@ def is_host(node: fx.Node) -> bool:
 def _whole(module: nn.Module, graph: fx.Graph, name: str, takes: tuple[str, ...] = (), gives: tuple[str, ...] = ()) -> Region:
     graph_module = fx.GraphModule(module, graph, class_name=name)
     graph_module.recompile()
-    region = Region(name, graph_module.graph, type(graph_module).forward, takes, gives)
+    reads = dict.fromkeys(str(node.target) for node in graph.nodes if node.op in ("get_attr", "call_module"))
+    region = Region(name, graph_module.graph, type(graph_module).forward, takes, gives, tuple(reads))
     region.graph.owning_module = None
     return region
 

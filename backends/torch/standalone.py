@@ -24,8 +24,9 @@ FROM = {"cache": "from functools import cache", "Any": "from typing import Any"}
 def standalone(eval_graph: Graph, train_graph: Graph | None = None) -> str:
     """The text of a Python module that needs torch alone: the same `state_dict`, the same outputs."""
     train = eval_graph if train_graph is None else train_graph
-    # No host stands by to remember anything or to ask guards.
-    sources = emit(unguarded(forgetful(eval_graph)), unguarded(forgetful(train)), together=False)
+    # No host stands by to remember anything, to ask guards or to move chunks.
+    graphs = [replace(unguarded(forgetful(graph)), schedule=()) for graph in (eval_graph, train)]
+    sources = emit(*graphs, together=False)
     # What is derived is computed in each call here: nothing tells a plain module when it dies.
     classes = re.sub(r"^ +@derived\(.*\)\n", "", _with_forward(sources, eval_graph), flags=re.MULTILINE)
     needed = _functions(classes)

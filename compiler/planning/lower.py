@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..ir import Graph, Node, streams_of
-from ..plan import Block, Plan, Region, Step, Way, regions_of
+from ..plan import RESIDENCY, Block, Plan, Region, Step, Way, regions_of
 from .demand import Routing, demand
 from .guards import guard_of
 from .ladder import Rung
+from .residence import Move, Residence, reside
 
 FOLLOWS = frozenset({"branch", "each", "combine", "compute", "remember"})
 """Kinds of steps that, on rows, go on with what the step before them found."""
@@ -20,9 +21,10 @@ SILENT = frozenset({"input", "param", "state", "const"})
 
 def lower(graph: Graph) -> Plan:
     """The plan of a graph; the law is `passes.lower_plan`'s."""
-    lowering = _Lowering(itertools.count(1), {})
-    block = lowering.block(demand(graph))
-    # Without a memory budget no step moves a chunk, and there is one region (empty for a graph that computes nothing).
+    ordered, residence = reside(demand(graph))
+    lowering = _Lowering(itertools.count(1), {}, residence)
+    block = lowering.block(ordered)
+    # Without a schedule no step moves a chunk, and there is one region (empty for a graph that computes nothing).
     return Plan(block, lowering.blocks, regions_of(block) or (Region(0, 0),))
 
 
@@ -32,6 +34,7 @@ class _Lowering:
 
     ids: Iterator[int]
     blocks: dict[int, Block]
+    residence: Residence
 
     def block(self, graph: Graph) -> Block:
         routes: dict[Node, Routing] = {node: node.attrs["routing"] for node in graph.nodes if "routing" in node.attrs}
@@ -49,7 +52,8 @@ class _Lowering:
                 continue
             if node.op in ("select", "uniform", "apply", "ladder") or node in routes:
                 flush()
-                steps.extend(self.special(node, routes.get(node)))
+                made = list(self.special(node, routes.get(node)))
+                steps.extend(self.moved(node, made) if node in self.residence.uses else made)
             else:
                 run.append(node)
         flush()
@@ -122,6 +126,32 @@ class _Lowering:
                 yield self.step("each", (node,), writes=(), rows=prefix, ways=(late,), label=f"kept by rung {i}")
         yield self.step("combine", (node,), rows=prefix, ways=ways, label=str(node.attrs["kind"]))
 
+    def moved(self, node: Node, steps: list[Step]) -> Iterator[Step]:
+        """The steps of a node that reads units, and those that move them: its ways one by one, in the order of the schedule."""
+        uses, behind = self.residence.uses[node], self.residence.behind
+        each = next((step for step in steps if step.kind == "each"), None)
+        if each is None or uses[0].way < 0:
+            yield from (*self.moves(node, self.residence.before[uses[0]]), *steps, *self.moves(node, behind[uses[-1]]))
+            return
+        due = {use.way: use for use in uses}
+        order = (*(i for i in range(len(each.ways)) if i not in due), *due)
+        for step in steps:
+            for i in order if step is each else ():
+                use, way = due.get(i), step.ways[i]
+                wanted = ((use.choice, i),) if use and use.choice else ()
+                name = use.name if use else step.label
+                yield from self.moves(node, self.residence.before[use] if use else ())
+                yield replace(step, id=next(self.ids), nodes=(node,), ways=(way,), part=i, wanted=wanted, label=name)
+                yield from self.moves(node, behind[use] if use else ())
+            if step is not each and step.kind != "branch":  # what a guard leaves out is left out way by way
+                yield replace(step, id=next(self.ids))
+
+    def moves(self, node: Node, moves: Iterable[Move]) -> Iterator[Step]:
+        for move in moves:
+            reads = tuple(dict.fromkeys(select for select, _ in move.wanted))
+            step = self.step(move.word, (node,), reads=reads, writes=(), label=move.unit, engine="link")
+            yield replace(step, nodes=(), wanted=move.wanted, target=move.target)
+
     def visit(self, body: Graph) -> None:
         if id(body) not in self.blocks:
             self.blocks[id(body)] = self.block(body)
@@ -167,6 +197,8 @@ def _linked(steps: list[Step]) -> Iterator[Step]:
     for step in steps:
         after = {writer[node] for node in step.reads if node in writer}
         if previous is not None and step.kind in FOLLOWS and step.rows and previous.rows:
+            after.add(previous.id)
+        if previous is not None and {step.kind, previous.kind} & RESIDENCY:
             after.add(previous.id)
         yield replace(step, after=tuple(sorted(after)))
         writer.update(dict.fromkeys(step.writes, step.id))

@@ -10,7 +10,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from ..bodies import body_order
 from ..ir import Frame, Graph, Node, call_path, streams_of
+from ..kernels import kernel_of
 from ..types import BYTES, TensorType
 
 Units = Mapping[str, int]
@@ -22,8 +24,9 @@ class Use:
     """Something that runs whole, and the units that it reads.
 
     - `name`: its call path (of the first call in it that reads a unit), unique in its graph.
-    - `node`: what it is a part of, in the outlined graph: a call, or the `fuse` or `ladder` whose way it is; `way`: which.
-    - `choice`: the selection that leaves it out where no position keeps this way; None: it always runs.
+    - `node`: what it is a part of, in the outlined graph: a call, or the `fuse` whose way it is; `way`: which (-1: all of it).
+    - `choice`: the selection that leaves it out where no position keeps this way; None: it always runs (also on no rows, where it
+      decides or draws itself).
     """
 
     name: str
@@ -41,6 +44,8 @@ class Needs:
     uses: tuple[Use, ...]
     units: Units
     always: int
+    outside: frozenset[str]
+    """The paths of the parameters outside of units."""
 
 
 def budget(graph: Graph) -> int | None:
@@ -80,7 +85,12 @@ def needs_of(outlined: Graph) -> Needs:
     table = {entry.path: size_of(entry.type) for entry in outlined.parameters}
     always = walk.touched.pop("", set())
     sizes = {unit: sum(table[path] for path in paths - always) for unit, paths in walk.touched.items()}
-    return Needs(tuple(found), sizes, sum(table[path] for path in always))
+    return Needs(tuple(found), sizes, sum(table[path] for path in always), frozenset(always))
+
+
+def leaves(body: Graph) -> bool:
+    """Whether a call decides or draws, at any depth: then it is made even on no rows, for what it leaves behind."""
+    return any(node.op in ("select", "uniform") for one in (body, *body_order(body)) for node in one.nodes)
 
 
 def _parts(node: Node) -> Iterator[tuple[int, Node | None, list[tuple[Node, str]]]]:
@@ -88,11 +98,15 @@ def _parts(node: Node) -> Iterator[tuple[int, Node | None, list[tuple[Node, str]
     if "routing" in node.attrs:
         streams, by = streams_of(node)
         ways = [(stream, member) for stream in streams for member in stream.attrs["members"]]
-        yield from ((i, by, [way]) for i, way in enumerate(ways))
+        if kernel_of(node) == "grouped" or any(stream.attrs.get("word") == "grouped" for stream in streams):
+            yield -1, None, ways
+        else:
+            told = {stream: by if not leaves(stream.attrs["body"]) else None for stream in streams}
+            yield from ((i, told[way[0]], [way]) for i, way in enumerate(ways))
     elif node.op == "ladder":
-        yield 0, None, [(one, "") for rung in node.attrs["rungs"] for one in rung.applies]
+        yield -1, None, [(one, "") for rung in node.attrs["rungs"] for one in rung.applies]
     elif node.op == "apply" and node.attrs.get("word") == "grouped":
-        yield 0, None, [(node, member) for member in node.attrs["members"]]
+        yield -1, None, [(node, member) for member in node.attrs["members"]]
     elif node.op == "apply":
         yield from ((i, None, [(node, member)]) for i, member in enumerate(node.attrs["members"]))
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ....compiler.dims import Dim, Size
-from ....compiler.ir import Frame, Graph, Node, streams_of, users
+from ....compiler.ir import Frame, Graph, Node, users
 from ....compiler.kernels import kernel_of
-from ....compiler.plan import Block, Step
+from ....compiler.plan import RESIDENCY, Block, Step
 from ....compiler.planning.packing import packs
 from ....compiler.types import RecordType, SelectionType, TensorType
 from ..expressions import EXPRESSIONS, LIKE, Fusion, bare, fusion
@@ -25,6 +25,7 @@ from .text import atom, number, tidy, uses_name
 
 if TYPE_CHECKING:
     from .classes import Shop
+    from .guarding import Routed
 
 LONGEST = 90
 """How long a text may be to stand where it is read."""
@@ -44,6 +45,8 @@ class Body:
         self.fields: dict[tuple[Node, str], str] = {}
         self.first_lines: list[str] = []
         self.symbols: dict[str, str] = {}
+        self.routes: dict[Node, Routed] = {}
+        self.parts: dict[Node, dict[int, str]] = {}
         self.raised: dict[Node, str] = {}
         self.captures: dict[tuple[int, str], str] = {}
         self.outer: Body | None = None
@@ -79,6 +82,7 @@ class Body:
         from .caching import write_cached
         from .fusing import write_fuse
         from .laddering import write_ladder
+        from .residing import write_resident
 
         for step in self.block.steps:
             if step.kind == "remember":
@@ -93,6 +97,8 @@ class Body:
                 self.select(step.nodes[0])
             elif step.kind == "combine":
                 write_fuse(self, step.nodes[0], step)
+            elif step.kind in RESIDENCY or step.part is not None:
+                write_resident(self, step)
             elif step.kind == "each" and not step.rows:
                 self.call(step.nodes[0])
         self.records()
@@ -160,7 +166,7 @@ class Body:
         return atom(self.like(EXPRESSIONS[node.op](node, operands, self.size)))
 
     def draw(self, node: Node, x: str) -> str:
-        return f"{self.ctx}.uniform({x}, \"{node.attrs['path']}\"{self.shared(node)})"
+        return f'{self.ctx}.uniform({x}, "{node.attrs["path"]}"{self.shared(node)})'
 
     # ---- texts of values
 
@@ -278,8 +284,8 @@ class Body:
     def stem(self, select: Node) -> str:
         return str(select.attrs["path"]).replace(".", "_")
 
-    def call(self, node: Node) -> None:
-        """A chunk applied everywhere: one value, or a list with one for each member."""
+    def call(self, node: Node, named: bool = False) -> None:
+        """A chunk applied everywhere: one value (with a line of its own where `named`), or a list with one for each member."""
         single = node.attrs["single"]
         if node.attrs.get("word") == "hoisted" and not self.sealed:
             text = derived_call(self, node)
@@ -290,7 +296,7 @@ class Body:
         else:
             text = self.shop.calls(self, node, tuple(self.tensor(operand) for operand in node.operands))
         # What nothing reads is called for what it leaves.
-        self.define(node, text, named=not self.uses[node])
+        self.define(node, text, named=named or not self.uses[node])
 
     def variable(self, node: Node) -> str:
         """A name that holds a value which is read more than once."""
@@ -327,10 +333,3 @@ class Body:
 
     def step_of(self, fuse: Node) -> Step | None:
         return self.block.routed(fuse)
-
-    def streams(self, fuse: Node) -> str:
-        """The list of a dense fuse's streams."""
-        streams, _ = streams_of(fuse)
-        if len(streams) == 1 and not isinstance(streams[0].type, TensorType):
-            return self.text(streams[0])
-        return f"[{', '.join(bare(self.tensor(stream)) for stream in streams)}]"

@@ -125,6 +125,14 @@ class Shop:
             calls.append(self.one(body, way.apply, method, self.member(home, body, way.apply, member), member, given))
         return f"[{', '.join(calls)}]"
 
+    def member_call(
+        self, body: Body, apply: Node, member: str, arguments: Sequence[str], flags: tuple[bool, ...], at: str = ""
+    ) -> str:
+        """One member of a chunk called alone. `flags`: which arguments have positions; `at`: where gathered rows come from."""
+        method = self.method(body.frame, apply, flags)
+        module = self.member(self.home(body, apply), body, apply, member)
+        return self.one(body, apply, method, module, member, arguments, at)
+
     def one(
         self, body: Body, apply: Node, method: Method, module: str, label: str, arguments: Sequence[str], at: str = ""
     ) -> str:

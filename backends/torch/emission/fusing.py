@@ -9,6 +9,8 @@ from ....compiler.ir import Graph, Node, streams_of
 from ....compiler.plan import Step, Way
 from ....compiler.planning.guards import guard_of
 from ....compiler.selection import paths_of
+from ....compiler.types import TensorType
+from ..expressions import bare
 from .grouping import grouped_call
 from .guarding import Routed, guarded
 from .text import atom
@@ -23,14 +25,22 @@ def write_fuse(body: Body, fuse: Node, step: Step | None) -> None:
     kind = fuse.attrs["kind"]
     option = "" if kind == "sum" else f', kind="{kind}"'
     if step is not None:
-        write_routed(body, fuse, step, option)
+        write_routed(body, fuse, step)
     elif by is None:
         body.define(fuse, plain(body, fuse, kind))
     else:
         kept, through = body.selected(by, "kept"), by.attrs["train"] == "straight_through"
         weight = _all_weights(body, by, kept) if through else body.selected(by, "weight")
         gate = f", gate={body.selected(by, 'gate')}" if through else ""
-        body.define(fuse, f"fuse_dense({body.streams(fuse)}, {kept}, {weight}{option}{gate})", named=True)
+        body.define(fuse, f"fuse_dense({listed_streams(body, fuse)}, {kept}, {weight}{option}{gate})", named=True)
+
+
+def listed_streams(body: Body, fuse: Node) -> str:
+    """The list of a dense fuse's streams."""
+    streams, _ = streams_of(fuse)
+    if len(streams) == 1 and not isinstance(streams[0].type, TensorType):
+        return body.text(streams[0])
+    return f"[{', '.join(bare(body.tensor(stream)) for stream in streams)}]"
 
 
 def plain(body: Body, fuse: Node, kind: str) -> str:
@@ -39,7 +49,7 @@ def plain(body: Body, fuse: Node, kind: str) -> str:
     texts = [body.tensor(stream) for stream in streams if not hasattr(stream.type, "count")]
     if kind == "sum" and len(texts) == len(streams):
         return atom(" + ".join(texts))
-    listed = body.streams(fuse)
+    listed = listed_streams(body, fuse)
     if kind == "concat":
         return f"torch.cat({listed}, dim=-1)"
     if kind == "stack":
@@ -47,14 +57,17 @@ def plain(body: Body, fuse: Node, kind: str) -> str:
     return f'fuse_terms({listed}, kind="{kind}")'
 
 
-def write_routed(body: Body, fuse: Node, step: Step, option: str) -> None:
-    """Each way computes the positions that kept it."""
+def routed(body: Body, fuse: Node, step: Step) -> Routed:
+    """The lines that say which rows each way of a fuse runs on; written once. `step` is its `combine`."""
+    if fuse in body.routes:
+        return body.routes[fuse]
     _, by = streams_of(fuse)
     assert by is not None
     kept = body.selected(by, "kept")
     # Dropped positions are not read, so the weights need no zeros there.
     weight = body.selected(by, "weight") if by.attrs["renormalise"] else _slot(body, by)
-    axes, shared = step.rows, body.shared(by)
+    axes, shared, kind = step.rows, body.shared(by), fuse.attrs["kind"]
+    option = "" if kind == "sum" else f', kind="{kind}"'
     if by.selection.kept.rank == 1:
         (kept, weight), shared = spread(body, step, kept, weight), ""
     rows = body.names.fresh("rows")
@@ -62,13 +75,27 @@ def write_routed(body: Body, fuse: Node, step: Step, option: str) -> None:
     body.line(f'{rows} = {body.ctx}.dispatch("{label}", {kept}, {axes})')
     for other in others:
         body.line(f'{body.ctx}.ran("{other}", {rows})')
+    body.routes[fuse] = Routed(label, kept, weight, rows, f"{kept}, {axes}{shared}", option)
+    return body.routes[fuse]
+
+
+def write_routed(body: Body, fuse: Node, step: Step) -> None:
+    """Each way computes the positions that kept it."""
+    route = routed(body, fuse, step)
+    guard = guard_of(fuse, step.ways, step.rows)
 
     def full() -> str:
-        return all_ways(body, step, rows, f"{kept}, {axes}{shared}", f"{kept}, {weight}, {axes}{option}")
+        return all_ways(body, step, route.rows, route.where, f"{route.kept}, {route.weight}, {step.rows}{route.option}")
 
-    guard = guard_of(fuse, step.ways, axes)
-    routed = Routed(label, kept, weight, rows, f"{kept}, {axes}{shared}", option)
-    body.define(fuse, full() if guard is None else guarded(body, step, guard, routed, full), named=True)
+    if fuse in body.parts:
+        from .residing import parts_text
+
+        parts = body.names.fresh("parts")
+        body.line(f"{parts} = {parts_text(body, fuse, step)}")
+        text = f"combine({parts}, {route.rows}, {route.kept}, {route.weight}, {step.rows}{route.option})"
+    else:
+        text = full() if guard is None else guarded(body, step, guard, route, full)
+    body.define(fuse, text, named=True)
 
 
 def all_ways(body: Body, step: Step, rows: str, where: str, by: str) -> str:

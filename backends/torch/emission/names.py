@@ -13,12 +13,12 @@ from ..hosting import HOST_STEPS
 from ..kernels import KERNELS
 
 OWN = "caches compute decisions forward graph guards input_names losses namespace output_names plan record refresh region"
-MORE = "regions replay seed source sources stats step_log train_graph"
+MORE = "regions replay residency seed source sources stats step_log train_graph"
 RESERVED = frozenset([*dir(nn.Module()), *OWN.split(), *MORE.split()])
 """What a member of a module may not be read as after a dot: the attribute would hide it."""
 
 OTHERS = ("branch", "self", "ctx", "torch", "nn", "F", "math", "like", "Context", "derived", "grouped")
-TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *KERNELS, *HOST_STEPS, *OTHERS])
+TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *KERNELS, *OTHERS])
 """What no local variable may be called."""
 
 
@@ -50,7 +50,7 @@ class Names:
         """The wanted name, or it with a number behind."""
         stem = identifier(wanted)
         name, count = stem, 1
-        while name in self.taken or name in TAKEN:
+        while name in self.taken or name in TAKEN or name in HOST_STEPS:
             count += 1
             name = f"{stem}_{count}"
         self.taken.add(name)
