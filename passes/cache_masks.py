@@ -11,11 +11,11 @@ from ..compiler.dims import Dim, evaluate, product
 from ..compiler.ir import Attrs, Graph, Node, outlined, reachable, users
 from ..compiler.mixing import row_prefix
 from ..compiler.ops import OPS
-from ..compiler.planning.cones import body_giving, boundary, exclusive, matching, sizes_known
+from ..compiler.planning.cones import body_giving, boundary, exclusive, matching
 from ..compiler.profile import Activity, Profile, selections_of
 from ..compiler.profile_reading import check_belongs, read_profile
 from ..compiler.types import RecordType, TensorType, free_symbols
-from ..compiler.work import dense_work
+from ..compiler.work import bare_symbol, dense_work
 
 COMPARING = 40_000
 """What looking up one key costs, in multiply-adds that could be made in that time (measured: about 1 µs on one CPU core), and
@@ -139,7 +139,7 @@ def _part(graph: Graph, select: Node, changing: frozenset[str]) -> _Part | None:
     below = {node for node in inside if node in reachable(wanted)}
     passed = boundary(graph, below)
     keys = tuple(node in given for node in passed)
-    if not wanted or not any(keys) or not sizes_known(graph, below) or set(passed) & _from(graph, below):
+    if not wanted or not any(keys) or not _sized(below, passed) or set(passed) & _from(graph, below):
         return None
     decided = select.selection.kept.shape[:-1]
     counts = [matching(node, decided) if mine else None for node, mine in zip(passed, keys)]
@@ -150,6 +150,12 @@ def _part(graph: Graph, select: Node, changing: frozenset[str]) -> _Part | None:
     body = body_giving(graph, named, below, passed)
     rows = row_prefix(body, counts)
     return _Part(below, passed, keys, named, body, rows) if rows else None
+
+
+def _sized(inside: set[Node], passed: list[Node]) -> bool:
+    """Whether every size that a body would speak of stands bare in the shape of something passed to it."""
+    bare = {name for node in passed for size in node.shape if (name := bare_symbol(size))}
+    return all(free_symbols(node.type) <= bare for node in (*inside, *passed))
 
 
 def _roots(select: Node, outside: set[Node]) -> Iterator[Node]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..dims import Dim, symbols
 from ..ir import Attrs, Graph, Node, reachable
@@ -64,7 +64,8 @@ def body_of(graph: Graph, root: Node, inside: set[Node], passed: list[Node]) -> 
 
 def body_giving(graph: Graph, wanted: Sequence[tuple[str, Node]], inside: set[Node], passed: list[Node]) -> Graph:
     """The body that computes several nodes, each under a name, from what is passed."""
-    inputs = {node: _input(node, i) for i, node in enumerate(passed)}
+    names = list(_names(passed))
+    inputs = {node: Node("input", (), Attrs(name=name), node.type, node.span, name) for node, name in zip(passed, names)}
     done: dict[Node, Node] = dict(inputs)
     order = list(inputs.values())
     for node in graph.nodes:
@@ -79,9 +80,16 @@ def body_giving(graph: Graph, wanted: Sequence[tuple[str, Node]], inside: set[No
     return Graph("", tuple(dict.fromkeys(order)), outputs, (), (), wanted[0][1].span, graph.training)
 
 
-def _input(node: Node, place: int) -> Node:
-    name = node.name or str(node.attrs.get("name", "") if node.op == "input" else "") or f"a{place}"
-    return Node("input", (), Attrs(name=name), node.type, node.span, name)
+def _names(passed: list[Node]) -> Iterator[str]:
+    """A name for each input of a body, after what is passed; no two alike."""
+    taken: set[str] = set()
+    for i, node in enumerate(passed):
+        wanted = node.name or str(node.attrs.get("name", "") if node.op == "input" else "") or f"a{i}"
+        name = wanted if wanted not in taken else f"{wanted}_{i}"
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        yield name
 
 
 def matching(operand: Node, decided: tuple[object, ...]) -> int | None:
