@@ -7,30 +7,24 @@ from __future__ import annotations
 
 from ..compiler.ir import Node
 from .fold import fold, widens
-from .rewrite import Laws, Site, everywhere, operand, within
+from .rewrite import Site, everywhere, within
+from .rules import rules
 
-LAWS = Laws()
+LAWS = rules(
+    "neg(neg(x)) = x",
+    "not(not(x)) = x",
+    "abs(abs(x)) = abs(x)",
+    "abs(neg(x)) = abs(x)",
+    "relu(relu(x)) = relu(x)",
+    "sign(sign(x)) = sign(x)",
+    "stop_gradient(stop_gradient(x)) = stop_gradient(x)",
+    "not(eq(a, b)) = ne(a, b)",  # also for NaN, unlike the other comparisons
+    "not(ne(a, b)) = eq(a, b)",
+    "and(x, x) = x",
+    "or(x, x) = x",
+    "where(not(c), a, b) = where(c, b, a)",
+)
 MIRRORED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
-
-
-# f(f(x)) = x
-@LAWS.of("neg", "not")
-def undone(site: Site, node: Node) -> Node | None:
-    inner = operand(node, node.op)
-    return inner.operands[0] if inner else None
-
-
-# f(f(x)) = f(x)
-@LAWS.of("abs", "relu", "sign", "stop_gradient")
-def done_already(site: Site, node: Node) -> Node | None:
-    return operand(node, node.op)
-
-
-# |-x| = |x|
-@LAWS.of("abs")
-def sign_forgotten(site: Site, node: Node) -> Node | None:
-    inner = operand(node, "neg")
-    return site.op("abs", inner.operands[0]) if inner else None
 
 
 # stop_gradient(x) = x where x has none
@@ -38,13 +32,6 @@ def sign_forgotten(site: Site, node: Node) -> Node | None:
 def no_gradient(site: Site, node: Node) -> Node | None:
     (x,) = node.operands
     return x if not x.tensor.is_float or x.op in ("const", "ones", "zeros", "uniform") else None
-
-
-# not (a == b) = a != b, and back: also for NaN, unlike the other comparisons
-@LAWS.of("not")
-def not_equal(site: Site, node: Node) -> Node | None:
-    inner = operand(node, "eq", "ne")
-    return site.op("ne" if inner.op == "eq" else "eq", *inner.operands) if inner else None
 
 
 # cast(x) = x to its own dtype; cast(cast(x)) = cast(x) where the first loses nothing
@@ -92,13 +79,6 @@ def neutral(site: Site, node: Node) -> Node | None:
     return x if x.type == node.type and within(other, NEUTRAL[node.op]) else None
 
 
-# x and x = x or x = x
-@LAWS.of("and", "or")
-def with_itself(site: Site, node: Node) -> Node | None:
-    a, b = node.operands
-    return a if a is b else None
-
-
 # where(true, a, b) = a; where(false, a, b) = b; where(c, a, a) = a
 @LAWS.of("where")
 def known_choice(site: Site, node: Node) -> Node | None:
@@ -107,13 +87,6 @@ def known_choice(site: Site, node: Node) -> Node | None:
     if value is None and a is not b:
         return None
     return site.broadcast(a if value is not False else b)
-
-
-# where(not c, a, b) = where(c, b, a)
-@LAWS.of("where")
-def other_choice(site: Site, node: Node) -> Node | None:
-    inner = operand(node, "not")
-    return site.op("where", inner.operands[0], node.operands[2], node.operands[1]) if inner else None
 
 
 # (x + c) + d = x + (c + d) for integers, where c + d does not overflow; so for ·
