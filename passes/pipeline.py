@@ -136,6 +136,12 @@ def ordered(found: Iterable[Placed], findings: Findings) -> list[Stage]:
     """The stages, if the passes allow this order and nothing was found wrong; else `CompileError`."""
     stages = list(found)
     places = [span for one in stages for span in one.spans]
+    for one in stages:
+        if isinstance(one.stage, Fixpoint):
+            for each, span in zip(one.stage.passes, one.spans):
+                if getattr(each, "ends", False):
+                    message = f"`{each.name}` gives no graph, so it cannot be run again"
+                    findings.error("CC0715", message, span, label="in a fixpoint", hint=f"put `{each.name}` last, by itself")
     for i, message, hint in manager.misplaced(manager.flat([one.stage for one in stages])):
         findings.error("CC0715", message, places[i], label="in this order", hint=hint)
     findings.check()

@@ -22,6 +22,7 @@ GROUP = "chunkc.passes"
 """The entry-point group: `forget-names = "my_package.passes:ForgetNames"`."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_TAKEN = re.compile(r"fixpoint|O\d")
 _FORM = 'a pass is a class with `name: ClassVar[str] = "my-pass"` and `apply(self, graph)`: docs/passes.md shows one'
 
 
@@ -45,8 +46,8 @@ def load_file(path: str, place: Span, findings: Findings) -> dict[str, type[Pass
     found = _passes(module)
     if not found:
         findings.error("CC0718", f"`{path}` defines no pass", place, label="to be read as a plugin", hint=_FORM)
-    for wrong in (one for one in found if not _NAME.fullmatch(one)):
-        hint = "letters, digits and `-`, as in `forget-names`"
+    for wrong in (one for one in found if not _NAME.fullmatch(one) or _TAKEN.fullmatch(one)):
+        hint = "letters, digits and `-`, as in `forget-names`; `fixpoint` and the levels are taken"
         findings.error("CC0718", f"`{wrong}` is no name for a pass", place, label="in this plugin", hint=hint)
     return found
 

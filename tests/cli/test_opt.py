@@ -144,6 +144,7 @@ def test_a_plugin_that_fails_is_told_in_words(chunkc, tmp_path):
         ("x = 1", "defines no pass"),
         ("class A:\n    name = 'canonicalize'\n    def apply(self, graph): return graph", "a pass `canonicalize` already"),
         ("class A:\n    name = 'a b'\n    def apply(self, graph): return graph", "`a b` is no name for a pass"),
+        ("class A:\n    name = 'fixpoint'\n    def apply(self, graph): return graph", "`fixpoint` is no name for a pass"),
     ],
 )
 def test_a_plugin_without_a_pass_is_told_in_words(chunkc, tmp_path, text, message):
@@ -229,6 +230,7 @@ def test_bisect_finds_where_values_move(chunkc, tmp_path):
     assert result.exit_code == 1 and result.stdout.startswith("bend (step ")
     assert "checked: output `y` moves by" in result.stderr
     assert chunkc(*given, "O1, lower-plan").exit_code == 2
+    assert "cannot be run again" in chunkc("opt", "m.cc", "--passes", "fixpoint(canonicalize, lower-plan)").stderr
     assert chunkc(*given, "O1").exit_code == 0
     (tmp_path / "stored.cc").write_text(
         'model m {\n  input x: f32[B, 8]\n  chunk e(h: f32[B, 8]) -> f32[B, 8] = extern("store/e")\n  output y = --e(x)\n}\n'
