@@ -75,7 +75,7 @@ def level(name: str, given: Mapping[str, Pass] | None = None) -> tuple[Stage, ..
     found: list[Stage] = []
     for declared in PIPELINES[name]:
         names = declared if isinstance(declared, tuple) else (declared,)
-        usual = {one: PASSES[one] for one in names if one in PASSES and not needed(PASSES[one])}
+        usual = {one: PASSES[one] for one in names if not needed(PASSES[one])}
         passes = tuple((given or {}).get(one) or usual[one]() for one in names if one in {**usual, **(given or {})})
         if passes:
             found.append(Fixpoint(passes) if isinstance(declared, tuple) else passes[0])

@@ -67,6 +67,7 @@ def test_pipelines_name_passes() -> None:
     assert pipeline.PIPELINES["O0"] == ()
     for level in pipeline.PIPELINES:
         assert {one.name for one in flat(pipeline.resolve([level]))} <= set(pipeline.PASSES)
+    assert {one.name for one in flat(pipeline.resolve(["O2"]))} == set(pipeline.PASSES)
 
 
 # ---- fixpoints and order
