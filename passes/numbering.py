@@ -1,8 +1,9 @@
 """Value numbering: which nodes of a graph have one value, and which of them are better computed once.
 
-Two nodes have one value if they are the same op of the same values with the same attributes. Making them one is not always less
-work: what only the absent streams of one fuse need runs on the positions that are kept there, and what two fuses need runs
-everywhere. So nodes are made one where one of them is needed at all positions where the other is (or both at the same ones).
+Two nodes have one value if they are the same op of the same values (in any order where it makes no difference) with the same
+attributes. Making them one is not always less work: what only the absent streams of one fuse need runs on the positions that are
+kept there, and what two fuses need runs everywhere. So nodes are made one where one of them is needed at all positions where the
+other is (or both at the same ones).
 """
 
 from __future__ import annotations
@@ -107,7 +108,9 @@ def _numbered(graph: Graph, says: Mapping[Node, Hashable | None], apart: Mapping
     known: dict[Hashable, Node] = {}
     leader: dict[Node, Node] = {}
     for node in graph.nodes:
-        full = (says[node], tuple(leader[operand] for operand in node.operands), apart.get(node))
+        operands = tuple(leader[operand] for operand in node.operands)
+        mirrored = node.op in OPS and OPS[node.op].commutative
+        full = (says[node], frozenset(operands) if mirrored else operands, apart.get(node))
         leader[node] = node if says[node] is None else known.setdefault(full, node)
     return leader
 

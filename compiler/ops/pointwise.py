@@ -23,7 +23,7 @@ def _unary(name: str, doc: str, *, only: str = "float", zero: bool = False) -> O
     return Op(name, (X,), infer, doc, rows=broadcast_rows, zero_preserving=zero, pointwise=True)
 
 
-def _binary(name: str, doc: str, *, result: str = "", only: str = "number", zero: bool = False) -> Op:
+def _binary(name: str, doc: str, *, result: str = "", only: str = "number", zero: bool = False, commutes: bool = False) -> Op:
     def infer(types: Types, attrs: Attrs) -> TensorType:
         same_dtype(name, types)
         if only == "bool":
@@ -34,7 +34,8 @@ def _binary(name: str, doc: str, *, result: str = "", only: str = "number", zero
             need_number(name, types)
         return TensorType(result or types[0].dtype, broadcast(name, types))
 
-    return Op(name, (A, B), infer, doc, rows=broadcast_rows, zero_preserving=zero, pointwise=True)
+    rows = broadcast_rows
+    return Op(name, (A, B), infer, doc, rows=rows, zero_preserving=zero, pointwise=True, commutative=commutes)
 
 
 def _infer_cast(types: Types, attrs: Attrs) -> TensorType:
@@ -94,9 +95,9 @@ ACTIVATIONS = (
 )
 
 ARITHMETIC = (
-    _binary("add", "Sum; both sides are broadcast as in NumPy."),
+    _binary("add", "Sum; both sides are broadcast as in NumPy.", commutes=True),
     _binary("sub", "Difference."),
-    _binary("mul", "Product, element by element.", zero=True),
+    _binary("mul", "Product, element by element.", zero=True, commutes=True),
     _binary("div", "Quotient of floating-point numbers.", only="float"),
     _binary("mod", "Remainder, with the sign of `b`."),
     _binary("pow", "`a` to the power of `b`."),
@@ -105,14 +106,14 @@ ARITHMETIC = (
 )
 
 COMPARISONS = (
-    _binary("eq", "True where both are equal.", result="bool", only="any"),
-    _binary("ne", "True where they differ.", result="bool", only="any"),
+    _binary("eq", "True where both are equal.", result="bool", only="any", commutes=True),
+    _binary("ne", "True where they differ.", result="bool", only="any", commutes=True),
     _binary("lt", "True where `a` is less.", result="bool"),
     _binary("le", "True where `a` is less or equal.", result="bool"),
     _binary("gt", "True where `a` is greater.", result="bool"),
     _binary("ge", "True where `a` is greater or equal.", result="bool"),
-    _binary("and", "True where both are.", only="bool"),
-    _binary("or", "True where one of both is.", only="bool"),
+    _binary("and", "True where both are.", only="bool", commutes=True),
+    _binary("or", "True where one of both is.", only="bool", commutes=True),
 )
 
 CHOICES = (

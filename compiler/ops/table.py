@@ -94,6 +94,8 @@ class Op:
     batch_dependent: bool = False
     pointwise: bool = False
     """Each element of the result depends only on the elements at its (broadcast) place."""
+    commutative: bool = False
+    """Of two operands the order makes no difference, not to a bit (but for which of two NaN it is)."""
     shaped: bool = False
     """The attribute `shape` is the shape of the result, read at run time from the sizes of the inputs."""
     normalise: Callable[[Types, Attrs], Attrs] | None = None

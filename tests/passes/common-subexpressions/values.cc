@@ -1,4 +1,5 @@
-# Equal parameters, constants and ops of them are one, in order; whether a number is 1 or 1.0, 0.0 or -0.0 makes a difference.
+# Equal parameters, constants and ops of them are one, whichever factor stands first; whether a number is 0.0 or
+# -0.0 makes a difference.
 core values {training = false, parameters = [
     p("w", f32[4, 4], uniform(0.5)),
     p("v", f32[4, 4], uniform(0.5)),
@@ -18,7 +19,13 @@ core values {training = false, parameters = [
   %g = op add (%e, %minus) : f32[B, 4]
   %h = op add (%f, %g) : f32[B, 4]
   %i = op mul (%h, %c) : f32[B, 4]
+  %j = op mul (%c, %h) : f32[B, 4]
+  %k = op sub (%h, %c) : f32[B, 4]
+  %l = op sub (%c, %h) : f32[B, 4]
+  %m = op maximum (%k, %l) : f32[B, 4]
   output "y" = %i
+  output "z" = %j
+  output "m" = %m
   output "b" = %b
 }
 # ---
@@ -38,6 +45,11 @@ core values {training = false, parameters = [
   %g = op add (%d, %minus) : f32[B, 4]
   %h = op add (%f, %g) : f32[B, 4]
   %i = op mul (%h, %c) : f32[B, 4]
+  %k = op sub (%h, %c) : f32[B, 4]
+  %l = op sub (%c, %h) : f32[B, 4]
+  %m = op maximum (%k, %l) : f32[B, 4]
   output "y" = %i
+  output "z" = %i
+  output "m" = %m
   output "b" = %a
 }
