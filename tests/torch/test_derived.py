@@ -250,3 +250,97 @@ def test_standalone_computes_inline() -> None:
     alone = names["Tied"]().eval()  # type: ignore[operator]
     alone.load_state_dict(module.state_dict())
     torch.testing.assert_close(alone(X), module(X))
+
+
+STATIC = {
+    "neuron": """model m(d: int = 8) {
+  input x: f32[B, d]
+  param w: f32[12, d]
+  param v: f32[12, d]
+  param b: f32[12]
+  mask live {
+    score = mean(abs(w), -1)
+    grain = neuron
+    keep  = top(25%)
+  }
+  output y = linear(x, w, bias=b, mask=live) + linear(x, v, mask=live)
+}
+""",
+    "none kept": """model m(d: int = 8) {
+  input x: f32[B, d]
+  param w: f32[12, d]
+  mask live {
+    score = mean(abs(w), -1)
+    grain = neuron
+    keep  = above(99, of=score)
+  }
+  output y = linear(x, w, mask=live)
+}
+""",
+    "channel": """model m(c: int = 6) {
+  input x: f32[B, 3, H, W]
+  param w: f32[c, 3, 3, 3]
+  mask live {
+    score = w |> abs |> mean(-1) |> mean(-1) |> mean(-1)
+    grain = channel
+    keep  = top(2)
+  }
+  output y = conv2d(x, w, padding=1, mask=live)
+}
+""",
+    "member": """model m(d: int = 8) {
+  input x: f32[B, d]
+  chunk part[2](h) {
+    param w: f32[d, d]
+    mask live {
+      score = mean(abs(w), -1)
+      grain = neuron
+      keep  = top(3)
+    }
+    output out = linear(h, w, mask=live)
+  }
+  fuse y = sum(part(x))
+  output y
+}
+""",
+}
+
+
+@pytest.mark.parametrize("case", STATIC)
+def test_static_mask_of_whole_rows_is_a_smaller_weight(case: str) -> None:
+    """The rows kept are taken out once; what is multiplied is them, in every call; replay has its own."""
+    graph = loads(STATIC[case])
+    module, plain = compile(pipeline.run(graph, ["O2"]), graph, seed=1).eval(), compile(graph, seed=1).eval()
+    x = torch.randn((2, 3, 5, 5) if case == "channel" else (2, 8), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(module(x), plain(x))
+        count = keeps(module)
+        with MacCounter() as mine:
+            torch.testing.assert_close(module(x), plain(x))
+        assert keeps(module) == count
+        with MacCounter() as theirs:
+            plain(x)
+        assert mine.macs == 2 * theirs.macs
+        assert module.decisions().keys() == plain.decisions().keys()
+        forced = {path: ~kept for path, kept in module.decisions().items()}
+        with module.replay(forced), plain.replay(forced):
+            torch.testing.assert_close(module(x), plain(x))
+        torch.testing.assert_close(module(x), plain(x))
+        x[...] = float("inf")
+        torch.testing.assert_close(module(x), plain(x), equal_nan=True)
+    torch.testing.assert_close(torch.export.export(module, (x,)).module()(x), plain(x), equal_nan=True)
+
+
+def test_a_small_weight_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = loads(STATIC["neuron"])
+    module = compile(pipeline.run(graph, ["hoist"]), graph).eval()
+    x = torch.randn(2, 8)
+    with torch.no_grad():
+        module(x)
+        made: list[int] = []
+        real = module.namespace.packed_rows
+        monkeypatch.setattr(module.namespace, "packed_rows", lambda *given, **more: (made.append(1), real(*given, **more))[1])
+        module(x)
+        assert not made
+        module.train().eval()(x)
+        assert len(made) == 2

@@ -15,7 +15,7 @@ from ....compiler.types import RecordType, SelectionType, TensorType
 from ..expressions import EXPRESSIONS, LIKE, Fusion, bare, fusion
 from ..expressions.writing import WITH_NUMBERS, is_number
 from .deciding import deciding
-from .deriving import derived_call
+from .deriving import derived_call, static_call
 from .grouping import grouped_text
 from .names import Names
 from .packed import packed_call
@@ -152,7 +152,7 @@ class Body:
             return text
         made = self.fused.get(node)
         if made is not None:
-            return self.like(made.write(tuple(self.text(read) for read in made.reads)))
+            return static_call(self, node) or self.like(made.write(tuple(self.text(read) for read in made.reads)))
         module = self.shop.module_call(self, node)
         if module is not None:
             return module
@@ -214,7 +214,8 @@ class Body:
         if up == 0 and not self.sealed:
             return self.shop.layout.read(self.frame.prefix, path)
         if (up, path) not in self.captures:
-            self.captures[up, path] = self.names.fresh(path.replace(".", "_"))
+            outer = "outer_" * up if self.sealed else ""  # so that other sources make another text
+            self.captures[up, path] = self.names.fresh(outer + path.replace(".", "_"))
         return self.captures[up, path]
 
     def size(self, size: Size) -> str:

@@ -53,13 +53,16 @@ def _masked_product(node: Node, alone: Alone) -> Fusion | None:
     if product.op == "linear" and _parts(kept, product, -1):
         return _product_fusion(product, kept, f"{own}_linear", {})
     if product.op in ("conv1d", "conv2d") and product.attrs["groups"] == 1 and _parts(kept, product, 1 - product.tensor.rank):
-        names = ("stride", "padding", "dilation")
-        default = {"stride": 1, "padding": 0, "dilation": 1}
-        options = {n: None if set(product.attrs[n]) == {default[n]} else one_or_tuple(product.attrs[n]) for n in names}
-        return _product_fusion(product, kept, f"{own}_{product.op}", options)
+        return _product_fusion(product, kept, f"{own}_{product.op}", convolution_options(product))
     if _whole_heads(kept, product):
         return _masked_heads(product, kept, own, alone)
     return None
+
+
+def convolution_options(product: Node) -> dict[str, str | None]:
+    """How a convolution goes along its axes, as arguments of its kernel; none of a `linear`."""
+    usual = {"stride": 1, "padding": 0, "dilation": 1} if product.op != "linear" else {}
+    return {n: None if set(product.attrs[n]) == {one} else one_or_tuple(product.attrs[n]) for n, one in usual.items()}
 
 
 def _parts(kept: Node, product: Node, axis: int) -> bool:

@@ -21,13 +21,14 @@ from . import (
     packing,
     routing,
     selecting,
+    static_masks,
     surrogates,
 )
 
 KERNELS: dict[str, Callable[..., Any]] = {
     name: getattr(module, name)
     for module in (
-        *(selecting, surrogates, drawing, measures, blocks, masking, own_parts),
+        *(selecting, surrogates, drawing, measures, blocks, masking, static_masks, own_parts),
         *(attending, block_attending, own_pairs, routing, packing),
     )
     for name in module.__all__
