@@ -298,7 +298,7 @@ def spell(kind: Any) -> str:
         words = ["none" if item is type(None) else spell(item) for item in inside]
         return " or ".join(word for word in words if word != _PYTHON) or _PYTHON
     if get_origin(kind) is Literal:
-        return " or ".join(f"`{item}`" for item in inside)
+        return " or ".join(f"`{item}`" if str(item) else "`''`" for item in inside)
     if get_origin(kind) is tuple:
         return f"a list of {spell(inside[0]).removeprefix('a ').removeprefix('an ')}s"
     known = {str: "a string", int: "a whole number", float: "a number", bool: "`true` or `false`"}

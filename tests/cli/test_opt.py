@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from chunkc.cli import group
 from chunkc.cli.bisect import Verdict, bisect
-from chunkc.cli.diffs import renumbered
+from chunkc.cli.diffs import renumbered, unified
 from chunkc.passes.manager import Step
 
 SPEC = """model m {
@@ -244,3 +244,9 @@ def test_bisect_reads_what_it_writes(chunkc):
     result = chunkc("opt", "m.cc", "-O2", "--bisect", command)
     assert result.exit_code == 0, result.output
     assert chunkc("opt", "m.cc", "--passes", "lower-plan", "--bisect", "true").exit_code == 2
+
+
+def test_diffs_are_coloured_on_a_terminal():
+    assert unified("a\nb\n", "a\nc\n", "old", "new") == "--- old\n+++ new\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"
+    painted = unified("a\nb\n", "a\nc\n", "old", "new", colour=True)
+    assert "\x1b[31m-b\x1b[0m" in painted and "\x1b[32m+c\x1b[0m" in painted and "\n a\n" in painted
