@@ -115,9 +115,20 @@ class Plan:
         return self.blocks[id(body)]
 
 
-def regions_of(block: Block) -> tuple[Region, ...]:
-    """Maximal runs of steps without a host step."""
-    bounds = [-1, *(i for i, step in enumerate(block.steps) if step.kind in HOSTED), len(block.steps)]
+def regions_of(block: Block, blocks: Mapping[int, Block]) -> tuple[Region, ...]:
+    """Maximal runs of steps without a host step, in them or in the bodies that they run (`blocks`, by identity of the body)."""
+    known: dict[int, bool] = {}
+
+    def hosts(step: Step) -> bool:
+        return step.kind in HOSTED or any(inside(way.apply.attrs["body"]) for way in step.ways)
+
+    def inside(body: Graph | None) -> bool:
+        if id(body) not in known:
+            inner = blocks.get(id(body))
+            known[id(body)] = inner is not None and any(map(hosts, inner.steps))
+        return known[id(body)]
+
+    bounds = [-1, *(i for i, step in enumerate(block.steps) if hosts(step)), len(block.steps)]
     return tuple(Region(low + 1, high) for low, high in zip(bounds, bounds[1:]) if high > low + 1)
 
 

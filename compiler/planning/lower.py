@@ -25,7 +25,7 @@ def lower(graph: Graph) -> Plan:
     lowering = _Lowering(itertools.count(1), {}, residence)
     block = lowering.block(ordered)
     # Without a schedule no step moves a chunk, and there is one region (empty for a graph that computes nothing).
-    return Plan(block, lowering.blocks, regions_of(block) or (Region(0, 0),))
+    return Plan(block, lowering.blocks, regions_of(block, lowering.blocks) or (Region(0, 0),))
 
 
 @dataclass(frozen=True, slots=True)

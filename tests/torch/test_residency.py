@@ -84,7 +84,7 @@ def test_the_steps_that_ran_are_those_of_the_plan(model: Any) -> None:
     assert [(kind, path) for kind, path, _ in budgeted.residency().log] == planned
     said = [(entry.word, entry.path) for entry in budgeted.graph.schedule if entry.word != "run"]
     assert planned == said
-    assert len(regions_of(budgeted.plan().block)) == len(budgeted.plan().regions) > 1
+    assert len(regions_of(budgeted.plan().block, budgeted.plan().blocks)) == len(budgeted.plan().regions) > 1
 
 
 def test_what_is_left_out_is_not_loaded() -> None:
