@@ -1,9 +1,13 @@
-"""Which passes are run in which order in tests: each alone, each prefix of -O2, and random orders."""
+"""What passes are held to: their orders (each alone, each prefix of -O2, random ones), and graphs that keep otherwise."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
+from chunkc.compiler.bodies import map_bodies
+from chunkc.compiler.ir import Graph, Node, rebuild
+from chunkc.compiler.selection import Rule
 from chunkc.passes import pipeline
 from chunkc.passes.manager import text
 
@@ -29,3 +33,25 @@ def shuffled(seed: int) -> tuple[str, ...]:
     chosen = draw.sample(free, count) + draw.choices(free, k=draw.randint(0, 2))
     draw.shuffle(chosen)
     return (*chosen, *(name for name in LAST if name in pipeline.PASSES and draw.random() < 0.7))
+
+
+def varied(graph: Graph, draw: random.Random) -> Graph:
+    """The graph with other rules for some of its selections: nothing kept, all, one way for all, another k or threshold.
+
+    Levels keep theirs.
+    """
+
+    def change(node: Node) -> Node | None:
+        if node.op != "select" or node.attrs["levels"] or draw.random() < 0.4:
+            return None
+        read = "weight" if node.slot("weight") is not None else "score"
+        rules = [
+            Rule("top", amount=0),
+            Rule("all"),
+            Rule("first", amount=1),
+            Rule("top", amount=draw.randint(1, 5)),
+            Rule("above", limit=draw.choice([-0.1, 0.0, 0.2, 0.5, 0.9]), of=read),
+        ]
+        return replace(node, attrs=node.attrs.but(rules=(draw.choice(rules),)))
+
+    return map_bodies(graph, lambda one: rebuild(one, change))
