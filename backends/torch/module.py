@@ -28,6 +28,7 @@ from .guarding import Guards, GuardStats
 from .hosting import HOST_STEPS, branch
 from .kernels import KERNELS
 from .regions import Call, trace
+from .store import Traffic
 
 _COUNTER = itertools.count(1)
 
@@ -141,7 +142,7 @@ class CompiledModule(nn.Module):
         """The steps of the plan as the last call ran them, each with its number of rows (None: all positions)."""
         return stats.step_log(self.plan(outputs), self._last)
 
-    def residency(self) -> residency.Traffic | None:
+    def residency(self) -> Traffic | None:
         """What the store of chunks has loaded and evicted since the module was made, and the most bytes that were resident;
         None where the spec sets no budget."""
         return None if self._store is None else self._store.traffic

@@ -1,212 +1,25 @@
-"""What is resident: the store that chunks are loaded from, and the host steps of a plan that move them.
-
-The stores of a module are told apart by what they do, not by what they hold: parameters stay where they are in the state dict,
-under their keys, the same objects. `MemoryStore` stands for a device with room for some of them: it refuses what a device would.
-"""
+"""What is resident while a module runs: its store of chunks, and the host steps of a plan that move them."""
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from torch import Tensor
 
-from ...compiler.ir import Graph
+from ...compiler.ir import Graph, Node
 from ...compiler.planning.demand import demand
-from ...compiler.planning.uses import budget, needs_of
+from ...compiler.planning.uses import Needs, budget, needs_of
 from .hosting import host_step
+from .store import MemoryStore
+
+MOST_WAYS = 32
+"""How many ways further on a prefetch looks for one that is kept."""
 
 Wanted = tuple[Tensor, int]
 """What a selection kept, and a way: the step is for what kept it."""
-
-
-class Store(Protocol):
-    """Loads chunks and lets them go. Paths are those of units (`compiler.residency`)."""
-
-    def acquire(self, path: str) -> None:
-        """Holds a chunk, and waits until it is resident."""
-
-    def prefetch(self, path: str) -> None:
-        """Begins to load a chunk, if there is room."""
-
-    def release(self, path: str) -> None:
-        """Holds it no longer: it stays while nothing needs the room."""
-
-    def evict(self, path: str, target: str) -> None:
-        """Lets a chunk go, if another needs its room."""
-
-
-class NotResident(RuntimeError):
-    """A region reads a chunk that is not resident, or a chunk does not fit beside those that are held: the plan is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """What a store has done since it was made or last reset. `hits`: chunks that were resident when they were acquired; of these
-    `ahead` had been prefetched for it. `log`: the steps of the last call as (kind, chunk, whether it did anything)."""
-
-    loads: int
-    bytes: int
-    hits: int
-    ahead: int
-    evictions: int
-    peak: int
-    resident: tuple[str, ...]
-    log: tuple[tuple[str, str, bool], ...]
-
-
-@dataclass
-class MemoryStore:
-    """A store in memory with room for `room` bytes of the chunks whose `sizes` it is given.
-
-    `order`: the chunks in the order in which a call acquires them. `outside`: parameters below their paths that never go.
-    `policy` says what goes where the plan does not: because a chunk that it counts on going was left out, or one is still there
-    from the call before. `lru`: what was used longest ago; `lfu`: least often; `cost`: what is loaded again for the fewest
-    bytes; `belady`: what the plan uses farthest ahead.
-    """
-
-    sizes: Mapping[str, int]
-    room: int
-    order: Sequence[str] = ()
-    outside: frozenset[str] = frozenset()
-    policy: str = "belady"
-    resident: dict[str, None] = field(default_factory=dict)
-    """In the order in which they were used last."""
-    held: Counter[str] = field(default_factory=Counter)
-    waiting: set[str] = field(default_factory=set)
-    """Prefetched, and not acquired since."""
-    used: Counter[str] = field(default_factory=Counter)
-    counts: Counter[str] = field(default_factory=Counter)
-    peak: int = 0
-    bytes: int = 0
-    place: int = 0
-    log: list[tuple[str, str, bool]] = field(default_factory=list)
-    lock: Any = field(default_factory=threading.RLock)
-    owner: int | None = None
-    homes: dict[str, str | None] = field(default_factory=dict)
-
-    @contextmanager
-    def call(self) -> Iterator[None]:
-        """One call at a time: the budget is of all calls together."""
-        with self.lock:
-            outer, self.owner = self.owner, threading.get_ident()
-            if outer is None:
-                self.log, self.place = [], 0
-                self.waiting.clear()
-            try:
-                yield
-            finally:
-                self.owner = outer
-                if outer is None:
-                    self.held.clear()
-
-    # ---- steps
-
-    def acquire(self, path: str) -> None:
-        if path in self.resident:
-            self.counts["hits"] += 1
-            self.counts["ahead"] += path in self.waiting
-        elif not self._load(path, spare=set()):
-            raise NotResident(f"`{path}` ({self.sizes[path]:,} bytes) does not fit beside {', '.join(self.held) or 'nothing'}")
-        self.held[path] += 1
-        self.used[path] += 1
-        self.waiting.discard(path)
-        self.resident[path] = self.resident.pop(path)
-
-    def prefetch(self, path: str) -> None:
-        if path not in self.resident and self._load(path, spare=self.waiting):
-            self.waiting.add(path)
-
-    def release(self, path: str) -> None:
-        if self.held[path] > 1:
-            self.held[path] -= 1
-        else:
-            del self.held[path]
-
-    def evict(self, path: str, target: str) -> None:
-        if path in self.resident and path not in self.held and target not in self.resident and not self._fits(target):
-            self._drop(path)
-
-    def passed(self, path: str) -> None:
-        """The call has come to where a chunk is acquired, whether it is or not."""
-        ahead = (i for i in range(self.place, len(self.order)) if self.order[i] == path)
-        self.place = next(ahead, self.place - 1) + 1
-
-    # ---- what regions read
-
-    def check(self, reads: Sequence[str]) -> None:
-        """`NotResident` where a region of the call that runs here reads something of a chunk that is not held."""
-        if self.owner != threading.get_ident():
-            return
-        for path in reads:
-            home = self.homes[path] if path in self.homes else self.homes.setdefault(path, self._home(path))
-            if home is not None and home not in self.held:
-                raise NotResident(f"`{path}` is read, and `{home}` is not resident")
-
-    @property
-    def traffic(self) -> Traffic:
-        counts = self.counts
-        return Traffic(
-            counts["loads"],
-            counts["bytes"],
-            counts["hits"],
-            counts["ahead"],
-            counts["evictions"],
-            self.peak,
-            tuple(self.resident),
-            tuple(self.log),
-        )
-
-    def _home(self, path: str) -> str | None:
-        """The chunk that a parameter or module lies in; None: none that is ever away."""
-        if any(f"{other}.".startswith(f"{path}.") for other in self.outside):
-            return None
-        return next((unit for unit in self.sizes if f"{path}.".startswith(f"{unit}.")), None)
-
-    # ---- room
-
-    def _fits(self, path: str) -> bool:
-        return self.bytes + self.sizes[path] <= self.room
-
-    def _load(self, path: str, spare: set[str]) -> bool:
-        """Load a chunk, in the room of others by the policy, if those that are neither held nor in `spare` leave enough."""
-        victims = [other for other in self.resident if other not in self.held and other not in spare]
-        if self.bytes - sum(self.sizes[other] for other in victims) + self.sizes[path] > self.room:
-            return False
-        while not self._fits(path):
-            victim = min(victims, key=self._worth)
-            victims.remove(victim)
-            self._drop(victim)
-        self.resident[path] = None
-        self.bytes += self.sizes[path]
-        self.peak = max(self.peak, self.bytes)
-        self.counts["loads"] += 1
-        self.counts["bytes"] += self.sizes[path]
-        return True
-
-    def _worth(self, path: str) -> tuple[bool, int, int]:
-        """What is to stay is worth more; of equals, what was used last."""
-        recent = list(self.resident).index(path)
-        value = {"lru": recent, "lfu": self.used[path], "cost": self.sizes[path], "belady": -self._distance(path)}[self.policy]
-        return path in self.waiting, value, recent
-
-    def _distance(self, path: str) -> int:
-        """How many acquisitions ahead a chunk is used, in this call or the next."""
-        count = len(self.order)
-        return next((i for i in range(count) if self.order[(self.place + i) % count] == path), count)
-
-    def _drop(self, path: str) -> None:
-        del self.resident[path]
-        self.waiting.discard(path)
-        self.bytes -= self.sizes[path]
-        self.counts["evictions"] += 1
-
-
-# ---- what a module has to do with it
 
 
 def store_of(graph: Graph) -> MemoryStore | None:
@@ -216,7 +29,21 @@ def store_of(graph: Graph) -> MemoryStore | None:
         return None
     needs = needs_of(demand(graph))
     order = [entry.path for entry in graph.schedule if entry.word == "acquire"]
-    return MemoryStore(needs.units, allowed - needs.always, order, needs.outside, graph.memory.get("evict", "belady"))
+    store = MemoryStore(needs.units, allowed - needs.always, order, needs.outside, graph.memory.get("evict", "belady"))
+    store.ways, store.ahead = _ways_behind(graph, needs), graph.memory.get("prefetch", ("ahead", 0))[1]
+    return store
+
+
+def _ways_behind(graph: Graph, needs: Needs) -> dict[tuple[str, int], Sequence[tuple[str, int]]]:
+    places = {entry.path: i for i, entry in enumerate(graph.schedule) if entry.word == "run"}
+    behind: dict[Node, deque[tuple[str, int]]] = {}
+    found: dict[tuple[str, int], Sequence[tuple[str, int]]] = {}
+    for use in sorted(needs.uses, key=lambda use: places[use.name], reverse=True):
+        if use.choice is not None:
+            ways = behind.setdefault(use.node, deque(maxlen=MOST_WAYS))
+            found.update(((unit, use.way), tuple(ways)) for unit in use.units)
+            ways.extendleft((unit, use.way) for unit in reversed(use.units))
+    return found
 
 
 def calling(module: Any, hosted: bool) -> AbstractContextManager[None]:
@@ -254,9 +81,17 @@ def acquire(module: Any, path: str, *wanted: Wanted) -> None:
 
 @host_step
 def prefetch(module: Any, path: str, *wanted: Wanted) -> None:
-    """A step of the plan: this chunk is going to be needed, or may be."""
-    if module is not None and _told(module._store, "prefetch", path, wanted):
-        module._store.prefetch(path)
+    """A step of the plan: this chunk is going to be needed, or may be. Where it has been decided that it is not (or it is on its
+    way already), the next that is kept takes its place."""
+    if module is None:
+        return
+    store: MemoryStore = module._store
+    paths = [path] if _told(store, "prefetch", path, wanted) else []
+    if not wanted:
+        store.prefetch(path)
+    for kept, way in wanted:
+        mine = kept.flatten(0, -2).any(0).tolist()
+        store.prefetch_first([*paths, *(later for later, other in store.ways.get((path, way), ()) if mine[other])], store.ahead)
 
 
 @host_step

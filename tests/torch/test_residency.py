@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from chunkc.backends.torch import compile, standalone
-from chunkc.backends.torch.residency import MemoryStore, NotResident
+from chunkc.backends.torch.store import MemoryStore, NotResident
 from chunkc.compiler.ir import Attrs, Graph
 from chunkc.compiler.plan import RESIDENCY, regions_of
 from chunkc.grammar.elaborate import load, loads
@@ -130,6 +130,18 @@ def test_prefetched_is_not_waited_for() -> None:
         assert torch.equal(budgeted(*inputs(graph)), whole(*inputs(graph)))
     traffic = budgeted.residency()
     assert traffic.loads == 8 and traffic.ahead == 7 and traffic.peak <= room(budgeted)
+
+
+def test_a_look_ahead_goes_past_what_is_not_kept() -> None:
+    """Of ways 1, 4 and 6 the second and third are on their way while the one before runs, though ways lie between."""
+    graph = moe(prefetch=("ahead", 1))
+    whole, budgeted = both(graph)
+    kept = torch.zeros(5, 3, 8, dtype=torch.bool)
+    kept[..., [1, 4, 6]] = True
+    with budgeted.replay({"gate": kept}), whole.replay({"gate": kept}), torch.no_grad():
+        assert torch.equal(budgeted(*inputs(graph)), whole(*inputs(graph)))
+    traffic = budgeted.residency()
+    assert (traffic.loads, traffic.ahead) == (3, 3) and traffic.peak <= room(budgeted)
 
 
 @pytest.mark.parametrize("policy", ["lru", "lfu", "cost", "belady"])
