@@ -97,6 +97,19 @@ def test_every_path_is_recorded(source: str, training: bool) -> None:
 
 
 @pytest.mark.parametrize("source", [LAYERS, EXITS], ids=["layers", "exits"])
+def test_each_use_gives_its_gradient(source: str) -> None:
+    """What reached the score through each of several selections reaches it through the one."""
+    plain, shared = modules(source)
+    x = torch.randn(5, 6 if source is LAYERS else 4, dtype=torch.float64)
+    for made in (plain, shared):
+        total = (made.train()(x) ** 2).sum() + sum(made.losses().values())
+        total.backward()
+    for (name, one), other in zip(plain.named_parameters(), shared.parameters()):
+        torch.testing.assert_close(other.grad, one.grad, msg=name)
+    assert source is EXITS or shared.look.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("source", [LAYERS, EXITS], ids=["layers", "exits"])
 def test_different_decisions_are_not_replayed(source: str) -> None:
     _, shared = modules(source)
     x = torch.randn(5, 6 if source is LAYERS else 4, dtype=torch.float64)
