@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ..compiler.bodies import body_order, lasting, map_bodies
+from ..compiler.cost import CPU, Cost, CostModel
 from ..compiler.dims import Dim, evaluate, product
 from ..compiler.ir import Attrs, Graph, Node, outlined, reachable, users
 from ..compiler.mixing import row_prefix
@@ -17,9 +18,8 @@ from ..compiler.profile_reading import check_belongs, read_profile
 from ..compiler.types import RecordType, TensorType, free_symbols
 from ..compiler.work import bare_symbol, dense_work
 
-COMPARING = 40_000
-"""What looking up one key costs, in multiply-adds that could be made in that time (measured: about 1 µs on one CPU core), and
-again for each kilobyte of it."""
+LOOKING_S, BYTE_S = 1e-6, 1e-9
+"""Seconds to look one row up and hold it, and more for each byte of its key (measured on one CPU core, `docs/caching.md`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,14 @@ class CacheMasks:
     in f32.
 
     - `profile`: the file, or a `Profile`; without one only the spec asks. `CompileError` if it is none, or of another model.
-    - `entries`: how many rows are kept of what only the profile asks for.
+    - `entries`: how many rows are kept of what only the profile asks for; `model`: what computing a row costs.
     """
 
     name: ClassVar[str] = "cache-masks"
 
     profile: str | Profile = ""
     entries: int = 1024
+    model: CostModel = CPU
 
     def apply(self, graph: Graph) -> Graph:
         """The graph and its bodies with `cached` parts; a training graph as it is."""
@@ -55,7 +56,7 @@ class CacheMasks:
         profiled = _profiled(graph, profile) if isinstance(profile, Profile) else {}
         bodies = (graph, *body_order(graph))
         changing = frozenset(str(state.attrs["path"]) for body in bodies for state, _ in body.nexts)
-        return map_bodies(graph, lambda body: _cached(body, changing, profiled, self.entries))
+        return map_bodies(graph, lambda body: _cached(body, changing, profiled, self))
 
 
 def _profiled(graph: Graph, profile: Profile) -> dict[str, list[Activity]]:
@@ -68,14 +69,15 @@ def _profiled(graph: Graph, profile: Profile) -> dict[str, list[Activity]]:
     return found
 
 
-def _cached(graph: Graph, changing: frozenset[str], profiled: dict[str, list[Activity]], entries: int) -> Graph:
-    for path in [str(node.attrs["path"]) for node in graph.nodes if node.op == "select"]:
+def _cached(graph: Graph, changing: frozenset[str], profiled: dict[str, list[Activity]], options: CacheMasks) -> Graph:
+    selects = [node for node in graph.nodes if node.op == "select"]
+    for path in [str(one.attrs["path"]) for one in selects if one.attrs["cache"] or one.attrs["path"] in profiled]:
         select = next(node for node in graph.nodes if node.op == "select" and node.attrs["path"] == path)
         asked = select.attrs["cache"]
-        if (asked or path in profiled) and not _ranks_batch(select) and not _asks_one_by_one(select):
+        if not _ranks_batch(select) and not _asks_one_by_one(select):
             part = _part(graph, select, changing)
-            if part is not None and (part.pays(profiled[path]) if not asked else part.worth_a_look):
-                graph = _replaced(graph, part, path, asked or ("exact", entries))
+            if part is not None and (part.pays(profiled[path], options.model) if not asked else part.worth_a_look):
+                graph = _replaced(graph, part, path, asked or ("exact", options.entries))
     return graph
 
 
@@ -120,11 +122,11 @@ class _Part:
         macs, size = self.counted()
         return macs >= size // 4
 
-    def pays(self, seen: list[Activity]) -> bool:
+    def pays(self, seen: list[Activity], model: CostModel) -> bool:
         """Whether what repeated would have cost more than looking everything up."""
         decisions, repeats = sum(one.decisions for one in seen), sum(one.repeats or 0 for one in seen)
         macs, size = self.counted()
-        return repeats * macs > decisions * COMPARING * (1 + size / 1024)
+        return repeats * model.seconds([Cost(macs, launches=0)]) > decisions * (LOOKING_S + BYTE_S * size)
 
 
 def _part(graph: Graph, select: Node, changing: frozenset[str]) -> _Part | None:
