@@ -1,5 +1,6 @@
-"""docs/passes.md: its plugin, its golden file and its commands do what it says."""
+"""docs/passes.md: its tables are up to date, and its plugin, its golden file and its commands do what it says."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -28,6 +29,13 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "specs").symlink_to(ROOT / "specs")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_the_tables_are_up_to_date():
+    spec = importlib.util.spec_from_file_location("make_passes", ROOT / "docs" / "make_passes.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.page(PAGE) == PAGE, "run `make docs`"
 
 
 @pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "console"])
