@@ -24,7 +24,7 @@ LOOKING_S, BYTE_S = 1e-6, 1e-9
 
 @dataclass(frozen=True, slots=True)
 class CacheMasks:
-    """What a selection's scores and weights are computed by becomes a `cached` part, keyed by all it reads of the call's inputs.
+    """What a selection's score is computed by becomes a `cached` part, keyed by all it reads of the call's inputs.
 
     The law: a part that reads nothing but its operands and parameters, draws nothing and leaves nothing, gives equal bits for
     equal bits, and the parameters stay until the cache is emptied (`docs/caching.md`). It is keyed row by row where each of its
