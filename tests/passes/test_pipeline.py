@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -12,6 +13,8 @@ from chunkc.compiler.bodies import map_bodies
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.ir import Graph, bodies
 from chunkc.compiler.verify import VerifyError
+from chunkc.grammar.elaborate import loads
+from chunkc.grammar.print_core import print_graph
 from chunkc.passes import pipeline
 from chunkc.passes.manager import Fixpoint, PassError, flat
 
@@ -68,6 +71,17 @@ def test_pipelines_name_passes() -> None:
     for level in pipeline.PIPELINES:
         assert {one.name for one in flat(pipeline.resolve([level]))} <= set(pipeline.PASSES)
     assert {one.name for one in flat(pipeline.resolve(["O2"]))} == set(pipeline.PASSES)
+
+
+@pytest.mark.parametrize("name", pipeline.PASSES)
+def test_golden_files_show_where_a_pass_fires_and_where_not(name: str) -> None:
+    found = sorted((Path(__file__).parent / name).glob("*.cc"))
+    assert len(found) >= 5
+    still = []
+    for path in found:
+        before, _, expected = path.read_text(encoding="utf-8").partition("# ---\n")
+        still.append(print_graph(loads(before, path=str(path))) == expected)
+    assert True in still and False in still
 
 
 # ---- fixpoints and order

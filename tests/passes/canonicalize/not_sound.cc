@@ -13,10 +13,11 @@ core not_sound {training = false} {
   %f = op lt (%b, %c) : bool[B, 4]
   %g = op not (%f) : bool[B, 4]
   %h = op maximum (%zero, %x) : f32[B, 4]
-  %i = op where (%g, %h, %d) : f32[B, 4]
+  %i = op where (%f, %h, %d) : f32[B, 4]
   %j = op sub (%i, %i) : f32[B, 4]
   %k = op mul (%j, %e) : f32[B, 4]
   output "y" = %k
+  output "g" = %g
 }
 # ---
 core not_sound {training = false} {
@@ -31,9 +32,11 @@ core not_sound {training = false} {
   %d = op add (%big, %one) : f32[]
   %e = op div (%one, %zero) : f32[]
   %f = op lt (%b, %c) : bool[B, 4]
+  %g = op not (%f) : bool[B, 4]
   %h = op maximum (%zero, %x) : f32[B, 4]
-  %i = op where (%f, %d, %h) : f32[B, 4]
+  %i = op where (%f, %h, %d) : f32[B, 4]
   %j = op sub (%i, %i) : f32[B, 4]
   %k = op mul (%j, %e) : f32[B, 4]
   output "y" = %k
+  output "g" = %g
 }
