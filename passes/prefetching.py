@@ -8,15 +8,19 @@ from dataclasses import dataclass, field
 from ..compiler.residency import Residency, Word
 from .replacement import Problem, Solution
 
+LIKELY = 0.5
+"""A task that is less likely to run is not guessed, and hides no load."""
+
 
 def entries(
-    problem: Problem, solution: Solution, names: Sequence[str], waits: Sequence[int], ahead: int
+    problem: Problem, solution: Solution, names: Sequence[str], waits: Sequence[int], ahead: int, guess: bool = False
 ) -> tuple[Residency, ...]:
-    """The schedule of a solution. `names` are the tasks'; `waits`: the groups (bit by bit) that run before it is decided
-    whether a task is; loads begin at most `ahead` tasks early."""
+    """The schedule of a solution. `names` are the tasks'; `waits`: the groups (bit by bit) that run before it is decided whether
+    a task is. Loads begin at most `ahead` tasks early, where it has been decided; or, to `guess`, where it is likely."""
     plan = _Plan(problem, solution)
     for place in range(1, len(solution.order)):
-        plan.begin_early(place, waits[solution.order[place]], ahead)
+        task = solution.order[place]
+        plan.begin_early(place, 0 if guess and problem.tasks[task].chance >= LIKELY else waits[task], ahead)
     return tuple(plan.told(names))
 
 
@@ -53,8 +57,9 @@ class _Plan:
         """Move the loads of a task, and the evictions for them, to the first place where nothing is in their way."""
         loaded, evicted = self.solution.loaded[place], self.evicted[place]
         start = place
-        while loaded and start > max(0, place - ahead) and self._free(start - 1, place, waits):
+        while loaded and start > 0 and ahead > 0 and self._free(start - 1, place, waits):
             start -= 1
+            ahead -= self.problem.tasks[self.solution.order[start]].chance >= LIKELY
         if start < place:
             self.begun[start].append((evicted, loaded))
             self.evicted[place] = ()

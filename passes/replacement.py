@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,11 +19,13 @@ NEVER = 1 << 60
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing to run. Tasks of a `group` run one behind the other; `after`: the groups (bit by bit) that run before."""
+    """One thing to run. Tasks of a `group` run one behind the other; `after`: the groups (bit by bit) that run before;
+    `chance`: how likely it is to run at all."""
 
     units: tuple[str, ...]
     group: int
     after: int = 0
+    chance: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,10 @@ class Solution:
     evicted: tuple[tuple[str, ...], ...]
     loaded: tuple[tuple[str, ...], ...]
 
-    def cost(self, problem: Problem) -> int:
-        """The bytes that are loaded."""
-        return sum(problem.sizes[unit] for units in self.loaded for unit in units)
+    def cost(self, problem: Problem) -> float:
+        """The bytes that are expected to be loaded: those for each task as often as it runs."""
+        pairs = zip(self.order, self.loaded)
+        return math.fsum(problem.sizes[unit] * problem.tasks[i].chance for i, units in pairs for unit in units)
 
 
 def solve(problem: Problem, small: int) -> Solution:
@@ -56,7 +60,7 @@ def solve(problem: Problem, small: int) -> Solution:
     if best is None:
         return heuristic(problem)
     alike = belady(problem, best.order)
-    return alike if alike.cost(problem) == best.cost(problem) else best
+    return alike if alike.cost(problem) <= best.cost(problem) else best
 
 
 # ---- heuristic
@@ -85,7 +89,7 @@ def belady(problem: Problem, order: Sequence[int]) -> Solution:
         total += sum(sizes[unit] for unit in missing) - sum(sizes[unit] for unit in gone)
         for unit in task.units:
             ahead = following[place, unit]
-            idle = len(tasks) - place if problem.ahead else first[unit]
+            idle = len(tasks) - place if problem.ahead else first.get(unit, len(tasks))
             resident[unit] = ahead if ahead < NEVER else len(tasks) + idle
             heapq.heappush(heap, (-resident[unit], unit))
         evicted.append(tuple(gone))
@@ -94,13 +98,14 @@ def belady(problem: Problem, order: Sequence[int]) -> Solution:
 
 
 def _next_uses(tasks: Sequence[Task]) -> tuple[dict[tuple[int, str], int], dict[str, int]]:
-    """For each task and unit where the unit is used next; and where each is used first."""
+    """For each task and unit where the unit is used next, and where each is used first, by tasks that may run at all."""
     following: dict[tuple[int, str], int] = {}
     first: dict[str, int] = {}
     for place in reversed(range(len(tasks))):
         for unit in tasks[place].units:
             following[place, unit] = first.get(unit, NEVER)
-        first.update(dict.fromkeys(tasks[place].units, place))
+        if tasks[place].chance > 0:
+            first.update(dict.fromkeys(tasks[place].units, place))
     return following, first
 
 
@@ -194,9 +199,9 @@ def optimal(problem: Problem) -> Solution | None:
     """
     search = _Search(problem)
     start = (0, 0)
-    seen: dict[tuple[int, int], tuple[int, int]] = {start: (0, 0)}
+    seen: dict[tuple[int, int], tuple[float, int]] = {start: (0, 0)}
     came: dict[tuple[int, int], tuple[tuple[int, int], int]] = {}
-    heap = [(search.least(*start), 0, 0, 0, start)]
+    heap: list[tuple[float, int, int, int, tuple[int, int]]] = [(search.least(*start), 0, 0, 0, start)]
     looked: set[tuple[int, int]] = set()
     while heap and len(looked) < MOST_STATES:
         _, turns, _, _, state = heapq.heappop(heap)
@@ -232,15 +237,17 @@ class _Search:
     def bytes(self, units: int) -> int:
         return sum(size for i, size in enumerate(self.sizes) if units >> i & 1)
 
-    def least(self, done: int, resident: int) -> int:
+    def least(self, done: int, resident: int) -> float:
         """What is loaded at least from here on."""
-        wanted = 0
+        wanted: dict[int, float] = {}
         for i, need in enumerate(self.needs):
-            wanted |= 0 if done >> i & 1 else need
-        return self.bytes(wanted & ~resident)
+            for unit in range(len(self.sizes)) if not done >> i & 1 else ():
+                if need & ~resident & 1 << unit:
+                    wanted[unit] = min(self.tasks[i].chance, wanted.get(unit, 1.0))
+        return math.fsum(self.sizes[unit] * chance for unit, chance in wanted.items())
 
-    def steps(self, done: int, resident: int) -> Iterator[tuple[int, int, int, int]]:
-        """What may run next: the task, what is resident then, the bytes loaded, and how many tasks it overtakes."""
+    def steps(self, done: int, resident: int) -> Iterator[tuple[int, int, float, int]]:
+        """What may run next: the task, what is resident then, the bytes expected to be loaded, how many tasks it overtakes."""
         over = {group for group, members in self.groups.items() if not members & ~done}
         begun = [members for members in self.groups.values() if members & done and members & ~done]
         overtaken = 0
@@ -249,7 +256,7 @@ class _Search:
                 continue
             ready = all(not task.after >> group & 1 or group in over for group in self.groups)
             if ready and (not begun or begun[0] >> i & 1):
-                missing = self.bytes(self.needs[i] & ~resident)
+                missing = self.bytes(self.needs[i] & ~resident) * task.chance
                 for left in self.rooms(resident, self.needs[i]):
                     yield i, left | self.needs[i], missing, overtaken
             overtaken += 1

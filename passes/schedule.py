@@ -9,6 +9,8 @@ from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.ir import Attrs, Graph, Node, rebuild
 from ..compiler.planning.demand import demand
 from ..compiler.planning.uses import Needs, Use, budget, events_before, needs_of
+from ..compiler.profile import Profile
+from ..compiler.profile_reading import check_belongs, read_profile
 from ..compiler.residency import Residency
 from .prefetching import entries
 from .replacement import Problem, Task, solve
@@ -40,12 +42,19 @@ class Schedule:
     Without a budget, and in training (where the backward pass reads all weights again), there is no schedule: everything is
     resident. A chunk that is larger than the room for it is an error (CC0716). Stacked products of an array (`grouped`) become
     calls of its members again: the stack would be a second copy of them all, and resident all the time.
+
+    With a profile, a load counts as often as its call is expected to run: never for a way that no decision kept, and less than 1
+    for one that is rare. `speculative(n)` then guesses only what runs in half of the calls at least.
+
+    - `small`: up to how many uses the search is exhaustive.
+    - `profile`: the file, or a `Profile`. `CompileError` if it is none, or of another model.
     """
 
     name: ClassVar[str] = "schedule"
     lowering: ClassVar[bool] = True
     after: ClassVar[tuple[str, ...]] = ("choose-kernels",)
     small: int = 8
+    profile: str | Profile = ""
 
     def apply(self, graph: Graph) -> Graph:
         """The graph with its schedule."""
@@ -65,11 +74,27 @@ class Schedule:
     def scheduled(self, graph: Graph, outlined: Graph, needs: Needs, room: int) -> tuple[Residency, ...]:
         before = events_before(outlined, needs.uses)
         group = {node: i for i, node in enumerate(dict.fromkeys(use.node for use in needs.uses))}
-        tasks = tuple(Task(use.units, group[use.node], before[use.node]) for use in needs.uses)
+        chances = self.chances(graph, needs)
+        tasks = tuple(Task(use.units, group[use.node], before[use.node], chances[use]) for use in needs.uses)
         kind, ahead = graph.memory.get("prefetch", ("ahead", 0))
         problem = Problem(tasks, needs.units, room, ahead)
-        waits = [before[use.choice] if use.choice is not None and kind == "ahead" else 0 for use in needs.uses]
-        return entries(problem, solve(problem, self.small), [use.name for use in needs.uses], waits, ahead)
+        waits = [before[use.choice] if use.choice is not None else 0 for use in needs.uses]
+        names = [use.name for use in needs.uses]
+        return entries(problem, solve(problem, self.small), names, waits, ahead, guess=kind == "speculative")
+
+    def chances(self, graph: Graph, needs: Needs) -> dict[Use, float]:
+        """How likely each use is to run in a call, if decisions are independent: 1 - (1 - frequency)^(decisions in a call)."""
+        profile = read_profile(self.profile) if isinstance(self.profile, str) and self.profile else self.profile
+        if not isinstance(profile, Profile):
+            return dict.fromkeys(needs.uses, 1.0)
+        check_belongs(profile, graph)
+        found = {}
+        for use in needs.uses:
+            path = "" if use.choice is None else str(use.choice.attrs["path"])
+            seen = profile.selections.get(path)
+            known = seen is not None and seen.decisions > 0 and profile.calls > 0
+            found[use] = 1 - (1 - seen.frequencies[use.way]) ** (seen.decisions / profile.calls) if seen and known else 1.0
+        return found
 
 
 def _ungrouped(graph: Graph) -> Graph:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.equality import difference
 from chunkc.compiler.ir import Attrs, Graph
+from chunkc.compiler.profile import Activity, Profile, fingerprint
 from chunkc.compiler.residency import Residency
 from chunkc.compiler.verify import problems
 from chunkc.grammar.elaborate import loads
@@ -21,6 +22,7 @@ from chunkc.grammar.print_core import print_graph
 from chunkc.passes import pipeline
 from chunkc.passes.prefetching import entries
 from chunkc.passes.replacement import Problem, Solution, Task, belady, greedy_order, heuristic, optimal, solve
+from chunkc.passes.schedule import Schedule
 
 CHAIN = """
 model chain(d: int = 4, n: int = 3) {
@@ -47,6 +49,8 @@ def random_problem(random: Random, *, uniform: bool, free: bool, tasks: int = 7)
             found.append(Task(tuple(random.sample(names, count)), group, before if free else (1 << group) - 1))
         group += 1
     largest = max(sum(sizes[unit] for unit in task.units) for task in found)
+    if random.random() < 0.3:
+        found = [replace(task, chance=random.choice((0.0, 0.25, 1.0))) for task in found]
     return Problem(tuple(found), sizes, largest + random.choice((0, 3, 4, 8, 9)), random.choice((0, 2)))
 
 
@@ -76,7 +80,8 @@ def test_no_heuristic_is_better_than_the_best(seed: int) -> None:
     best, good, chosen = optimal(problem), heuristic(problem), solve(problem, 8)
     assert best is not None
     assert max(held(problem, best), held(problem, good), held(problem, chosen)) <= problem.room
-    assert best.cost(problem) == chosen.cost(problem) <= good.cost(problem)
+    assert best.cost(problem) == pytest.approx(chosen.cost(problem))
+    assert best.cost(problem) <= good.cost(problem) + 1e-9
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -88,7 +93,7 @@ def test_with_one_order_and_one_size_belady_is_the_best(seed: int) -> None:
     assert best is not None and best.cost(problem) == belady(problem, range(len(problem.tasks))).cost(problem)
 
 
-def by_hand(problem: Problem, done: tuple[int, ...], resident: frozenset[str]) -> int:
+def by_hand(problem: Problem, done: tuple[int, ...], resident: frozenset[str]) -> float:
     """The least bytes from here on, by trying everything."""
     left = [i for i in range(len(problem.tasks)) if i not in done]
     if not left:
@@ -104,7 +109,7 @@ def by_hand(problem: Problem, done: tuple[int, ...], resident: frozenset[str]) -
         for bits in range(1 << len(spare)):
             kept = {unit for k, unit in enumerate(spare) if bits >> k & 1} | set(task.units)
             if sum(problem.sizes[unit] for unit in kept) <= problem.room:
-                loaded = sum(problem.sizes[unit] for unit in set(task.units) - resident)
+                loaded = sum(problem.sizes[unit] for unit in set(task.units) - resident) * task.chance
                 found.append(loaded + by_hand(problem, (*done, i), frozenset(kept)))
     return min(found)
 
@@ -113,7 +118,7 @@ def by_hand(problem: Problem, done: tuple[int, ...], resident: frozenset[str]) -
 def test_the_search_finds_what_trying_everything_finds(seed: int) -> None:
     problem = random_problem(Random(seed), uniform=seed % 2 == 0, free=True, tasks=5)
     best = optimal(problem)
-    assert best is not None and best.cost(problem) == by_hand(problem, (), frozenset())
+    assert best is not None and best.cost(problem) == pytest.approx(by_hand(problem, (), frozenset()))
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -125,7 +130,7 @@ def test_loads_begun_early_are_no_more_and_never_over_budget(seed: int) -> None:
     waits = [task.after if random.random() < 0.5 else 0 for task in problem.tasks]
     resident: set[str] = set()
     acquired: set[str] = set()
-    loaded = 0
+    loaded: list[str] = []
     groups: list[int] = []
     for entry in entries(problem, solution, names, waits, random.choice((1, 2, 5))):
         if entry.word == "run":
@@ -134,7 +139,7 @@ def test_loads_begun_early_are_no_more_and_never_over_budget(seed: int) -> None:
             groups.append(task.group)
         elif entry.word in ("acquire", "prefetch"):
             assert entry.word == "acquire" or entry.path not in resident
-            loaded += 0 if entry.path in resident else problem.sizes[entry.path]
+            loaded += [entry.path] if entry.path not in resident else []
             resident.add(entry.path)
             acquired |= {entry.path} if entry.word == "acquire" else set()
         elif entry.word == "release":
@@ -143,7 +148,7 @@ def test_loads_begun_early_are_no_more_and_never_over_budget(seed: int) -> None:
             assert entry.path in resident - acquired
             resident.remove(entry.path)
         assert sum(problem.sizes[unit] for unit in resident) <= problem.room
-    assert loaded == solution.cost(problem) and not acquired
+    assert sorted(loaded) == sorted(unit for units in solution.loaded for unit in units) and not acquired
 
 
 def test_large_plans_take_little_time_and_a_greedy_order_pays() -> None:
@@ -153,6 +158,37 @@ def test_large_plans_take_little_time_and_a_greedy_order_pays() -> None:
     assert belady(problem, range(800)).cost(problem) > 700
     solution = solve(problem, 8)
     assert solution.order == greedy_order(problem) and held(problem, solution) <= 8
+
+
+ROUTED = """
+model routed(d: int = 4) {
+  input x: f32[B, d]
+  chunk block[4](h) { h |> linear(d) }
+  h = x
+  for i in 0..4 {
+    router live[i] { score = h |> linear(1)  weight = sigmoid  keep = above(0.3) }
+    fuse h = residual(h, block[i](h), by=live[i])
+  }
+  memory { budget = 1KiB  prefetch = speculative(1) }
+  output h
+}
+"""
+
+
+def test_a_profile_says_what_to_guess() -> None:
+    """Block 1 was never kept, so while block 0 runs block 2 is loaded, which is likely; 3 is rare."""
+    graph = loads(ROUTED)
+    kept = {"live.0": 90, "live.1": 0, "live.2": 80, "live.3": 10}
+    seen = {path: Activity(1, 100, (count,), (1.0,)) for path, count in kept.items()}
+    profile = Profile(graph.name, fingerprint(graph), 100, selections=seen)
+    for told, expected in (("", ["block.1", "block.2", "block.3"]), (profile, ["block.2"])):
+        found = pipeline.run(graph, [Schedule(profile=told)]).schedule
+        assert [entry.path for entry in found if entry.word == "prefetch"] == expected
+    place = [str(entry) for entry in found].index('prefetch "block.2"')
+    assert str(found[place + 1]) == 'run "block.0"'
+    with pytest.raises(CompileError) as caught:
+        pipeline.run(loads(CHAIN), [Schedule(profile=profile)])
+    assert {one.code for one in caught.value.diagnostics} == {"CC0902"}
 
 
 def scheduled(text: str = CHAIN, **params: object) -> Graph:
