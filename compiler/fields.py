@@ -93,6 +93,6 @@ RESULTS = (
 
 MEMORY = (
     Field("budget", ("256MiB", "25%"), "How much may be resident, in bytes or as a share of the model.", "everything"),
-    Field("evict", ("lru", "lfu", "cost", "belady"), "What goes when the budget is full."),
-    Field("prefetch", ("1", "speculative(2)"), "How far to look ahead among chunks already decided on, or to guess."),
+    Field("evict", ("lru", "lfu", "cost", "belady"), "What goes where the plan leaves it open.", "`belady`"),
+    Field("prefetch", ("1", "speculative(2)"), "How far to look ahead among chunks already decided on, or to guess.", "0"),
 )
