@@ -51,5 +51,5 @@ class Roofline:
         return sum(both(step.macs / rate, step.bytes / traffic) + step.launches * launch for step in steps)
 
 
-CPU = Roofline(macs_per_s=52.2e9, bytes_per_s=15.5e9, launch_s=3.5e-6, overlaps=False)
+CPU = Roofline(macs_per_s=52.2e9, bytes_per_s=15.5e9, launch_s=3.2e-6, overlaps=False)
 """One core of a server (x86, AVX-512), f32 in torch 2.13: as `python -m benchmarks.calibrate` printed it."""

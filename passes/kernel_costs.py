@@ -38,7 +38,9 @@ def possible(marked: Graph) -> dict[int, tuple[str, ...]]:
                 continue
             if node.op == "fuse" and kernels:
                 own = {node.attrs[MARK], node.operands[-1].attrs[MARK]}
-                found[node.attrs[MARK]] = kernels if own & routed else ("dense",)
+                together = all(stream.attrs.get("word") == "grouped" for stream in streams_of(node)[0])
+                able = kernels if together else tuple(kernel for kernel in kernels if kernel != "grouped")
+                found[node.attrs[MARK]] = able if own & routed else ("dense",)
             elif kernels:
                 found[node.attrs[MARK]] = ("dense",) if through else kernels
     return found
@@ -118,7 +120,10 @@ class Estimate:
 
     def call(self, apply: Node, dims: Dims, share: float) -> float:
         body = apply.attrs["body"]
-        return 0.0 if body is None else len(apply.attrs["members"]) * self.seconds(body, call_dims(apply, dims), share)
+        if body is None:
+            return 0.0
+        entered = self.model.seconds([Cost(0, 0, 1)]) if apply.attrs["chunk"] else 0.0
+        return len(apply.attrs["members"]) * (entered + self.seconds(body, call_dims(apply, dims), share))
 
     def routed(self, fuse: Node, routing: Routing, dims: Dims, share: float) -> float:
         """A fuse with all its streams: dense, and on the positions that keep each way."""
@@ -129,18 +134,32 @@ class Estimate:
         way = nbytes(streams[0].type, dims) / members(streams[0]) * share
         count = sum(members(stream) for stream in streams)
         dense = sum(self.call(stream, dims, share) for stream in streams) + self.model.seconds(dense_steps(count, way))
-        gathered = self.model.seconds(gather_steps(count, way, kept, rows))
+        around = self.model.seconds(gather_steps(count, way, kept, rows))
         for stream, flags in zip(streams, routing.gathered):
             taken = sum(nbytes(operand.type, dims) for operand, flag in zip(stream.operands, flags) if flag) * share * kept
-            gathered += self.reached(stream, dims, share, kept, rows)
-            gathered += self.model.seconds([Cost(0, 2 * taken * members(stream), 3 + 0.2 * members(stream))])
-        return self.choose(fuse.attrs.get(MARK), {"dense": dense, "gather": gathered})
+            around += self.model.seconds([Cost(0, 2 * taken * members(stream), 3 + 0.2 * members(stream))])
+        costs = {"dense": dense, "gather": around + sum(self.reached(stream, dims, share, kept, rows) for stream in streams)}
+        if all(stream.attrs.get("word") == "grouped" for stream in streams):
+            costs["grouped"] = around + sum(self.together(stream, dims, share, kept, rows) for stream in streams)
+        return self.choose(fuse.attrs.get(MARK), costs)
 
     def reached(self, apply: Node, dims: Dims, share: float, kept: float, rows: float) -> float:
         """A call on the kept rows: if any of so many decisions keeps it, its weights are read; else it is only launched."""
-        any_row = 1 - (1 - kept) ** max(1.0, rows)
-        idle = members(apply) * self.model.seconds([Cost(0, 0, launches(apply.attrs["body"]))])
+        any_row = reach(kept, rows)
+        idle = members(apply) * self.model.seconds([Cost(0, 0, 1 + launches(apply.attrs["body"]))])
         return any_row * self.call(apply, dims, share * kept / any_row) + (1 - any_row) * idle if any_row else idle
+
+    def together(self, apply: Node, dims: Dims, share: float, kept: float, rows: float) -> float:
+        """An array's members on the rows of all: a product for each that has some, put side by side; all else once."""
+        inner, any_row = call_dims(apply, dims), reach(kept, rows)
+        reached = members(apply) * any_row
+        steps = [Cost(0, 0, 8 + 0.3 * members(apply))]
+        for node in apply.attrs["body"].nodes if any_row else ():
+            if node.op in OPS and node.op not in VIEWS:
+                one, product = step_of(node, inner, share * kept / any_row), node.op in PRODUCTS
+                beside = nbytes(node.type, inner) * share * kept / any_row if product else 0
+                steps.append(Cost(one.macs * reached, (one.bytes + beside) * reached, 1 + reached if product else 1))
+        return self.model.seconds(steps)
 
     def ladder(self, node: Node, dims: Dims, share: float) -> float:
         """Ways that are asked one after the other, each on what the earlier ones left."""
@@ -219,6 +238,11 @@ def members(stream: Node) -> int:
 def nbytes(type: Type, dims: Dims) -> int:
     count = type.count if isinstance(type, BundleType) else 1
     return count * sum(evaluate(product(part.shape), dims) * BYTES[part.dtype] for part in tensor_types(type))
+
+
+def reach(kept: float, rows: float) -> float:
+    """How likely any of so many decisions keeps a way, if each does so by itself."""
+    return 1 - (1 - kept) ** max(1.0, rows)
 
 
 def launches(body: Graph) -> float:
