@@ -36,6 +36,7 @@ lint: $(STAMP) build/typing/chunkc
 bench: $(STAMP)
 	@echo "==> benchmarks"
 	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m benchmarks.kernels
 
 docs: $(STAMP)
 	@echo "==> docs"
