@@ -9,6 +9,7 @@ from typing import ClassVar
 from ..compiler.bodies import map_bodies
 from ..compiler.dims import Size, product
 from ..compiler.ir import Graph, Node, users
+from ..compiler.types import TensorType
 from .counting import Samples
 from .pieces import Piece, Splitter
 from .rewrite import Site, prune, rebuild_knowing
@@ -39,17 +40,19 @@ class FactorPairs:
 def _factor(graph: Graph) -> Graph:
     if not any(node.op == "linear" for node in graph.nodes):
         return graph
-    samples, reads, stay = Samples.of(graph), users(graph), set[Node]()
+    splitter, reads = Splitter(Samples.of(graph)), users(graph)
 
     def change(old: Node, node: Node) -> Node | None:
-        if node.op != "linear" or any(reader.op == "masked" for reader in reads[old]):
-            return None
-        return _parted(node, samples, stay)
+        if node.op == "linear" and not any(reader.op == "masked" for reader in reads[old]):
+            return _parted(node, splitter)
+        if isinstance(node.type, TensorType) and node.shape and isinstance(node.shape[-1], int):
+            splitter.pieces(node)
+        return None
 
     return prune(rebuild_knowing(graph, change))
 
 
-def _parted(node: Node, samples: Samples, stay: set[Node]) -> Node | None:
+def _parted(node: Node, splitter: Splitter) -> Node | None:
     """The sum of products that a `linear` is, or None where that is not less work."""
     x, weight = node.operands[:2]
     if weight.op == "masked" or not isinstance(x.shape[-1], int):
@@ -57,11 +60,10 @@ def _parted(node: Node, samples: Samples, stay: set[Node]) -> Node | None:
     source = x
     while source.op == "reshape" and source.operands[0].shape[-1:] == x.shape[-1:]:
         source = source.operands[0]
-    site = Site(replace(node, name=""))
-    pieces = Splitter(site, samples, stay).pieces(source)
-    if len(pieces) == 1 and pieces[0].value is source:
+    if splitter.whole(source):
         return None
-    parts = sorted(pieces, key=lambda piece: sum(samples.count(product(piece.value.shape[:-1]))))
+    site = Site(replace(node, name=""))
+    parts = sorted(splitter.pieces(source), key=lambda piece: sum(splitter.samples.count(product(piece.value.shape[:-1]))))
     terms = [_product(site, piece, node, first=i == 0) for i, piece in enumerate(parts)]
     whole = reduce(lambda a, b: site.op("add", a, b), terms)
     if source is not x:

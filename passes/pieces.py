@@ -18,10 +18,6 @@ LINEAR = frozenset({"neg", "stop_gradient", "cast"})
 """Unary ops that are 0 at 0 and carry sums over."""
 
 
-DEEPEST = 64
-"""How many ops deep a value is looked into."""
-
-
 @dataclass(frozen=True, slots=True)
 class Piece:
     """What a value has in columns `start` up to `stop` of its last axis, 0 elsewhere. It has the rank of the value, with 1 along
@@ -42,30 +38,41 @@ Pieces = tuple[Piece, ...]
 class Splitter:
     """Takes values apart, where what a linear map does on the pieces is less than on the whole."""
 
-    site: Site
     samples: Samples
-    stay: set[Node] = field(default_factory=set)
-    """Values known to stay whole, so that a long sum is looked through once and not from each of its readers."""
-    depth: int = 0
+    known: dict[Node, Pieces] = field(default_factory=dict)
+    """Of values met so far. Asked in the order of a graph, no question goes deep, and none is asked twice."""
 
     def pieces(self, value: Node) -> Pieces:
         """The pieces that sum up to a value; the value itself as the only one where apart is not less. Its width is a number."""
-        whole = (Piece(value, 0, value.shape[-1]),)
-        if value in self.stay or self.depth > DEEPEST:
-            return whole
-        apart = replace(self, depth=self.depth + 1)._apart(value)
-        if apart and self._cost(apart).below(self._cost(whole)):
-            return apart
-        self.stay.add(value)
-        return whole
+        if value not in self.known:
+            whole = (Piece(value, 0, value.shape[-1]),)
+            apart = _Parting(self, Site(replace(value, name=""))).apart() if value.op in OPS else ()
+            self.known[value] = apart if apart and self._cost(apart).below(self._cost(whole)) else whole
+        return self.known[value]
+
+    def whole(self, value: Node) -> bool:
+        """Whether a value stays as it is."""
+        return self.pieces(value)[0].value is value
 
     def _cost(self, pieces: Pieces) -> Cost:
         """What a map to one column costs."""
         rows = (self.samples.count(product(piece.value.shape)) for piece in pieces)
         return total((Cost(count, count) for count in rows), self.samples.nothing)
 
-    def _apart(self, value: Node) -> Pieces:
-        """One level: the pieces of the operands, moved to their places; () for an op that does not carry them over."""
+
+@dataclass(frozen=True, slots=True)
+class _Parting:
+    """One op's result by the pieces of its operands."""
+
+    splitter: Splitter
+    site: Site
+
+    def pieces(self, value: Node) -> Pieces:
+        return self.splitter.pieces(value)
+
+    def apart(self) -> Pieces:
+        """The pieces of the operands, moved to their places; () for an op that does not carry them over."""
+        value = self.site.node
         op, operands = value.op, value.operands
         if op == "pairs":
             a, b = operands
@@ -94,12 +101,11 @@ class Splitter:
         for operand in operands:
             if not isinstance(operand.shape[-1], int):
                 return ()
-            own = self.pieces(operand)
-            if len(own) == 1 and own[0].value is operand:
+            if self.splitter.whole(operand):
                 together.append(operand)
             else:
                 flush()
-                found += [piece.shifted(start) for piece in own]
+                found += [piece.shifted(start) for piece in self.pieces(operand)]
             start += operand.shape[-1]
         flush()
         return tuple(found)

@@ -9,12 +9,15 @@ from typing import ClassVar
 from ..compiler.bodies import map_bodies
 from ..compiler.dims import Size, ceil_divide
 from ..compiler.ir import Graph, Node, users
-from .carry_mean import carried
+from .carry_mean import Axes, carried
 from .counting import Cost, Samples
 from .rewrite import Site, substituted
 
 Blocks = tuple[tuple[int, int], ...]
 """Axes, ascending, and the sizes of their blocks, of more than one entry."""
+
+DEEPEST = 100
+"""How many ops a mean is moved through at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class _Sinking:
         """Whether nothing else needs a value."""
         return self.reads[x] == [reader] and x not in self.roots
 
-    def _best(self, site: Site, x: Node, blocks: Blocks, freed: bool) -> tuple[Node, Cost]:
+    def _best(self, site: Site, x: Node, blocks: Blocks, freed: bool, depth: int = 0) -> tuple[Node, Cost]:
         """The blocks' means of a value, and what they cost beyond the value itself; less than nothing where it is `freed`:
         needed for this only, and not computed any more."""
         if not blocks:
@@ -89,16 +92,18 @@ class _Sinking:
         if key not in self.known:
             here = _pool(site, x, blocks)
             own = self.samples.work(x) if freed else self.samples.nothing
-            late, found = self.samples.work(here), self._earlier(site, x, blocks, freed)
+            late, found = self.samples.work(here), self._earlier(site, x, blocks, freed, depth)
             pays = found is not None and found[1].below(late + own)
             self.known[key] = (found[0], found[1] - own) if found is not None and pays else (here, late)
         return self.known[key]
 
-    def _earlier(self, site: Site, x: Node, blocks: Blocks, freed: bool) -> tuple[Node, Cost] | None:
+    def _earlier(self, site: Site, x: Node, blocks: Blocks, freed: bool, depth: int) -> tuple[Node, Cost] | None:
         """The op of means instead of the mean of the op, on those axes that it carries; with what it costs without the op."""
+        if depth == DEEPEST:
+            return None
         if x.op == "expand_blocks" and _wide(x, _sizes(x)) == blocks:
             return x.operands[0], self.samples.nothing
-        routes = {axis: own for axis, _ in blocks if (own := carried(x, axis)) is not None}
+        routes = {axis: own for axis, _ in blocks if (own := carried(x, axis)) is not None and _ranked(x, own)}
         if not routes:
             return None
         moving = tuple(pair for pair in blocks if pair[0] in routes)
@@ -108,7 +113,7 @@ class _Sinking:
         for i, operand in enumerate(x.operands):
             places = tuple(sorted((place, size) for axis, size in moving if (place := routes[axis][i]) is not None))
             alone = freed and self._freed(operand, x) and x.operands.count(operand) == 1
-            one, its = self._best(site, operand, _wide(operand, places), alone)
+            one, its = self._best(site, operand, _wide(operand, places), alone, depth + 1)
             operands.append(one)
             cost = cost + its
         shape = {"shape": _shape(x, moving)} if x.op == "broadcast" else {}
@@ -118,6 +123,11 @@ class _Sinking:
             made = _pool(site, made, staying)
             cost = cost + self.samples.work(made)
         return made, cost
+
+
+def _ranked(x: Node, own: Axes) -> bool:
+    """Whether all that is to be averaged has two axes, as the op asks."""
+    return all(operand.tensor.rank > 1 for operand, axis in zip(x.operands, own) if axis is not None)
 
 
 def _wide(x: Node, blocks: Blocks) -> Blocks:
@@ -138,8 +148,6 @@ def _shape(x: Node, blocks: Blocks) -> tuple[Size, ...]:
 
 def _pool(site: Site, x: Node, blocks: Blocks) -> Node:
     """The means of one or two axes. The op takes two: another one is in blocks of 1."""
-    if x.tensor.rank == 1:
-        return site.op("squeeze", _pool(site, site.op("unsqueeze", x, axis=-2), blocks), axis=-2)
     taken = dict(blocks)
     other = next(axis for axis in (-1, -2) if axis not in taken or len(taken) == 2)
     both = sorted(taken.items() if len(taken) == 2 else [*taken.items(), (other, 1)])

@@ -11,10 +11,13 @@ NEVER_NEGATIVE = frozenset({"softmax", "sigmoid", "relu", "abs", "exp", "uniform
 
 
 def plain(fuse: Node) -> bool:
-    """A routed fuse that a pass may take apart: by a selection that is trained hard, and with no notes of other passes."""
+    """A routed fuse that a pass may take apart: by a selection that is trained hard and may drop something, and with no notes of
+    other passes."""
     by = fuse.operands[-1] if fuse.op == "fuse" and fuse.attrs["by"] else None
-    hard = by is not None and by.op == "select" and by.attrs["train"] == "hard"
-    return hard and set(fuse.attrs) <= {"kind", "by"} and isinstance(fuse.type, TensorType)
+    if by is None or by.op != "select" or by.attrs["train"] != "hard":
+        return False
+    drops = "allowed" in by.attrs["slots"] or any(rule.kind != "all" for rule in by.attrs["rules"])
+    return drops and set(fuse.attrs) <= {"kind", "by"} and isinstance(fuse.type, TensorType)
 
 
 def at_most_one(select: Node) -> bool:
