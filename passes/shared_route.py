@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..compiler.bodies import lasting, lasting_calls
-from ..compiler.dims import evaluate, symbols
+from ..compiler.bodies import lasting
+from ..compiler.dims import Size, evaluate, symbols
 from ..compiler.ir import Attrs, Graph, Node, streams_of, users
-from ..compiler.mixing import row_prefix
+from ..compiler.mixing import value_rows
 from ..compiler.ops import OPS
-from ..compiler.planning.cones import body_of, boundary, matching
-from ..compiler.types import BundleType, TensorType
+from ..compiler.planning.cones import FREE, body_of, boundary, matching
+from ..compiler.types import BundleType, TensorType, tensor_types
 from .rewrite import Site, substituted
+from .route_results import results
 from .ways import at_most_one, plain, positions
 
 Cones = tuple[frozenset[Node], ...]
@@ -102,24 +103,28 @@ def _runs(graph: Graph, fuses: Sequence[Node]) -> Iterator[list[int]]:
         if place == len(fuses) or found.cones(fuses[place], fuses[first:place]) is None:
             if place - first > 1:
                 yield list(range(first, place))
-            first = place
+            first, found.settled = place, []
 
 
 @dataclass(slots=True)
 class _Run:
-    """Fuses by one selection in one graph. `terms` are for each way the fuses joined so far, and what is made of them, where that
-    way is kept; `weights` how much it counts, by rank and dtype."""
+    """Fuses by one selection in one graph. For each way, `settled` is what earlier cones hold, and `terms` are the fuses joined
+    so far, and what is made of them, where that way is kept; `weights` tell how much it counts, by rank and dtype."""
 
     graph: Graph
     fuses: Sequence[Node]
     reads: Mapping[Node, list[Node]]
     effects: frozenset[int]
+    places: Mapping[Node, int]
+    fed: dict[Node, set[Node]] = field(default_factory=dict)
+    settled: list[set[Node]] = field(default_factory=list)
     terms: list[dict[Node, Node]] = field(default_factory=list)
     weights: dict[tuple[int, int, str], Node] = field(default_factory=dict)
 
     @classmethod
     def of(cls, graph: Graph, fuses: Sequence[Node]) -> _Run:
-        return cls(graph, fuses, users(graph), lasting(graph))
+        places = {node: place for place, node in enumerate(graph.nodes)}
+        return cls(graph, fuses, users(graph), lasting(graph), places)
 
     @property
     def select(self) -> Node:
@@ -128,26 +133,38 @@ class _Run:
     # ---- what lies between
 
     def cones(self, fuse: Node, earlier: Sequence[Node]) -> Cones | None:
-        """The cones of a fuse over earlier ones, or None where it cannot be joined with them."""
-        members = set(earlier)
-        fed = set(members)
-        for node in self.graph.nodes:
-            if node not in fed and any(operand in fed for operand in node.operands):
-                fed.add(node)
+        """The cones of a fuse over earlier ones, or None where it cannot be joined with them. What lies below an earlier cone
+        was looked at with it."""
+        members, fed = set(earlier), self._fed(earlier[0])
         streams = fuse.operands[:-1]
         if not any(stream in fed for stream in streams) or any(positions(one) != positions(fuse) for one in members):
             return None
-        found = tuple(self._cone(stream, fed, members) for stream in streams)
-        fits = all(
-            self._copies(cone, found, fuse) and self._apart(cone, stream, members, fuse) for cone, stream in zip(found, streams)
-        )
-        return found if fits and fuse.operands[-1] not in fed else None
+        self.settled = self.settled or [set() for _ in streams]
+        ends = [members | settled for settled in self.settled]
+        found = tuple(self._cone(stream, fed, end) for stream, end in zip(streams, ends))
+        if fuse.operands[-1] in fed or not all(self._copies(cone, found, fuse) for cone in found):
+            return None
+        if not all(self._apart(cone, stream, end, fuse) for cone, stream, end in zip(found, streams, ends)):
+            return None
+        for settled, cone in zip(self.settled, found):
+            settled |= cone
+        return found
 
-    def _cone(self, stream: Node, fed: set[Node], members: set[Node]) -> frozenset[Node]:
+    def _fed(self, first: Node) -> set[Node]:
+        """What depends on the first fuse of a run, and so on any: each later one does itself."""
+        if first not in self.fed:
+            found = {first}
+            for node in self.graph.nodes[self.places[first] :]:
+                if any(operand in found for operand in node.operands):
+                    found.add(node)
+            self.fed[first] = found
+        return self.fed[first]
+
+    def _cone(self, stream: Node, fed: set[Node], ends: set[Node]) -> frozenset[Node]:
         inside, stack = set[Node](), [stream]
         while stack:
             node = stack.pop()
-            if node in fed and node not in members and node not in inside:
+            if node in fed and node not in ends and node not in inside:
                 inside.add(node)
                 stack.extend(node.operands)
         return frozenset(inside)
@@ -169,16 +186,19 @@ class _Run:
                 return False
         return True
 
-    def _apart(self, cone: frozenset[Node], stream: Node, members: set[Node], fuse: Node) -> bool:
-        """Whether each position of a stream depends on no other position of the earlier fuses."""
+    def _apart(self, cone: frozenset[Node], stream: Node, ends: set[Node], fuse: Node) -> bool:
+        """Whether each position of a stream, and of all on the way, depends on no other position of what the cone ends at."""
         if not cone:
             return True
-        passed = boundary(self.graph, set(cone))
+        part = replace(self.graph, nodes=tuple(sorted(cone, key=self.places.__getitem__)))
+        passed = boundary(part, set(cone))
         if not all(isinstance(node.type, TensorType) for node in passed):
             return False
         decided = positions(fuse)
-        rows = [len(decided) if node in members else matching(node, decided) for node in passed]
-        return row_prefix(body_of(self.graph, stream, set(cone), passed), rows) >= len(decided)
+        body = body_of(part, stream, set(cone), passed)
+        rows = [len(decided) if node in ends else matching(node, decided) for node in passed]
+        found = value_rows(body, rows, len(decided))
+        return all((found[node] or 0) >= len(decided) and _leads(node, decided) for node in body.nodes if _computed(node))
 
     # ---- joining
 
@@ -194,20 +214,14 @@ class _Run:
             streams[fuse] = [self._within(way, stream, cone) for way, (stream, cone) in enumerate(zip(fuse.operands, cones))]
             for way, stream in enumerate(streams[fuse]):
                 self.terms[way][fuse] = self._weighted(fuse, stream, way)
-        changes = {fuse: replace(fuse, operands=(*own, self.select)) for fuse, own in streams.items()}
-        read = _read(self.graph, changes)
-        needed = [fuse for fuse in self.fuses if changes[fuse] in read]
-        if len(needed) > 1:
-            if not _side_by_side(needed):
-                return None
-            changes |= self._columns(needed, streams)
-        return substituted(self.graph, {old: new for old, new in changes.items() if old in needed})
+        changes = results(self.graph, streams)
+        return None if changes is None else substituted(self.graph, changes)
 
     def _within(self, way: int, stream: Node, cone: frozenset[Node]) -> Node:
         """A stream with the earlier fuses as they are where its way is kept."""
         done = self.terms[way]
-        for node in self.graph.nodes:
-            if node in cone and node not in done:
+        for node in sorted(cone, key=self.places.__getitem__):
+            if node not in done:
                 done[node] = node.with_operands(done.get(operand, operand) for operand in node.operands)
         return done.get(stream, stream)
 
@@ -228,19 +242,6 @@ class _Run:
             weight = site.op("unsqueeze", weight, axis=-1)
         return weight if kind.dtype == dtype else site.op("cast", weight, dtype=dtype)
 
-    def _columns(self, fuses: list[Node], streams: Mapping[Node, list[Node]]) -> dict[Node, Node]:
-        """For each fuse its columns of one fuse of them all."""
-        site = Site(replace(fuses[-1], name=""))
-        joined = [site.op("concat", *own, axis=-1) for own in zip(*(streams[fuse] for fuse in fuses))]
-        whole = replace(site.node, operands=(*joined, self.select), type=joined[0].type)
-        found: dict[Node, Node] = {}
-        start = 0
-        for fuse in fuses:
-            stop = start + fuse.shape[-1]
-            found[fuse] = Site(fuse).op("slice", whole, axis=-1, start=start, stop=stop, step=1)
-            start = stop
-        return found
-
 
 def _free(node: Node) -> bool:
     """Whether an op computes no products at any size."""
@@ -248,21 +249,10 @@ def _free(node: Node) -> bool:
     return evaluate(macs, dict.fromkeys(symbols(macs), 1)) == 0
 
 
-def _read(graph: Graph, changes: Mapping[Node, Node]) -> set[Node]:
-    """What the graph needs with some nodes replaced: nodes as they are then."""
-    seen: set[Node] = set()
-    stack = [*graph.roots, *lasting_calls(graph)]
-    while stack:
-        node = stack.pop()
-        node = changes.get(node, node)
-        if node not in seen:
-            seen.add(node)
-            stack.extend(node.operands)
-    return seen
+def _leads(node: Node, decided: tuple[Size, ...]) -> bool:
+    """Whether all tensors of a value start with the positions that are decided on."""
+    return all(kind.shape[: len(decided)] == decided for kind in tensor_types(node.type))
 
 
-def _side_by_side(fuses: Sequence[Node]) -> bool:
-    """Whether results may be joined on their last axis, which no decision is about."""
-    first = fuses[0]
-    alike = all(one.tensor.dtype == first.tensor.dtype and one.shape[:-1] == first.shape[:-1] for one in fuses)
-    return alike and all(isinstance(one.shape[-1], int) and one.tensor.rank > len(positions(one)) for one in fuses)
+def _computed(node: Node) -> bool:
+    return node.op not in FREE and node.op != "input"

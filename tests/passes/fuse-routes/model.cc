@@ -53,16 +53,12 @@ core together {training = false, chunks = [
   %10 = op mul (%6, %9) : f32[B, T, 4]
   %y = op add (%x, %10) : f32[B, T, 4]
   %12 = apply "block" (%y) {members = ["1"], body = %c0, single = true} : f32[B, T, 4]
-  %13 = op mul (%12, %9) : f32[B, T, 4]
-  %y.2 = op add (%y, %13) : f32[B, T, 4]
-  %15 = apply "block" (%y.2) {members = ["2"], body = %c0, single = true} : f32[B, T, 4]
-  %16 = op concat (%6, %12, %15) {axis = -1} : f32[B, T, 12]
-  %17 = fuse "sum" (%16, %live) {by = true} : f32[B, T, 12]
-  %18 = op slice (%17) {axis = -1, start = 0, stop = 4, step = 1} : f32[B, T, 4]
+  %13 = op add (%6, %12) : f32[B, T, 4]
+  %14 = op mul (%12, %9) : f32[B, T, 4]
+  %y.2 = op add (%y, %14) : f32[B, T, 4]
+  %16 = apply "block" (%y.2) {members = ["2"], body = %c0, single = true} : f32[B, T, 4]
+  %17 = op add (%13, %16) : f32[B, T, 4]
+  %18 = fuse "sum" (%17, %live) {by = true} : f32[B, T, 4]
   %y.3 = op add (%x, %18) : f32[B, T, 4]
-  %20 = op slice (%17) {axis = -1, start = 4, stop = 8, step = 1} : f32[B, T, 4]
-  %y.4 = op add (%y.3, %20) : f32[B, T, 4]
-  %22 = op slice (%17) {axis = -1, start = 8, stop = 12, step = 1} : f32[B, T, 4]
-  %y.5 = op add (%y.4, %22) : f32[B, T, 4]
-  output "h" = %y.5
+  output "h" = %y.3
 }
