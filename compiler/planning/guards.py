@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 
 from ..bodies import body_order, map_bodies
 from ..ir import Attrs, Graph, Node, rebuild
+from ..kernels import kernel_of
 from ..plan import Way
+from .grouping import runs_together
 
 HINTS = ("cold", "hot", "paths", "capacity")
 """The attributes that a profile gives a fuse."""
@@ -38,10 +40,11 @@ def guard_of(fuse: Node, ways: Sequence[Way], axes: int) -> Guard | None:
     """The guard of a fuse whose ways run on the kept positions of `axes` leading axes; None where its hints are of no use.
 
     A way that decides, draws or leaves anything besides its value is never left out, for it has to leave as much. A path needs
-    decisions no finer than a row, and sums (what is joined has a place for absent ways too).
+    decisions no finer than a row, and sums (what is joined has a place for absent ways too). Where all ways run as one product,
+    a way without rows costs nothing, and there is nothing to leave out.
     """
     quiet = [silent(way.apply.attrs["body"]) for way in ways]
-    idle = tuple(way for way in fuse.attrs.get("cold", ()) if quiet[way])
+    idle = () if _together(fuse, ways) else tuple(way for way in fuse.attrs.get("cold", ()) if quiet[way])
     if len(idle) == len(ways):
         idle = idle[1:]  # one way is run, on no rows, for the shape of its result
     paths: tuple[tuple[int, ...], ...] = ()
@@ -50,6 +53,13 @@ def guard_of(fuse: Node, ways: Sequence[Way], axes: int) -> Guard | None:
         joined = fuse.attrs["kind"] in ("concat", "stack")
         paths = tuple(path for path in fuse.attrs.get("paths", ()) if path and (not joined or len(path) == len(ways)))
     return Guard(idle, paths) if idle or paths else None
+
+
+def _together(fuse: Node, ways: Sequence[Way]) -> bool:
+    """Whether the rows of all ways run as products of stacked weights."""
+    apply = ways[0].apply
+    meant = apply.attrs.get("word") == "grouped" and kernel_of(fuse) in ("", "grouped")
+    return meant and runs_together(apply.attrs["body"])
 
 
 def silent(body: Graph) -> bool:

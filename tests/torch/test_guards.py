@@ -301,3 +301,19 @@ def test_a_recorded_profile_end_to_end(tmp_path: Any) -> None:
     route(made, -9.0, 9.0, 0.0, 9.0)
     check(made, graph, x)
     assert [one.held for name, one in made.guards().items() if " is " in name] == [1]
+
+
+def test_stacked_products_need_no_guard_for_cold_ways() -> None:
+    graph = mixture("top(2)")
+    one = Specialize(saw(graph, (0, 2), (0, 2)))
+    together = lower(pipeline.run(graph, ["group-chunks", one])).double().eval()
+    apart = lower(pipeline.run(graph, ["group-chunks", one, "choose-kernels(force=gather)"])).double().eval()
+    route(together, 0.0, 9.0, 0.0, 9.0)
+    apart.load_state_dict(together.state_dict())
+    x = torch.randn(2, 3, 8, dtype=torch.float64)
+    for made in (together, apart):
+        check(made, graph, x)
+        route(made, 9.0, -9.0, 9.0, -9.0)
+        check(made, graph, x)
+    assert [(name.split()[1], one.held) for name, one in together.guards().items()] == [("is", 1)]
+    assert [(name.split()[1], one.held) for name, one in apart.guards().items()] == [("is", 1), ("without", 0)]
