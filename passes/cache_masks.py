@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from ..compiler.bodies import body_order, lasting, map_bodies
-from ..compiler.cost import CPU, Cost, CostModel
-from ..compiler.dims import Dim, evaluate, product
-from ..compiler.ir import Attrs, Graph, Node, outlined, reachable, users
-from ..compiler.mixing import row_prefix
-from ..compiler.ops import OPS
-from ..compiler.planning.cones import body_giving, boundary, exclusive, matching
+from ..compiler.bodies import body_order, map_bodies
+from ..compiler.cost import CPU, CostModel
+from ..compiler.ir import Attrs, Graph, Node, outlined
 from ..compiler.profile import Activity, Profile, selections_of
 from ..compiler.profile_reading import check_belongs, read_profile
-from ..compiler.types import RecordType, TensorType, free_symbols
-from ..compiler.work import bare_symbol, dense_work
-
-LOOKING_S, BYTE_S = 1e-6, 1e-9
-"""Seconds to look one row up and hold it, and more for each byte of its key (measured on one CPU core, `docs/caching.md`)."""
+from ..compiler.types import RecordType
+from .cached_parts import Part, Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +63,27 @@ def _profiled(graph: Graph, profile: Profile) -> dict[str, list[Activity]]:
 
 
 def _cached(graph: Graph, changing: frozenset[str], profiled: dict[str, list[Activity]], options: CacheMasks) -> Graph:
-    selects = [node for node in graph.nodes if node.op == "select"]
-    for path in [str(one.attrs["path"]) for one in selects if one.attrs["cache"] or one.attrs["path"] in profiled]:
-        select = next(node for node in graph.nodes if node.op == "select" and node.attrs["path"] == path)
-        asked = select.attrs["cache"]
-        if not _ranks_batch(select) and not _asks_one_by_one(select):
-            part = _part(graph, select, changing)
-            if part is not None and (part.pays(profiled[path], options.model) if not asked else part.worth_a_look):
-                graph = _replaced(graph, part, path, asked or ("exact", options.entries))
-    return graph
+    """The graph with all parts that do not overlap, and again, until there is none."""
+    while True:
+        asked = [node for node in graph.nodes if node.op == "select" and (node.attrs["cache"] or node.attrs["path"] in profiled)]
+        scene = Scene(graph, changing) if asked else None
+        taken: set[Node] = set()
+        found: list[tuple[Part, str, tuple[Any, ...]]] = []
+        for select in asked:
+            assert scene is not None
+            path, cache = str(select.attrs["path"]), select.attrs["cache"]
+            part = None if _ranks_batch(select) or _asks_one_by_one(select) else scene.part(select)
+            if part is None or part.inside & taken:
+                continue
+            if part.worth_a_look if cache else part.pays(profiled[path], options.model):
+                found.append((part, path, cache or ("exact", options.entries)))
+                taken |= part.inside
+        if not found:
+            return graph
+        # Parts that read each other's values cannot all stand in one graph: then one at a time.
+        replaced = _replaced(graph, found) or _replaced(graph, found[:1])
+        assert replaced is not None, "a part alone is made before all that reads it"
+        graph = replaced
 
 
 def _ranks_batch(select: Node) -> bool:
@@ -93,163 +98,43 @@ def _asks_one_by_one(select: Node) -> bool:
     return select.attrs["rules"][-1].kind == "first" and select.operands[0].op == "stack"
 
 
-# ---- the part
+# ---- the graph with them
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """The nodes that are set apart, what is passed to them, what they give, and how many leading axes are rows."""
-
-    inside: set[Node]
-    passed: list[Node]
-    keys: tuple[bool, ...]
-    """Which of what is passed depends on the call's inputs."""
-    wanted: tuple[tuple[str, Node], ...]
-    body: Graph
-    rows: int
-
-    def counted(self) -> tuple[int, int]:
-        """Multiply-adds and bytes of the key of one row, where every other dimension is 16."""
-        key = [node for node, mine in zip(self.passed, self.keys) if mine]
-        dims = dict.fromkeys(sorted(frozenset().union(*(free_symbols(node.type) for node in self.passed))), 16)
-        dims |= {str(size): 1 for node in key for size in node.shape[: self.rows] if isinstance(size, Dim)}
-        macs = evaluate(dense_work(self.body, dims).macs, {})
-        return macs, sum(4 * evaluate(product(node.shape[self.rows :]), dims) for node in key)
-
-    @property
-    def worth_a_look(self) -> bool:
-        """Whether it takes at least a multiply-add for each number that is compared."""
-        macs, size = self.counted()
-        return macs >= size // 4
-
-    def pays(self, seen: list[Activity], model: CostModel) -> bool:
-        """Whether what repeated would have cost more than looking everything up."""
-        decisions, repeats = sum(one.decisions for one in seen), sum(one.repeats or 0 for one in seen)
-        macs, size = self.counted()
-        return repeats * model.seconds([Cost(macs, launches=0)]) > decisions * (LOOKING_S + BYTE_S * size)
-
-
-def _part(graph: Graph, select: Node, changing: frozenset[str]) -> _Part | None:
-    """The largest part above a selection that may be cached, or None."""
-    varies, barred = _varying(graph, changing)
-    given, outside = _from(graph, varies, inputs=True), varies | _from(graph, {select.operands[0]}) - {select.operands[0]}
-    roots = {node for node in _roots(select, outside) if node in given and node not in barred}
-    reads = users(graph)
-    sinks = {reader for root in roots for reader in reads[root]}
-    inside = exclusive(graph, roots, sinks, reads, (set(graph.roots) - roots) | outside | barred)
-    wanted = [node for node in graph.nodes if node in inside and node in roots]
-    below = {node for node in inside if node in reachable(wanted)}
-    passed = boundary(graph, below)
-    keys = tuple(node in given for node in passed)
-    if not wanted or not any(keys) or not _sized(below, passed) or set(passed) & _from(graph, below):
-        return None
-    decided = select.selection.kept.shape[:-1]
-    counts = [matching(node, decided) if mine else None for node, mine in zip(passed, keys)]
-    if any(mine and count is None for mine, count in zip(keys, counts)):
-        return None
-    slots = dict(zip(reversed(select.operands), reversed(select.attrs["slots"])))
-    named = tuple((slots.get(node, f"part_{i}").replace(".", "_"), node) for i, node in enumerate(wanted))
-    body = body_giving(graph, named, below, passed)
-    rows = row_prefix(body, counts)
-    return _Part(below, passed, keys, named, body, rows) if rows else None
-
-
-def _sized(inside: set[Node], passed: list[Node]) -> bool:
-    """Whether every size that a body would speak of stands bare in the shape of something passed to it."""
-    bare = {name for node in passed for size in node.shape if (name := bare_symbol(size))}
-    return all(free_symbols(node.type) <= bare for node in (*inside, *passed))
-
-
-def _roots(select: Node, outside: set[Node]) -> Iterator[Node]:
-    """The operands of a selection; of one that has to stay outside, what it is made of."""
-    ahead, seen = [*reversed(select.operands)], set[Node]()
-    while ahead:
-        node = ahead.pop()
-        if node in seen or not isinstance(node.type, TensorType):
-            continue
-        seen.add(node)
-        if node not in outside:
-            yield node
-        elif node.op in OPS and not OPS[node.op].random:
-            ahead.extend(reversed(node.operands))
-
-
-def _varying(graph: Graph, changing: frozenset[str]) -> tuple[set[Node], set[Node]]:
-    """What gives another value for equal inputs (draws, states that calls change); and what must not be set apart: decisions,
-    calls that leave something, parts that are set apart already."""
-    effects = lasting(graph)
-    varies: set[Node] = set()
-    barred: set[Node] = set()
-    for node in graph.nodes:
-        own = (node.op in OPS and OPS[node.op].random) or (node.op == "state" and node.attrs["path"] in changing)
-        if node.op == "apply":
-            body = node.attrs["body"]
-            plain = body is not None and id(body) not in effects and not node.attrs.get("word")
-            if not plain or any(_decides(one, changing) for one in (body, *body_order(body))):
-                barred.add(node)
-                own = body is None or any(_random(one, changing) for one in (body, *body_order(body)))
-        if node.op == "select":
-            barred.add(node)
-        if own or any(operand in varies for operand in node.operands):
-            varies.add(node)
-    return varies, barred
-
-
-def _random(body: Graph, changing: frozenset[str]) -> bool:
-    """Whether a body gives another value for equal inputs."""
-    return any(
-        (node.op in OPS and OPS[node.op].random) or (node.op == "state" and node.attrs["path"] in changing) for node in body.nodes
-    )
-
-
-def _decides(body: Graph, changing: frozenset[str]) -> bool:
-    return _random(body, changing) or any(node.op == "select" or node.attrs.get("word") for node in body.nodes)
-
-
-def _from(graph: Graph, nodes: set[Node], inputs: bool = False) -> set[Node]:
-    """These nodes (and the `inputs`) and all that depends on them."""
-    found = {node for node in graph.nodes if inputs and node.op == "input"} | nodes
-    for node in graph.nodes:
-        if any(operand in found for operand in node.operands):
-            found.add(node)
-    return found
-
-
-# ---- the graph with it
-
-
-def _replaced(graph: Graph, part: _Part, path: str, cache: tuple[object, ...]) -> Graph:
-    """The graph with the part as one `cached` node, and its fields where it gives several values."""
-    types = tuple((name, node.tensor) for name, node in part.wanted)
-    kind = types[0][1] if len(types) == 1 else RecordType(types)
-    spot, after = part.wanted[0][1], _from(graph, part.inside)
-    place = {node: i for i, node in enumerate(graph.nodes)}
-    last = max(place[node] for node in (part.wanted[0][1], *part.passed))
-    early = [node for node in graph.nodes[: last + 1] if node not in part.inside and node not in after]
+def _replaced(graph: Graph, found: Sequence[tuple[Part, str, tuple[Any, ...]]]) -> Graph | None:
+    """The graph with each part as one `cached` node, and its fields where it gives several values; None where no order fits."""
+    home = {node: i for i, (part, _, _) in enumerate(found) for node in part.inside}
     done: dict[Node, Node] = {}
     order: list[Node] = []
+    made: set[int] = set()
 
-    def add(nodes: list[Node]) -> None:
-        for node in nodes:
-            done[node] = node.with_operands(done[operand] for operand in node.operands)
-            order.append(done[node])
+    def needs(item: Node | int) -> Sequence[Node | int]:
+        below = found[item][0].passed if isinstance(item, int) else item.operands
+        return [home.get(node, node) for node in below]
 
-    add(early)
-    method, *sizes = cache
-    more = {"bits": sizes[0]} if method == "fingerprint" else {}
-    operands = [done[node] for node in part.passed]
-    name = spot.name if len(types) == 1 else ""
-    made = outlined(
-        "cached", part.body, operands, kind, spot.span, name, path=path, entries=sizes[-1], rows=part.rows, keys=part.keys, **more
-    )
-    order.append(made)
-    for label, node in part.wanted:
-        done[node] = made
-        if len(types) > 1:
-            done[node] = Node("field", (made,), Attrs(name=label), node.type, node.span, node.name)
-            order.append(done[node])
-    known = set(early) | part.inside
-    add([node for node in graph.nodes if node not in known])
+    def place(item: Node | int) -> None:
+        if isinstance(item, int):
+            made.add(item)
+            order.extend(_nodes(*found[item], done))
+        else:
+            done[item] = item.with_operands(done[operand] for operand in item.operands)
+            order.append(done[item])
+
+    for node in (*graph.inputs, *graph.nodes):
+        stack: list[tuple[Node | int, bool]] = [(home.get(node, node), False)]
+        under_way: set[Node | int] = set()
+        while stack:
+            item, ready = stack.pop()
+            if item in made or item in done:
+                continue
+            if ready:
+                place(item)
+            elif item in under_way:
+                return None
+            else:
+                under_way.add(item)
+                stack.append((item, True))
+                stack.extend((below, False) for below in reversed(needs(item)))
     return replace(
         graph,
         nodes=tuple(order),
@@ -257,3 +142,21 @@ def _replaced(graph: Graph, part: _Part, path: str, cache: tuple[object, ...]) -
         losses=tuple((name, done[node]) for name, node in graph.losses),
         nexts=tuple((done[state], done[value]) for state, value in graph.nexts),
     )
+
+
+def _nodes(part: Part, path: str, cache: tuple[Any, ...], done: dict[Node, Node]) -> list[Node]:
+    """The `cached` node of a part and its fields; `done` is told what stands for the values it gives."""
+    method, *sizes = cache
+    types = tuple((name, node.tensor) for name, node in part.wanted)
+    kind = types[0][1] if len(types) == 1 else RecordType(types)
+    spot = part.wanted[0][1]
+    said = {"path": path, "entries": sizes[-1], "rows": part.rows, "keys": part.keys}
+    said |= {"bits": sizes[0]} if method == "fingerprint" else {}
+    operands = [done[node] for node in part.passed]
+    whole = outlined("cached", part.body, operands, kind, spot.span, spot.name if len(types) == 1 else "", **said)
+    if len(types) == 1:
+        done[spot] = whole
+        return [whole]
+    for label, node in part.wanted:
+        done[node] = Node("field", (whole,), Attrs(name=label), node.type, node.span, node.name)
+    return [whole, *(done[node] for _, node in part.wanted)]
