@@ -123,7 +123,6 @@ def is_host(node: fx.Node) -> bool:
 
 def _whole(module: nn.Module, graph: fx.Graph, name: str, takes: tuple[str, ...] = (), gives: tuple[str, ...] = ()) -> Region:
     graph_module = fx.GraphModule(module, graph, class_name=name)
-    graph_module.recompile()
     reads = dict.fromkeys(str(node.target) for node in graph.nodes if node.op in ("get_attr", "call_module"))
     region = Region(name, graph_module.graph, type(graph_module).forward, takes, gives, tuple(reads))
     region.graph.owning_module = None
