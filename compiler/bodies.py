@@ -24,8 +24,11 @@ def body_order(graph: Graph) -> list[Graph]:
     return order
 
 
-def map_bodies(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
-    """The graph, and every body under it, put through `change`, inner ones first. What was one body object stays one."""
+def map_bodies(graph: Graph, change: Callable[[Graph], Graph], outermost: Callable[[Graph], Graph] | None = None) -> Graph:
+    """The graph, and every body under it, put through `change`, inner ones first. What was one body object stays one.
+
+    The graph itself is put through `outermost`, if that is given.
+    """
     done: dict[int, Graph] = {}
 
     def swap(node: Node) -> Node | None:
@@ -34,12 +37,12 @@ def map_bodies(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
             return None
         return replace(node, attrs=node.attrs.but(body=done[id(body)]))
 
-    def whole(one: Graph) -> Graph:
+    def whole(one: Graph, change: Callable[[Graph], Graph] = change) -> Graph:
         return change(rebuild(one, swap) if any(done[id(inner)] is not inner for inner in bodies(one)) else one)
 
     for body in body_order(graph):
         done[id(body)] = whole(body)
-    return whole(graph)
+    return whole(graph, outermost or change)
 
 
 def lasting(graph: Graph) -> frozenset[int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .bodies import body_order
+from .bodies import body_order, recorded
 from .dims import Dim, Size, symbols
 from .ir import Graph, Node, streams_of
 from .ops import OPS
@@ -54,11 +54,11 @@ class _Search:
         return self.known[key]
 
     def _independent(self, body: Graph, rows: tuple[Rows, ...], sizes: tuple[Size, ...]) -> bool:
-        found = self.values(body, rows, len(sizes))
-        return all(
-            (found[node] or 0) >= len(sizes) and all(type.shape[: len(sizes)] == sizes for type in tensor_types(node.type))
-            for _, node in body.outputs
-        )
+        found, most = self.values(body, rows, len(sizes)), len(sizes)
+        decided = [node for node in recorded(body) if found[node] is not None]  # recorded by position, or for all alike
+        parts = [(node, type) for _, node in body.outputs for type in tensor_types(node.type)]
+        parts += [(node, node.selection.kept) for node in decided]
+        return all((found[node] or 0) >= most and type.shape[:most] == sizes for node, type in parts)
 
     def values(self, graph: Graph, rows: tuple[Rows, ...], prefix: int) -> dict[Node, Rows]:
         given = {node: None if count is None else min(count, prefix) for node, count in zip(graph.inputs, rows)}

@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import ClassVar
 
 from ..compiler.bodies import lasting, map_bodies
-from ..compiler.ir import Attrs, Graph, Node, streams_of, users
+from ..compiler.dims import Dim
+from ..compiler.ir import Attrs, Graph, Node, reachable, streams_of, users
 from ..compiler.selection import Rule
 from ..compiler.types import BundleType, SelectionType, TensorType, Type
 from .decided import decided, uniformly
@@ -35,34 +36,56 @@ class EliminateDead:
 
     def apply(self, graph: Graph) -> Graph:
         """The graph and its bodies without what is dead."""
-        return map_bodies(graph, _eliminate)
+        return map_bodies(graph, _eliminate, lambda whole: _eliminate(whole, outermost=True))
 
 
-def _eliminate(graph: Graph) -> Graph:
-    known = LAWS.rewrite(graph)
-    found = prune(_plain_calls(_unread_members(prune(_dead_streams(known)))))
-    return _with_records(prune(graph), found)
+def _eliminate(graph: Graph, outermost: bool = False) -> Graph:
+    before = prune(graph)
+    after = _reduced(before)
+    held = [] if outermost else [node for node in _lost(before, after) if not _free(node)]
+    if held:
+        before = rebuild_knowing(before, lambda old, new: _recorded(new) if old in held else None)
+        after = _reduced(before)
+    return _with_records(after, _lost(before, after))
+
+
+def _reduced(graph: Graph) -> Graph:
+    return prune(_plain_calls(_unread_members(prune(_dead_streams(LAWS.rewrite(graph))))))
 
 
 # ---- known decisions
 
 
-def _with_records(before: Graph, after: Graph) -> Graph:
-    """The graph with the selections that went because what they decide is known, now of nothing: they keep all, or nothing."""
+def _lost(before: Graph, after: Graph) -> list[Node]:
+    """The selections of a graph that are gone because what they decide is known."""
     stays = {node.attrs["path"] for node in after.nodes if node.op == "select"}
+    gone = [node for node in before.nodes if node.op == "select" and node.attrs["path"] not in stays]
+    return [node for node in gone if uniformly(node) is not None]
+
+
+def _free(select: Node) -> bool:
+    """Whether a body that runs on some positions can make decisions of this shape without the score: each of their axes is a
+    dimension, or none has positions."""
+    sized = all(isinstance(size, Dim) and not size.compound for size in select.selection.kept.shape[:-1])
+    return sized or not any(node.op == "input" for node in reachable([select]))
+
+
+def _recorded(select: Node) -> Node:
+    return replace(select, attrs=select.attrs.but(recorded=True))
+
+
+def _with_records(graph: Graph, lost: Sequence[Node]) -> Graph:
+    """The graph with these selections again, now of nothing: they keep all, or nothing."""
     made: list[Node] = []
-    for node in before.nodes:
-        kept = uniformly(node) if node.op == "select" and node.attrs["path"] not in stays else None
-        if kept is not None:
-            score = node.operands[0].tensor
-            zeros = Node("zeros", (), Attrs(shape=score.shape, dtype=score.dtype), score, node.span)
-            rule = Rule("all") if kept else Rule("first", amount=0)
-            said = {name: value for name, value in node.attrs.items() if name in ("path", "also", "kind", "grain", "block")}
-            usual = {"levels": (), "fallback": (), "renormalise": False, "train": "hard", "cache": ()}
-            attrs = Attrs(**said, slots=("score",), rules=(rule,), **usual, recorded=True)
-            kind = SelectionType(node.selection.kept, score)
-            made += [zeros, Node("select", (zeros,), attrs, kind, node.span, node.name)]
-    return replace(after, nodes=(*after.nodes, *made)) if made else after
+    for node in lost:
+        score = node.operands[0].tensor
+        zeros = Node("zeros", (), Attrs(shape=score.shape, dtype=score.dtype), score, node.span)
+        rule = Rule("all") if uniformly(node) else Rule("first", amount=0)
+        said = {name: value for name, value in node.attrs.items() if name in ("path", "also", "kind", "grain", "block")}
+        usual = {"levels": (), "fallback": (), "renormalise": False, "train": "hard", "cache": ()}
+        attrs = Attrs(**said, slots=("score",), rules=(rule,), **usual, recorded=True)
+        made += [zeros, Node("select", (zeros,), attrs, SelectionType(node.selection.kept, score), node.span, node.name)]
+    return replace(graph, nodes=(*graph.nodes, *made)) if made else graph
 
 
 # ---- ways that are never kept
