@@ -151,3 +151,34 @@ def test_an_infinity_in_what_is_dropped_is_not_seen(name: str) -> None:
         found = made(torch.tensor(inputs["x"]), outputs=made.output_names)
     for key, value in found.items():
         assert torch.isfinite(value).numpy()[rows].all(), key
+
+
+SHARED = """
+model m(d: int = 4) {
+  input x: f32[B, T, d]
+  chunk block[2](h) { h |> layer_norm |> linear(d) }
+  s = x |> linear(1)
+  h = x
+  for i in 0..2 {
+    router live[i] {
+      score  = s
+      weight = sigmoid
+      keep   = above(0.5)
+    }
+    fuse h = residual(h, block[i](h), by=live[i])
+  }
+  output h
+}
+"""
+
+
+def test_layers_whose_masks_are_shared_share_their_route() -> None:
+    """The one selection is recorded under both paths."""
+    one = loads(SHARED)
+    after = pipeline.run(one, ["share-masks", "fuse-routes"])
+    assert (len(routed(one)), len(routed(after))) == (2, 1)
+    inputs, params = values(one, 0)
+    before = run(one, inputs, params)
+    found = run(after, inputs, params, decisions=before.decisions)
+    assert set(found.decisions) == set(before.decisions) == {"live.0", "live.1"}
+    np.testing.assert_allclose(found.outputs["h"], before.outputs["h"], rtol=1e-9, atol=1e-9)
