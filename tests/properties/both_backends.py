@@ -87,7 +87,9 @@ def call(made: Any, graph: Graph, inputs: Arrays, dtype: str = "f64") -> Ran:
     show(print_graph(graph))
     seed = made.seed
     given = tensors(inputs, dtype)
-    values = made(**given, outputs=[name for name, _ in graph.outputs])
+    # In eval as it is run: without gradients, what is derived and grouped is.
+    with torch.set_grad_enabled(graph.training):
+        values = made(**given, outputs=[name for name, _ in graph.outputs])
     losses = made.losses() if graph.training else {}
     return Ran(
         {name: numbers(value) for name, value in values.items()},

@@ -98,7 +98,9 @@ def run_torch(made: Any, case: Case, given: Mapping[str, torch.Tensor]) -> Ran:
     """Call a module once. `before` is its state dict as it was, which is what the call read."""
     before = state(made)
     seed = made.seed
-    outputs = made(*given.values(), outputs=names(case))
+    # In eval as it is run: without gradients, what is derived and grouped is.
+    with torch.set_grad_enabled(made.training):
+        outputs = made(*given.values(), outputs=names(case))
     losses = {name: float(value.detach()) for name, value in made.losses().items()} if made.training else {}
     decisions = {path: _replayable(value) for path, value in made.decisions().items()}
     values = {name: numbers(value) for name, value in outputs.items()}
