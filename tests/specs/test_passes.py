@@ -15,13 +15,12 @@ import numpy as np
 import pytest
 import torch
 from cases import CASES, Case
-from harness import assert_equal, close, graph, inputs, module, numbers, run_reference, run_torch, state
+from harness import assert_equal, close, graph, inputs, module, numbers, run_reference, run_torch, state, whole_keys
 from orders import alone, prefixes, shuffled, varied
 
 from chunkc.backends.reference import run
-from chunkc.compiler.bodies import map_bodies
 from chunkc.compiler.equality import difference
-from chunkc.compiler.ir import Graph, Node, rebuild
+from chunkc.compiler.ir import Graph
 from chunkc.grammar.elaborate import loads
 from chunkc.grammar.print_core import print_graph
 from chunkc.passes import pipeline
@@ -73,16 +72,6 @@ def holds(case: Case, raw: Graph, after: Graph, text: str, names: str) -> None:
         assert list(first) == list(second), f"{names}: {kind}"
         for name in first:
             close(np.asarray(second[name]), np.asarray(first[name]), "f64", f"{names}: {name}")
-
-
-def whole_keys(raw: Graph) -> Graph:
-    """The graph with exact caches in the place of approximate ones, by which decisions differ because the spec says so."""
-
-    def whole(node: Node) -> Node | None:
-        cache = node.attrs.get("cache", ())
-        return replace(node, attrs=node.attrs.but(cache=("exact", cache[-1]))) if cache else None
-
-    return map_bodies(raw, lambda body: rebuild(body, whole))
 
 
 def compiled(case: Case, names: tuple[str, ...]) -> Any:
