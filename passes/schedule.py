@@ -8,12 +8,10 @@ from typing import ClassVar
 from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.ir import Attrs, Graph, Node, rebuild
 from ..compiler.planning.demand import demand
-from ..compiler.planning.uses import Needs, Use, budget, events_before, needs_of
+from ..compiler.planning.scheduling import SMALL, schedule_of, too_large
+from ..compiler.planning.uses import Needs, Use, budget, needs_of
 from ..compiler.profile import Profile
 from ..compiler.profile_reading import check_belongs, read_profile
-from ..compiler.residency import Residency
-from .prefetching import entries
-from .replacement import Problem, Task, solve
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +29,10 @@ class Schedule:
     as a whole: a call, or a way of a routed `fuse`; those of one `fuse` run one behind the other, in any order.
 
     What it costs is the bytes that are loaded. Of at most `small` uses the order and evictions are the best there are, found by
-    exhaustive search; of more, the better of the written and a greedy order, with Belady's evictions (`replacement`). Then each
-    load is begun earlier where that loads no more and stays within the budget, so that what runs before hides it: at most
-    `prefetch` uses ahead, and only for uses that run in any case or whose selection has decided by then; with `speculative(n)`,
-    for any (`prefetching`).
+    exhaustive search; of more, the better of the written and a greedy order, with Belady's evictions (`planning.replacement`).
+    Then each load is begun earlier where that loads no more and stays within the budget, so that what runs before hides it: at
+    most `prefetch` uses ahead, and only for uses that run in any case or whose selection has decided by then; with
+    `speculative(n)`, for any (`planning.prefetching`).
 
     `evict = lru` (or another policy) is not asked here: all uses ahead are known. It decides at run time, between units that
     are still there because something was left out, or from the call before.
@@ -53,7 +51,7 @@ class Schedule:
     name: ClassVar[str] = "schedule"
     lowering: ClassVar[bool] = True
     after: ClassVar[tuple[str, ...]] = ("choose-kernels",)
-    small: int = 8
+    small: int = SMALL
     profile: str | Profile = ""
 
     def apply(self, graph: Graph) -> Graph:
@@ -65,22 +63,12 @@ class Schedule:
         outlined = demand(graph)
         needs = needs_of(outlined)
         room = allowed - needs.always
-        large = [use for use in needs.uses if sum(needs.units[unit] for unit in use.units) > room]
-        if large:
-            first = {use.node.span: use for use in reversed(large)}
-            raise CompileError([_too_large(graph, use, needs, allowed) for use in reversed(first.values())])
-        return replace(graph, schedule=self.scheduled(graph, outlined, needs, room))
-
-    def scheduled(self, graph: Graph, outlined: Graph, needs: Needs, room: int) -> tuple[Residency, ...]:
-        before = events_before(outlined, needs.uses)
-        group = {node: i for i, node in enumerate(dict.fromkeys(use.node for use in needs.uses))}
+        each = [(needs, too_large(needs, room)), *((own, too_large(own, room)) for own in _alone(graph))]
+        found = {use.node.span: _too_large(graph, use, own, allowed - room, allowed) for own, large in each for use in large}
+        if found:
+            raise CompileError(found.values())
         chances = self.chances(graph, needs)
-        tasks = tuple(Task(use.units, group[use.node], before[use.node], chances[use]) for use in needs.uses)
-        kind, ahead = graph.memory.get("prefetch", ("ahead", 0))
-        problem = Problem(tasks, needs.units, room, ahead)
-        waits = [before[use.choice] if use.choice is not None else 0 for use in needs.uses]
-        names = [use.name for use in needs.uses]
-        return entries(problem, solve(problem, self.small), names, waits, ahead, guess=kind == "speculative")
+        return replace(graph, schedule=schedule_of(outlined, needs, room, small=self.small, chances=chances))
 
     def chances(self, graph: Graph, needs: Needs) -> dict[Use, float]:
         """How likely each use is to run in a call, if decisions are independent: 1 - (1 - frequency)^(decisions in a call)."""
@@ -108,15 +96,21 @@ def _ungrouped(graph: Graph) -> Graph:
     return rebuild(graph, plain) if any(plain(node) for node in graph.nodes) else graph
 
 
-def _too_large(graph: Graph, use: Use, needs: Needs, allowed: int) -> Diagnostic:
+def _alone(graph: Graph) -> list[Needs]:
+    """What calls for each output alone need."""
+    alone = [replace(graph, outputs=(pair,)) for pair in graph.outputs if len(graph.outputs) > 1]
+    return [needs_of(demand(one)) for one in alone]
+
+
+def _too_large(graph: Graph, use: Use, needs: Needs, always: int, allowed: int) -> Diagnostic:
     """A use that does not fit even alone."""
     size = sum(needs.units[unit] for unit in use.units)
     what = f"`{use.units[0]}`" if len(use.units) == 1 else f"what `{use.name}` needs together ({len(use.units)} chunks)"
-    message = f"{what} takes {size:,} bytes, and the budget leaves {max(0, allowed - needs.always):,} for chunks"
+    message = f"{what} takes {size:,} bytes, and the budget leaves {max(0, allowed - always):,} for chunks"
     declared = [chunk.span for chunk in graph.chunks if chunk.span and use.units[0] in _members(chunk.path, chunk.members)]
     labels = (Label(use.node.span, "called here"), *(Label(span, "declared here") for span in declared))
-    outside = f": {needs.always:,} bytes outside of chunks are resident all the time" if needs.always else ""
-    return Diagnostic("CC0716", message, labels, f"give `memory` a budget of {size + needs.always:,} bytes at least{outside}")
+    outside = f": {always:,} bytes outside of chunks are resident all the time" if always else ""
+    return Diagnostic("CC0716", message, labels, f"give `memory` a budget of {size + always:,} bytes at least{outside}")
 
 
 def _members(path: str, members: tuple[str, ...]) -> set[str]:

@@ -12,6 +12,7 @@ from .demand import Routing, demand
 from .guards import guard_of
 from .ladder import Rung
 from .residence import Move, Residence, reside
+from .scheduling import room_of
 
 FOLLOWS = frozenset({"branch", "each", "combine", "compute", "remember"})
 """Kinds of steps that, on rows, go on with what the step before them found."""
@@ -19,9 +20,11 @@ SILENT = frozenset({"input", "param", "state", "const"})
 """Words that are there without being computed."""
 
 
-def lower(graph: Graph) -> Plan:
-    """The plan of a graph; the law is `passes.lower_plan`'s."""
-    ordered, residence = reside(demand(graph))
+def lower(graph: Graph, *, room: int | None = None) -> Plan:
+    """The plan of a graph; the law is `passes.lower_plan`'s. `room`: the bytes for what a schedule moves, where the graph is for
+    some of the outputs of another (by default what its own budget leaves)."""
+    given = room_of(graph) if room is None and graph.schedule else room
+    ordered, residence = reside(demand(graph), given)
     lowering = _Lowering(itertools.count(1), {}, residence)
     block = lowering.block(ordered)
     # Without a schedule no step moves a chunk, and there is one region (empty for a graph that computes nothing).

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from ..ir import Graph, Node
 from ..residency import Residency, Word
+from .following import followed
+from .scheduling import schedule_of
 from .uses import Needs, Use, events_before, in_order, needs_of
 
 Wanted = tuple[tuple[Node, int], ...]
@@ -38,17 +40,20 @@ class Residence:
 NOTHING = Residence({}, {}, {})
 
 
-def reside(outlined: Graph) -> tuple[Graph, Residence]:
+def reside(outlined: Graph, room: int | None) -> tuple[Graph, Residence]:
     """The graph with its nodes in the order of its schedule, and the moves.
 
-    A graph for some of the outputs may lack calls that its schedule runs: entries for units that it never reads are left out.
+    A graph for some of the outputs may lack calls that the schedule of the whole runs: entries for units that it never reads are
+    left out. Where it has others (more is skipped where less is asked for), a schedule for the same `room` is made for it.
     """
-    if not outlined.schedule:
+    if not outlined.schedule or room is None:
         return outlined, NOTHING
     needs = needs_of(outlined)
     known = {use.name: use for use in needs.uses}
     read = {unit for use in needs.uses for unit in use.units}
-    kept = [entry for entry in outlined.schedule if entry.path in (known if entry.word == "run" else read)]
+    kept = tuple(entry for entry in outlined.schedule if entry.path in (known if entry.word == "run" else read))
+    if any(followed(outlined, needs, kept, room)):
+        kept = schedule_of(outlined, needs, room)
     order = [known[entry.path] for entry in kept if entry.word == "run"]
     moves = list(_moves(kept, known, _Decided(outlined, needs)))
     uses: dict[Node, tuple[Use, ...]] = {}

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.equality import difference
 from chunkc.compiler.ir import Attrs, Graph
+from chunkc.compiler.planning.prefetching import entries
+from chunkc.compiler.planning.replacement import Problem, Solution, Task, belady, greedy_order, heuristic, optimal, solve
 from chunkc.compiler.profile import Activity, Profile, fingerprint
 from chunkc.compiler.residency import Residency
 from chunkc.compiler.verify import problems
@@ -20,8 +22,6 @@ from chunkc.grammar.elaborate import loads
 from chunkc.grammar.format import format_source
 from chunkc.grammar.print_core import print_graph
 from chunkc.passes import pipeline
-from chunkc.passes.prefetching import entries
-from chunkc.passes.replacement import Problem, Solution, Task, belady, greedy_order, heuristic, optimal, solve
 from chunkc.passes.schedule import Schedule
 
 CHAIN = """

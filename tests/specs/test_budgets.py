@@ -41,8 +41,10 @@ def test_the_same_within_a_budget(case: Case) -> None:
         given = inputs(case, seed=seed)
         with torch.no_grad():
             found, expected = budgeted(**given, outputs=names), whole(**given, outputs=names)
+            assert budgeted.decisions().keys() == whole.decisions().keys()
+            alone = {name: budgeted(**given, outputs=name) for name in names}
         for name in names:
+            torch.testing.assert_close(alone[name], expected[name], rtol=1e-9, atol=1e-9, equal_nan=True)
             torch.testing.assert_close(found[name], expected[name], rtol=1e-9, atol=1e-9, equal_nan=True)
-        assert budgeted.decisions().keys() == whole.decisions().keys()
     traffic = budgeted.residency()
     assert traffic.loads > 0 and traffic.peak <= budgeted._store.room

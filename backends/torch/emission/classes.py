@@ -10,6 +10,7 @@ from ....compiler.diagnostics import CompileError, Diagnostic, Label
 from ....compiler.ir import Frame, Graph, Node
 from ....compiler.plan import Block, Plan, Step
 from ....compiler.planning import lower
+from ....compiler.planning.scheduling import room_of
 from ..expressions import bare
 from .body import Body
 from .layout import Layout, chunk_key
@@ -252,7 +253,12 @@ def emit(eval_graph: Graph, train_graph: Graph, *, together: bool = True) -> Sou
     for graph in graphs:
         check_bound(graph)
     layout = Layout(eval_graph.parameters, graphs)
-    plans = {(training, which): lower(asked(graph, which)) for training, graph in enumerate(graphs) for which in choices(graph)}
+    rooms = [room_of(graph) if graph.schedule else None for graph in graphs]
+    plans = {
+        (training, which): lower(asked(graph, which), room=rooms[training])
+        for training, graph in enumerate(graphs)
+        for which in choices(graph)
+    }
     shop = Shop(layout, next(iter(plans.values())), together=together)
     entries: dict[tuple[bool, str], Method] = {}
     for (training, which), plan in plans.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..compiler.residency import Residency, Word
+from ..residency import Residency, Word
 from .replacement import Problem, Solution
 
 LIKELY = 0.5

@@ -1,0 +1,45 @@
+"""A schedule for what a graph runs: tasks from its uses, the order that loads least, loads begun early.
+
+The pass `schedule` makes one for a whole graph. A call that asks for some of the outputs runs less, and may skip more: where the
+schedule of the whole does not fit what it runs, it gets one of its own, made alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..ir import Graph
+from ..residency import Residency
+from .demand import demand
+from .prefetching import entries
+from .replacement import Problem, Task, solve
+from .uses import Needs, Use, budget, events_before, needs_of
+
+SMALL = 8
+"""Up to how many uses the search is exhaustive."""
+
+
+def room_of(graph: Graph) -> int | None:
+    """The bytes that the budget of a graph leaves for units; None where there is no budget."""
+    allowed = budget(graph)
+    return None if allowed is None else allowed - needs_of(demand(graph)).always
+
+
+def schedule_of(
+    outlined: Graph, needs: Needs, room: int, *, small: int = SMALL, chances: Mapping[Use, float] | None = None
+) -> tuple[Residency, ...]:
+    """The schedule of an outlined graph. Each use alone must fit into the room. `chances`: how likely each is to run at all."""
+    before = events_before(outlined, needs.uses)
+    group = {node: i for i, node in enumerate(dict.fromkeys(use.node for use in needs.uses))}
+    likely = chances or dict.fromkeys(needs.uses, 1.0)
+    tasks = tuple(Task(use.units, group[use.node], before[use.node], likely[use]) for use in needs.uses)
+    kind, ahead = outlined.memory.get("prefetch", ("ahead", 0))
+    problem = Problem(tasks, needs.units, room, ahead)
+    waits = [before[use.choice] if use.choice is not None else 0 for use in needs.uses]
+    names = [use.name for use in needs.uses]
+    return entries(problem, solve(problem, small), names, waits, ahead, guess=kind == "speculative")
+
+
+def too_large(needs: Needs, room: int) -> list[Use]:
+    """The uses that do not fit into the room even alone."""
+    return [use for use in needs.uses if sum(needs.units[unit] for unit in use.units) > room]
