@@ -18,6 +18,7 @@ def test_torch_equals_reference(case: Case, dtype: str, passes: str) -> None:
     runs = []
     for seed in range(ROUNDS):
         given = inputs(case, dtype=dtype, seed=seed)
+        made.refresh()  # where the spec asks for a fingerprint, decisions of inputs that were alike are taken again
         with torch.no_grad():
             runs.append(run_torch(made, case, given))
         assert_equal(runs[-1], replayed(case, given, runs[-1]), dtype)
