@@ -53,6 +53,24 @@ def test_equal_after_passes(training: bool, count: int) -> None:
 
 
 @MODES
+@examples(quick=20, long=500)
+def test_equal_whatever_the_kernel(training: bool, count: int) -> None:
+    """Forced wherever it can be, whatever the rules keep, none and all included."""
+
+    def holds(graph: Graph, seed: int, kernel: str, rules: str, sizes: dict[str, int]) -> None:
+        assume(fits(graph, sizes))
+        made = with_rules(graph, RULES[rules]) if rules else graph
+        compiled = pipeline.run(made, ["group-chunks", f"choose-kernels(force={kernel})"])
+        assert_agree(made, *values(made, seed, sizes), compiled=compiled)
+
+    kernels = st.sampled_from(["gather", "gather", "dense", "union", "blocks", "grouped"])
+    rules = st.sampled_from(["", "", *RULES])
+    sizes = st.fixed_dictionaries({"B": st.integers(1, 3), "T": st.integers(1, 4)})
+    given = graphs(training=training, smooth=True)
+    for_all(count, holds, graph=given, seed=SEEDS, kernel=kernels, rules=rules, sizes=sizes)
+
+
+@MODES
 @examples(quick=15, long=300)
 def test_equal_in_f32(training: bool, count: int) -> None:
     def holds(graph: Graph, seed: int) -> None:

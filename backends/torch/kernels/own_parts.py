@@ -21,14 +21,12 @@ __all__ = [
     "own_linear",
 ]
 
-LARGEST = 1 << 22
-"""Elements of gathered weights that stand in memory at once."""
 
-
-def own_linear(x: Tensor, weight: Tensor, kept: Tensor, bias: Tensor | None = None) -> Tensor:
+def own_linear(x: Tensor, weight: Tensor, kept: Tensor, bias: Tensor | None = None, largest: int = 1 << 22) -> Tensor:
     """`masked_linear` in value; each decision multiplies the rows of the weight that it keeps itself.
 
     x is [..., in], `kept` broadcastable to the result [..., out], or its last axis counts runs of equally many outputs (heads).
+    No more than `largest` elements of gathered weights stand in memory at once.
     """
     kept = kept.reshape((1,) * (x.ndim - kept.ndim) + kept.shape)
     wide = [axis for axis in range(x.ndim - 1) if kept.shape[axis] != 1]
@@ -40,7 +38,7 @@ def own_linear(x: Tensor, weight: Tensor, kept: Tensor, bias: Tensor | None = No
     run = weight.shape[0] // kept.shape[-1]
     counts = decided.sum(-1).tolist()
     alike = len(set(counts)) == 1
-    most = max(1, LARGEST // max(1, counts[0] * run * weight.shape[1])) if alike else 1
+    most = max(1, largest // max(1, counts[0] * run * weight.shape[1])) if alike else 1
     parts = decided.nonzero()[:, 1].split([sum(counts[i : i + most]) for i in range(0, len(counts), most)])
     terms = []
     for start, mine in zip(range(0, len(counts), most), parts):
