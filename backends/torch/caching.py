@@ -204,14 +204,15 @@ def probe(
     axes: int,
     entries: int,
     bits: int = 0,
-) -> tuple[Found | None, Tensor | None]:
-    """What the cache at a path holds of rows, and the places of the rows to compute (None: all of them, as they are).
+) -> tuple[Found | None, Tensor | None, bool]:
+    """What the cache at a path holds of rows, the places of the rows to compute (None: all of them, as they are), and whether
+    there are none.
 
     `keys` [P1 … P`axes`, …]: what a row depends on; `sources`: what all rows do. `bits`: of the fingerprint that stands for a
     row; 0: its own bytes. The cache is no part of a call on tensors without data, nor of one in training or whose values are to
     have gradients, and that empties it: the optimizer may step, and not all optimizers tell."""
     if module is None:
-        return None, None
+        return None, None, False
     lead = tuple(keys[0].shape[:axes])
     count = math.prod(lead)
     cache = module._caches.setdefault(path, Cache(entries))
@@ -220,21 +221,25 @@ def probe(
         cache.clear()
     captured = keys[0].is_cuda and torch.cuda.is_current_stream_capturing()
     if trains or captured or count == 0 or not all(plain(one) and not one.is_meta for one in (*keys, *sources)):
-        return Found(None, count), None
+        return Found(None, count), None, False
     rows = [key.detach().flatten(0, axes - 1) for key in keys]
     found, places = cache.look(signature_of(rows, bits), keys_of(rows, bits, cache.projections), sources, keys[0].device)
     found.lead = lead
-    return found, places
+    return found, places, found.hits == count
 
 
 @host_step
-def remember(module: CompiledModule | None, found: Found | None, values: Sequence[Tensor], axes: int) -> list[Tensor]:
-    """The values of all rows [P1 … P`axes`, …], of those just computed [computed, 1 …, …] and those held; holds the former."""
+def remember(module: CompiledModule | None, found: Found | None, values: Sequence[Tensor] | None, axes: int) -> list[Tensor]:
+    """The values of all rows [P1 … P`axes`, …], of those just computed [computed, 1 …, …] and those held; holds the former.
+
+    `values` is None where all rows are held."""
     if module is None or found is None or found.cache is None:
+        assert values is not None
         return list(values)
-    rows = [value.detach().flatten(0, axes - 1) for value in values]
-    found.cache.keep(found, rows)
+    rows = [value.detach().flatten(0, axes - 1) for value in values or ()]
+    if rows:
+        found.cache.keep(found, rows)
     if found.source is None:
-        return list(values)
-    pools = [torch.cat(both) for both in zip(found.held, rows)] if found.held else rows
+        return list(values or ())
+    pools = [torch.cat(both) for both in zip(found.held, rows)] if found.held and rows else found.held or rows
     return [pool.index_select(0, found.source).unflatten(0, found.lead) for pool in pools]

@@ -111,10 +111,10 @@ class Context:
 
     def probe(self, path: str, keys: list[Tensor], sources: list[Tensor], axes: int, entries: int, bits: int = 0) -> Any:
         """`caching.probe` of the cache at a path, recorded."""
-        found, rows = probe(self.host, self.path + path, keys, sources, axes, entries, bits)
+        found, rows, held = probe(self.host, self.path + path, keys, sources, axes, entries, bits)
         if self.host is not None:
             self.record.found[self.path + path] = found
-        return found, rows
+        return found, rows, held
 
     def rung(self, path: str, way: int, kept: Tensor, shared: bool = False) -> Tensor:
         """One way's decision where it is asked, or the one that is replayed."""

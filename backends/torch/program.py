@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,12 +43,15 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class HostCall:
-    """One host step: its function, its arguments with nodes in the place of values, and the name of what it gives."""
+    """One host step: its function, its arguments with nodes in the place of values, and the name of what it gives.
+
+    `picks` are parts of that which others read: the name of each, what it is a part of, and at which place."""
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     gives: str
+    picks: tuple[tuple[str, str, Any], ...] = ()
 
     @property
     def reads(self) -> set[str]:
@@ -68,7 +72,15 @@ class Program:
 
     @property
     def regions(self) -> tuple[Region, ...]:
-        return tuple(step for step in self.steps if isinstance(step, Region))
+        """In their order, those of branches where the branch stands."""
+        found: list[Region] = []
+        for step in self.steps:
+            if isinstance(step, Region):
+                found.append(step)
+            else:
+                parts = [part for arg in step.args if isinstance(arg, tuple) for part in arg if isinstance(part, Program)]
+                found += [region for part in parts for region in part.regions]
+        return tuple(found)
 
     @property
     def hosted(self) -> bool:
@@ -92,6 +104,8 @@ class Program:
                 values.update(zip(step.gives, step.code(module, *(values[name] for name in step.takes))))
             else:
                 values[step.gives] = step.function(*map_arg(step.args, read), **map_arg(step.kwargs, read))
+                for name, source, place in step.picks:
+                    values[name] = values[source][place]
             for name in dead:
                 del values[name]
         return map_arg(self.result, read)
@@ -105,13 +119,15 @@ def _stored(module: nn.Module, path: str) -> Any:
     return found
 
 
-def program_of(module: nn.Module, graph: fx.Graph, name: str) -> Program:
-    """The program of a traced graph, cut at its host steps. Without any it is one region: the graph as it is."""
+def program_of(module: nn.Module, graph: fx.Graph, name: str, *, part: bool = False) -> Program:
+    """The program of a traced graph, cut at its host steps. Without any it is one region: the graph as it is. A `part` of a
+    call that computes nothing has none."""
     # What a host step does to the module's objects is no value: it is not dead where nothing reads its result.
     graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output") or is_host(node))
     graph.lint()
     takes = tuple(node.name for node in graph.nodes if node.op == "placeholder")
-    if not any(map(is_host, graph.nodes)):
+    empty = all(node.op in ("placeholder", "get_attr", "output") for node in graph.nodes)
+    if not any(map(is_host, graph.nodes)) and not (part and empty):
         return Program(takes, (_whole(module, graph, name),), ((),), None)
     return _cut(module, graph, name, takes)
 
@@ -135,7 +151,8 @@ def _cut(module: nn.Module, graph: fx.Graph, name: str, takes: tuple[str, ...]) 
     for part in _parts(graph):
         if isinstance(part, fx.Node):
             assert callable(part.target)
-            steps.append(HostCall(part.target, part.args, dict(part.kwargs), part.name))
+            picks = tuple((pick.name, str(pick.args[0]), pick.args[1]) for pick in _picks(part))
+            steps.append(HostCall(part.target, part.args, dict(part.kwargs), part.name, picks))
         else:
             steps += _region(module, part, f"{name}_{len(steps)}")
     kept = {node.name for node in output.all_input_nodes if node.op != "get_attr"}
@@ -145,10 +162,12 @@ def _cut(module: nn.Module, graph: fx.Graph, name: str, takes: tuple[str, ...]) 
 def _parts(graph: fx.Graph) -> Iterator[fx.Node | list[fx.Node]]:
     """Host steps, and the runs of nodes between them."""
     run: list[fx.Node] = []
+    picked: set[fx.Node] = set()
     for node in graph.nodes:
-        if node.op in ("placeholder", "output"):
+        if node.op in ("placeholder", "output") or node in picked:
             continue
         if is_host(node):
+            picked.update(_picks(node))
             if run:
                 yield run
             run = []
@@ -157,6 +176,14 @@ def _parts(graph: fx.Graph) -> Iterator[fx.Node | list[fx.Node]]:
             run.append(node)
     if run:
         yield run
+
+
+def _picks(source: fx.Node) -> Iterator[fx.Node]:
+    """The nodes that only read parts of what a host step gives, and parts of these."""
+    for node in source.users:
+        if node.target is operator.getitem and node.args[0] is source and isinstance(node.args[1], int):
+            yield node
+            yield from _picks(node)
 
 
 def _region(module: nn.Module, part: list[fx.Node], name: str) -> Iterator[Region]:
@@ -186,7 +213,10 @@ def _dead(steps: Sequence[Region | HostCall], kept: set[str]) -> list[tuple[str,
     found: list[tuple[str, ...]] = []
     later = set(kept)
     for step in reversed(steps):
-        touched = {*step.takes, *step.gives} if isinstance(step, Region) else {*step.reads, step.gives}
+        if isinstance(step, Region):
+            touched = {*step.takes, *step.gives}
+        else:
+            touched = {*step.reads, step.gives, *(name for name, _, _ in step.picks)}
         found.append(tuple(sorted(touched - later)))
         later |= touched
     return found[::-1]

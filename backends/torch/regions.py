@@ -103,7 +103,7 @@ class _Tracer(fx.Tracer):
             raise ValueError(f"the ways of a branch leave different things: {ways[0].shape} and {ways[1].shape}")
         given = list(dict.fromkeys(node for way in ways for node in self.lifted[way.graph]))
         name = f"{type(self.module).__name__}_way"
-        programs = tuple(program_of(self.module, self._taking(way.graph, given), name) for way in ways)
+        programs = tuple(program_of(self.module, self._taking(way.graph, given), name, part=True) for way in ways)
         arguments = (ctx.host, condition, programs, tuple(map(self.proxy, given)))
         value, left = self.create_proxy("call_function", run_branch, arguments, {})
         ways[0].shape.recall(left, ctx.record, ways[0].states)

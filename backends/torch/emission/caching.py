@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ....compiler.ir import Graph, Node
 from ....compiler.types import RecordType
 from ..expressions import bare
+from .guarding import function
 
 if TYPE_CHECKING:
     from .body import Body
@@ -24,26 +25,33 @@ def write_cached(body: Body, node: Node) -> None:
     keys = [text for text, mine in zip(given, attrs["keys"]) if mine]
     sources = [text for text, mine in zip(given, attrs["keys"]) if not mine]
     sources += [_text(body, reach) for reach in dict.fromkeys(_reads(attrs["body"]))]
-    found, rows = names.fresh(f"{stem}_found"), names.fresh(f"{stem}_rows")
+    found, rows, held = (names.fresh(f"{stem}_{name}") for name in ("found", "rows", "held"))
     bits = f", {attrs['bits']}" if "bits" in attrs else ""
     listed = f"[{', '.join(keys)}], [{', '.join(sources)}]"
-    body.line(f'{found}, {rows} = {body.ctx}.probe("{path}", {listed}, {axes}, {attrs["entries"]}{bits})')
-    arguments = []
-    for text, mine in zip(given, attrs["keys"]):
-        if mine:
-            taken = names.fresh(f"{text}_left")
-            body.line(f"{taken} = take_left({text}, {rows}, {axes})")
-            text = taken
-        arguments.append(text)
-    inner = body.inner(node, tuple(arguments), attrs["keys"], body.ctx)
-    texts = [bare(inner.tensor(output)) for _, output in inner.graph.outputs]
-    body.lines += [*inner.first_lines, *inner.lines]
+    body.line(f'{found}, {rows}, {held} = {body.ctx}.probe("{path}", {listed}, {axes}, {attrs["entries"]}{bits})')
+
+    def compute() -> str:
+        arguments = []
+        for text, mine in zip(given, attrs["keys"]):
+            if mine:
+                taken = names.fresh(f"{text}_left")
+                body.line(f"{taken} = take_left({text}, {rows}, {axes})")
+                text = taken
+            arguments.append(text)
+        inner = body.inner(node, tuple(arguments), attrs["keys"], body.ctx)
+        texts = [bare(inner.tensor(output)) for _, output in inner.graph.outputs]
+        body.lines += [*inner.first_lines, *inner.lines]
+        return f"[{', '.join(texts)}]"
+
+    computed = function(body, f"{stem}_computed", compute)
+    values = f"branch({body.ctx}, {held}, lambda: None, {computed})"
+    labels = [label for label, _ in attrs["body"].outputs]
     several = isinstance(node.type, RecordType)
-    results = [names.fresh(f"{stem}_{label}") for label, _ in inner.graph.outputs]
-    held = f"remember({body.ctx}.host, {found}, [{', '.join(texts)}], {axes})"
-    body.line(f"{', '.join(results)} = {held}" if several else f"{results[0]} = {held}[0]")
+    results = [names.fresh(f"{stem}_{label}") for label in labels]
+    remembered = f"remember({body.ctx}.host, {found}, {values}, {axes})"
+    body.line(f"{', '.join(results)} = {remembered}" if several else f"{results[0]} = {remembered}[0]")
     body.texts[node] = results[0]
-    body.fields.update({(node, label): result for (label, _), result in zip(inner.graph.outputs, results) if several})
+    body.fields.update({(node, label): result for label, result in zip(labels, results) if several})
 
 
 def _text(body: Body, reach: Reach) -> str:

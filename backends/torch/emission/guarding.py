@@ -54,13 +54,13 @@ def _level(body: Body, levels: Sequence[tuple[str, str, Callable[[], str]]], ful
     if not levels:
         return full()
     stem, asked, write = levels[0]
-    then = _function(body, stem, write)
-    otherwise = _function(body, "otherwise" if len(levels) > 1 else "full", lambda: _level(body, levels[1:], full))
+    then = function(body, stem, write)
+    otherwise = function(body, "otherwise" if len(levels) > 1 else "full", lambda: _level(body, levels[1:], full))
     name, rest = asked.split("(", 1)
     return f"branch({body.ctx}, {body.ctx}.{name}({rest}, {then}, {otherwise})"
 
 
-def _function(body: Body, stem: str, write: Callable[[], str]) -> str:
+def function(body: Body, stem: str, write: Callable[[], str]) -> str:
     """Statements as a function of no arguments; its name."""
     name = body.names.fresh(stem)
     around, body.lines = body.lines, []
