@@ -30,7 +30,8 @@ class Hoist:
 
     Parts are maximal: values that share work are one part, with several outputs if several are read. Each body has its own, so
     each member of an array keeps its own value. A selection goes along where only its fields are read, and is recorded in each
-    call as before. What is made of numbers alone stays: nothing says on which device to keep it.
+    call as before. What is made of numbers alone stays: nothing says on which device to keep it. Under a memory budget bodies of
+    chunks stay as they are: what a chunk has made would not go when it goes.
     """
 
     name: ClassVar[str] = "hoist"
@@ -42,7 +43,11 @@ class Hoist:
         """The graph and its bodies with such parts outlined; a training graph as it is."""
         inside = {id(node.attrs["body"]) for one in (graph, *body_order(graph)) for node in one.nodes if _is_hoisted(node)}
         changing = {_last(state) for one in (graph, *body_order(graph)) for state, _ in one.nexts}
-        return map_bodies(graph, lambda one: one if one.training or id(one) in inside else _hoist(one, changing, self.least))
+
+        def hoisted(one: Graph) -> Graph:
+            return one if one.training or id(one) in inside else _hoist(one, changing, self.least)
+
+        return hoisted(graph) if graph.memory.get("budget") else map_bodies(graph, hoisted)
 
 
 def _is_hoisted(node: Node) -> bool:
