@@ -120,4 +120,4 @@ def _scores_only(graph: Graph, selects: Sequence[Node]) -> Graph:
         size: tuple[Size, ...] = (product(score.shape),)
         parts.append(op("reshape", op("cast", score, dtype="f64"), shape=size))
     flat = op("concat", *parts, axis=-1)
-    return replace(graph, nodes=tuple(order), outputs=((SCORES, flat),), losses=())
+    return replace(graph, nodes=tuple(order), outputs=((SCORES, flat),), losses=(), schedule=())

@@ -216,3 +216,11 @@ def test_a_selection_with_other_ways_is_told() -> None:
     module = chunkc.compile(one)
     with pytest.raises(CompileError, match="has 2 ways, and 4 in the profile"):
         check_belongs(chunkc.profile(module, [torch.randn(1, 2, 8)]), other)
+
+
+def test_a_model_with_a_memory_budget_is_recorded_too() -> None:
+    module = chunkc.compile(graph_of("memory { budget = 50%  evict = lru }" + MIXTURE), seed=3)
+    assert module.residency() is not None
+    batch = torch.randn(2, 3, 8)
+    gate = chunkc.profile(module, [batch, batch]).selections["gate"]
+    assert (gate.decisions, gate.repeats) == (12, 6)

@@ -53,7 +53,7 @@ def fuses(marked: Any) -> Iterator[Any]:
 
 
 ROUTED = [case for case in CASES if any(node.attrs["by"] for node in fuses(graph(case)))]
-FEW = ("moe", "skipnet", "active_layers", "hash_routing")
+FEW = ("moe", "active_layers")
 
 
 @pytest.mark.parametrize("level", ["alone", "O2"])
