@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,22 @@ class _Store:
     slots: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
     free: list[int] = field(default_factory=list)
     values: list[Tensor] = field(default_factory=list)
+    last: torch.cuda.Event | None = None
+    """On CUDA, what is done when the values were last read or written."""
+
+    @contextmanager
+    def turn(self, device: torch.device) -> Iterator[None]:
+        """Inside, the values may be read and written: on CUDA after all that earlier calls do with them, on whatever streams."""
+        if device.type != "cuda":
+            yield
+            return
+        stream = torch.cuda.current_stream(device)
+        if self.last is not None:
+            stream.wait_event(self.last)
+        for value in self.values:
+            value.record_stream(stream)
+        yield
+        self.last = stream.record_event()
 
     @property
     def capacity(self) -> int:
@@ -78,6 +95,17 @@ class _Store:
             else:
                 self.values.append(larger)
         self.free += range(capacity - 1, before - 1, -1)
+
+    def put(self, chosen: Sequence[tuple[bytes, int]], rows: Sequence[Tensor], entries: int) -> None:
+        """Writes rows by their places under their keys, in room for at most `entries`."""
+        needed = len(self.slots) + len(chosen)
+        if needed > self.capacity:
+            self.grow(min(entries, max(needed, 2 * self.capacity)), rows)
+        slots = [self.free.pop() for _ in chosen]
+        self.slots.update(zip((key for key, _ in chosen), slots))
+        to, of = (torch.tensor(places, device=rows[0].device) for places in (slots, [i for _, i in chosen]))
+        for value, computed in zip(self.values, rows):
+            value.index_copy_(0, to, computed.index_select(0, of))
 
 
 class Cache:
@@ -130,7 +158,10 @@ class Cache:
             self.rows += len(keys)
             self.hits += len(keys) - len(places)
             slots = torch.tensor(hit, dtype=torch.int64, device=device)
-            held = [value.index_select(0, slots) for value in store.values] if store is not None and hit else []
+            held: list[Tensor] = []
+            if store is not None and hit:
+                with store.turn(device):
+                    held = [value.index_select(0, slots) for value in store.values]
             found = Found(self, len(keys), len(keys) - len(places), signature, self.generation)
         found.fresh = [keys[i] for i in places]
         if len(places) == len(keys):
@@ -154,15 +185,8 @@ class Cache:
                 return
             self._evict(len(chosen) - (self.entries - sum(len(one.slots) for one in self.stores.values())))
             self.stores.setdefault(found.signature, store)
-            needed = len(store.slots) + len(chosen)
-            if needed > store.capacity:
-                store.grow(min(self.entries, max(needed, 2 * store.capacity)), rows)
-            slots = [store.free.pop() for _ in chosen]
-            store.slots.update(zip((key for key, _ in chosen), slots))
-            device = rows[0].device
-            to, of = (torch.tensor(places, device=device) for places in (slots, [i for _, i in chosen]))
-            for value, computed in zip(store.values, rows):
-                value.index_copy_(0, to, computed.index_select(0, of))
+            with store.turn(rows[0].device):
+                store.put(chosen, rows, self.entries)
 
     def _evict(self, count: int) -> None:
         """Gives up the least recently used rows, of the signature that was used least recently first."""
