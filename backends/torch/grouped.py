@@ -54,7 +54,8 @@ class Members:
     def member(self) -> Tensor:
         """Whose each row is."""
         counts = torch.tensor(self.counts, device=self.device)
-        return torch.arange(len(self.counts), device=self.device).repeat_interleave(counts)
+        # With its size told, CUDA need not be waited for.
+        return torch.arange(len(self.counts), device=self.device).repeat_interleave(counts, output_size=sum(self.counts))
 
     @cached_property
     def ends(self) -> Tensor:

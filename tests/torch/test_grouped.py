@@ -69,6 +69,27 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
+def test_one_kernel_stays_where_its_rows_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is made on the CPU by the way (`meta` stands for another device; there `grouped_mm` takes bf16 only)."""
+    monkeypatch.setattr(grouped, "fits_grouped", lambda x, weights: True)
+    bf16 = {"dtype": torch.bfloat16, "device": "meta"}
+    tensors = {"w": [torch.empty(16, 8, **bf16)] * 3, "b": [torch.empty(16, **bf16)] * 3}  # type: ignore[arg-type]
+    rows = torch.empty(6, dtype=torch.int64, device="meta")
+    members = grouped.Members(nn.ModuleList().eval(), tensors, [1, 0, 5], rows)
+    y = members.linear(torch.empty(6, 1, 8, **bf16), "w", "b")  # type: ignore[arg-type]
+    assert (y.shape, y.device.type) == ((6, 1, 16), "meta")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu() -> None:
+    module, plain = (one.cuda() for one in both(loads(MOE), torch.bfloat16))
+    x, s = normal(2, 6, 8).bfloat16().cuda(), normal(2, 6, 5).bfloat16().cuda()
+    with torch.no_grad():
+        for _ in range(2):
+            torch.testing.assert_close(module(x, s), plain(x, s))
+    assert keeps(module) == (4 if torch.cuda.get_device_capability() >= (8, 0) else 0)
+
+
 ROUTES = {
     "mixed": normal(2, 6, 5),
     "none": -torch.ones(2, 6, 5),

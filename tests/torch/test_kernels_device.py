@@ -36,6 +36,7 @@ CALLS = {
     "rope": (lambda q: K["rope"](q), Q),
     "masked_linear": (lambda x, w, kept: K["masked_linear"](x, w, kept), X, WEIGHT, ((6, 12), BOOL)),
     "masked_heads": (lambda x, w, kept: K["masked_heads"](x, w, kept, 4), ((2, 6, 8), F32), WEIGHT, ((2, 4, 1, 1), BOOL)),
+    "packed_linear": (lambda x, w, kept: K["packed_linear"](x, K["packed_rows"](kept, w), 12), X, WEIGHT, ((12,), BOOL)),
     "block_linear": (lambda x, w, kept: K["block_linear"](x, w, kept, (4, 4)), X, WEIGHT, ((6, 3, 2), BOOL)),
 }
 
