@@ -4,6 +4,7 @@ are those of the graph as it was written."""
 from __future__ import annotations
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -317,3 +318,17 @@ def test_stacked_products_need_no_guard_for_cold_ways() -> None:
         check(made, graph, x)
     assert [(name.split()[1], one.held) for name, one in together.guards().items()] == [("is", 1)]
     assert [(name.split()[1], one.held) for name, one in apart.guards().items()] == [("is", 1), ("without", 0)]
+
+
+def test_guards_are_counted_under_threads() -> None:
+    graph = mixture()
+    made = specialized(graph, saw(graph, (0, 2)))
+    plain = lower(graph).double().eval()
+    plain.load_state_dict(made.state_dict())
+    batches = torch.randn(24, 1, 3, 8, dtype=torch.float64)
+    with ThreadPoolExecutor(6) as pool:
+        ours = list(pool.map(made, batches))
+    for batch, y in zip(batches, ours):
+        torch.testing.assert_close(y, plain(batch))
+    (guard,) = made.guards().values()
+    assert guard.asked == 24
