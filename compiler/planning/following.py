@@ -39,15 +39,17 @@ class _State:
     uses: dict[str, Use] = field(init=False)
     bits: dict[Node, int] = field(init=False)
     left: dict[Node, int] = field(init=False)
+    of: dict[Node, list[Use]] = field(init=False)
     done: int = 0
     open: Node | None = None
 
     def __post_init__(self) -> None:
         self.uses = {use.name: use for use in self.needs.uses}
-        self.bits, self.left = {}, {}
+        self.bits, self.left, self.of = {}, {}, {}
         for use in self.needs.uses:
             self.bits.setdefault(use.node, 1 << len(self.bits))
             self.left[use.node] = self.left.get(use.node, 0) + 1
+            self.of.setdefault(use.node, []).append(use)
 
     def step(self, entry: Residency) -> str:
         """Follow one entry; what is wrong with it, or ""."""
@@ -95,6 +97,8 @@ class _State:
             return f"`{missing[0]}` is not acquired"
         if self.before[use.node] & ~self.done or self.open not in (None, use.node):
             return "what stands before it has not run"
+        if use.chained and any(other.way < use.way and other.name not in self.ran for other in self.of[use.node]):
+            return "the rung before it has not run"
         self.ran.add(name)
         self.left[use.node] -= 1
         self.open = use.node if self.left[use.node] else None

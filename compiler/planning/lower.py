@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..ir import Graph, Node, streams_of
@@ -13,6 +13,7 @@ from .guards import guard_of
 from .ladder import Rung
 from .residence import Move, Residence, reside
 from .scheduling import room_of
+from .uses import Use
 
 FOLLOWS = frozenset({"branch", "each", "combine", "compute", "remember"})
 """Kinds of steps that, on rows, go on with what the step before them found."""
@@ -122,7 +123,8 @@ class _Lowering:
                 self.visit(one.attrs["body"])
             if i:
                 yield self.step("dispatch", (node,), writes=(), rows=prefix, label=f"{label}: left of rung {i}")
-            yield self.step("each", (node,), writes=(), rows=prefix if i else 0, ways=(way,), label=f"rung {i}")
+            each = self.step("each", (node,), writes=(), rows=prefix if i else 0, ways=(way,), label=f"rung {i}")
+            yield replace(each, part=i)
             yield self.step("select", (node,), writes=(), rows=prefix if i else 0, label=label)
             if rung.late is not None:
                 late = Way(rung.late.apply, "", (), rung.late.gathered)
@@ -137,6 +139,9 @@ class _Lowering:
             yield from (*self.moves(node, self.residence.before[uses[0]]), *steps, *self.moves(node, behind[uses[-1]]))
             return
         due = {use.way: use for use in uses}
+        if node.op == "ladder":
+            yield from self.rungs(node, steps, due)
+            return
         order = (*(i for i in range(len(each.ways)) if i not in due), *due)
         for step in steps:
             for i in order if step is each else ():
@@ -148,6 +153,18 @@ class _Lowering:
                 yield from self.moves(node, behind[use] if use else ())
             if step is not each and step.kind != "branch":  # what a guard leaves out is left out way by way
                 yield replace(step, id=next(self.ids))
+
+    def rungs(self, node: Node, steps: list[Step], due: Mapping[int, Use]) -> Iterator[Step]:
+        """The steps of a ladder, with those that move what each rung reads."""
+        held: Use | None = None
+        for step in steps:
+            if held is not None and step.kind in ("dispatch", "combine"):
+                yield from self.moves(node, self.residence.behind[held])
+                held = None
+            if step.part is not None and step.part in due:
+                held = due[step.part]
+                yield from self.moves(node, self.residence.before[held])
+            yield replace(step, id=next(self.ids))
 
     def moves(self, node: Node, moves: Iterable[Move]) -> Iterator[Step]:
         for move in moves:

@@ -20,12 +20,13 @@ NEVER = 1 << 60
 @dataclass(frozen=True, slots=True)
 class Task:
     """One thing to run. Tasks of a `group` run one behind the other; `after`: the groups (bit by bit) that run before;
-    `chance`: how likely it is to run at all."""
+    `chance`: how likely it is to run at all; `chained`: whether it runs behind the earlier ones of its group."""
 
     units: tuple[str, ...]
     group: int
     after: int = 0
     chance: float = 1.0
+    chained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +172,15 @@ class _Left:
         """Tasks that may run, in order (of many, the first); None: all have run."""
         if not self.groups:
             return None
-        if self.open is not None:
-            return self.groups[self.open][: self.LOOKED_AT]
         free = (group for group in self.groups if not self.after[group] & ~self.done)
-        found = itertools.chain.from_iterable(self.groups[group] for group in itertools.islice(free, self.LOOKED_AT))
+        groups = [self.open] if self.open is not None else itertools.islice(free, self.LOOKED_AT)
+        found = itertools.chain.from_iterable(map(self.of, groups))
         return list(itertools.islice(found, self.LOOKED_AT))
+
+    def of(self, group: int) -> list[int]:
+        """What may run next of a group."""
+        left = self.groups[group]
+        return left[:1] if self.tasks[left[0]].chained else left
 
     def take(self, i: int) -> None:
         group = self.tasks[i].group
@@ -255,6 +260,7 @@ class _Search:
             if done >> i & 1:
                 continue
             ready = all(not task.after >> group & 1 or group in over for group in self.groups)
+            ready = ready and not (task.chained and self.groups[task.group] & ~done & ((1 << i) - 1))
             if ready and (not begun or begun[0] >> i & 1):
                 missing = self.bytes(self.needs[i] & ~resident) * task.chance
                 for left in self.rooms(resident, self.needs[i]):

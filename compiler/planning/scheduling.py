@@ -32,7 +32,7 @@ def schedule_of(
     before = events_before(outlined, needs.uses)
     group = {node: i for i, node in enumerate(dict.fromkeys(use.node for use in needs.uses))}
     likely = chances or dict.fromkeys(needs.uses, 1.0)
-    tasks = tuple(Task(use.units, group[use.node], before[use.node], likely[use]) for use in needs.uses)
+    tasks = tuple(Task(use.units, group[use.node], before[use.node], likely[use], use.chained) for use in needs.uses)
     kind, ahead = outlined.memory.get("prefetch", ("ahead", 0))
     problem = Problem(tasks, needs.units, room, ahead)
     waits = [before[use.choice] if use.choice is not None else 0 for use in needs.uses]

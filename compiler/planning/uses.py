@@ -24,7 +24,8 @@ class Use:
     """Something that runs whole, and the units that it reads.
 
     - `name`: its call path (of the first call in it that reads a unit), unique in its graph.
-    - `node`: what it is a part of, in the outlined graph: a call, or the `fuse` whose way it is; `way`: which (-1: all of it).
+    - `node`: what it is a part of, in the outlined graph: a call, or the `fuse` whose way or `ladder` whose
+      rung it is; `way`: which (-1: all of it).
     - `choice`: the selection that leaves it out where no position keeps this way; None: it always runs (also on no rows, where it
       decides or draws itself).
     """
@@ -34,6 +35,11 @@ class Use:
     node: Node
     way: int
     choice: Node | None = None
+
+    @property
+    def chained(self) -> bool:
+        """Whether it runs behind the one before it of the same node: rungs do."""
+        return self.node.op == "ladder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,7 @@ def _parts(node: Node) -> Iterator[tuple[int, Node | None, list[tuple[Node, str]
             told = {stream: by if not leaves(stream.attrs["body"]) else None for stream in streams}
             yield from ((i, told[way[0]], [way]) for i, way in enumerate(ways))
     elif node.op == "ladder":
-        yield -1, None, [(one, "") for rung in node.attrs["rungs"] for one in rung.applies]
+        yield from ((i, None, [(one, "") for one in rung.applies]) for i, rung in enumerate(node.attrs["rungs"]))
     elif node.op == "apply" and node.attrs.get("word") == "grouped":
         yield -1, None, [(node, member) for member in node.attrs["members"]]
     elif node.op == "apply":

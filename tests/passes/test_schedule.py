@@ -44,9 +44,11 @@ def random_problem(random: Random, *, uniform: bool, free: bool, tasks: int = 7)
     group = 0
     while len(found) < tasks:
         before = sum(1 << g for g in range(group) if not free or random.random() < 0.3)
+        chained = random.random() < 0.3
         for _ in range(min(random.choice((1, 1, 2, 3)), tasks - len(found))):
             count = 1 if uniform else random.choice((1, 1, 2))
-            found.append(Task(tuple(random.sample(names, count)), group, before if free else (1 << group) - 1))
+            after = before if free else (1 << group) - 1
+            found.append(Task(tuple(random.sample(names, count)), group, after, chained=chained))
         group += 1
     largest = max(sum(sizes[unit] for unit in task.units) for task in found)
     if random.random() < 0.3:
@@ -58,10 +60,14 @@ def held(problem: Problem, solution: Solution) -> int:
     """Follow a solution: all that runs is resident, groups are in order. The most bytes that are resident."""
     resident: set[str] = set()
     done, open_group, most = set(), None, 0
+    ran: list[int] = []
     left = {task.group: sum(other.group == task.group for other in problem.tasks) for task in problem.tasks}
     for i, evicted, loaded in zip(solution.order, solution.evicted, solution.loaded):
         task = problem.tasks[i]
         assert open_group in (None, task.group)
+        ran.append(i)
+        earlier = [k for k in range(i) if task.chained and problem.tasks[k].group == task.group]
+        assert set(earlier) <= set(ran)
         assert all(group in done for group in left if task.after >> group & 1)
         assert set(evicted) <= resident and not resident & set(loaded)
         resident = resident - set(evicted) | set(loaded)
@@ -103,7 +109,8 @@ def by_hand(problem: Problem, done: tuple[int, ...], resident: frozenset[str]) -
         task = problem.tasks[i]
         begun = {problem.tasks[k].group for k in done if any(problem.tasks[j].group == problem.tasks[k].group for j in left)}
         ready = all(not task.after >> problem.tasks[k].group & 1 for k in left)
-        if not ready or begun - {task.group}:
+        behind = task.chained and any(problem.tasks[k].group == task.group for k in left if k < i)
+        if not ready or begun - {task.group} or behind:
             continue
         spare = sorted(resident - set(task.units))
         for bits in range(1 << len(spare)):

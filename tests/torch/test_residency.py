@@ -101,6 +101,22 @@ def test_what_is_left_out_is_not_loaded() -> None:
     assert budgeted.residency().loads == 2
 
 
+def test_rungs_hold_one_after_the_other() -> None:
+    """An early exit whose stages do not fit together."""
+    graph = load(SPECS / "early_exit.cc", params={"d": 8, "layers": 3, "classes": 3})
+    graph = replace(graph, memory=Attrs(budget=("share", 0.4)))
+    whole, budgeted = both(graph)
+    for seed in range(3):
+        (given,) = inputs(graph, seed)
+        for sure in (None, 0, 2):
+            kept = torch.zeros(5, 3, dtype=torch.bool)
+            kept[:, sure or 0] = True
+            forced = {} if sure is None else {"exit": kept}
+            with whole.replay(forced), budgeted.replay(forced), torch.no_grad():
+                assert torch.equal(whole(given), budgeted(given))
+    assert budgeted.residency().peak <= room(budgeted) < sum(budgeted._store.sizes.values())
+
+
 def test_nothing_kept_gives_zeros() -> None:
     graph = moe()
     whole, budgeted = both(graph)

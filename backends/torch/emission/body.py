@@ -26,6 +26,7 @@ from .text import atom, number, tidy, uses_name
 if TYPE_CHECKING:
     from .classes import Shop
     from .guarding import Routed
+    from .laddering import Rungs
 
 LONGEST = 90
 """How long a text may be to stand where it is read."""
@@ -47,6 +48,7 @@ class Body:
         self.symbols: dict[str, str] = {}
         self.routes: dict[Node, Routed] = {}
         self.parts: dict[Node, dict[int, str]] = {}
+        self.ladders: dict[Node, Rungs] = {}
         self.raised: dict[Node, str] = {}
         self.captures: dict[tuple[int, str], str] = {}
         self.outer: Body | None = None
@@ -91,8 +93,7 @@ class Body:
                 for node in step.nodes:
                     self.node(node)
             elif step.nodes and step.nodes[0].op == "ladder":
-                if step.kind == "combine":
-                    write_ladder(self, step.nodes[0])
+                write_ladder(self, step)
             elif step.kind == "select":
                 self.select(step.nodes[0])
             elif step.kind == "combine":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....compiler.ir import Node
+from ....compiler.plan import Step
 from ....compiler.planning.ladder import Rung, Source
 from ....compiler.selection import Rule, paths_of
 from ..expressions import bare
@@ -15,14 +16,22 @@ if TYPE_CHECKING:
     from .body import Body
 
 
-def write_ladder(body: Body, node: Node) -> None:
-    """All rungs, then their values put together."""
+def write_ladder(body: Body, step: Step) -> None:
+    """A step of a ladder: a rung with what is kept there, at the end the values of all put together."""
+    node = step.nodes[0]
+    if node not in body.ladders:
+        body.ladders[node] = Rungs(body, node, body.variable(node.operands[-1]), body.stem(node.attrs["select"]))
+    writer = body.ladders[node]
+    if step.part is not None:
+        writer.rung(step.part, node.attrs["rungs"][step.part])
+    elif step.kind == "combine":
+        write_together(body, node, writer)
+
+
+def write_together(body: Body, node: Node, writer: Rungs) -> None:
+    """What the rungs have decided, and their values put together."""
     select, axes, kind = node.attrs["select"], node.attrs["prefix"], node.attrs["kind"]
-    stem = body.stem(select)
-    weight = body.variable(node.operands[-1])
-    writer = _Rungs(body, node, weight, stem)
-    for i, rung in enumerate(node.attrs["rungs"]):
-        writer.rung(i, rung)
+    stem, weight = writer.stem, writer.weight
     kept = body.names.fresh(f"{stem}_kept")
     mask = f"rung_mask([{', '.join(writer.at)}], {writer.first})"
     body.line(f"{kept} = {body.ctx}.{recording('keep', select)}, {mask}{body.shared(node)})")
@@ -34,7 +43,7 @@ def write_ladder(body: Body, node: Node) -> None:
     body.define(node, f"combine({parts}, [{', '.join(writer.at)}], {kept}, {weight}, {axes}{option})", named=True)
 
 
-class _Rungs:
+class Rungs:
     """What is written so far: per rung the rows it runs on (the first on all), its part, and where the part belongs."""
 
     def __init__(self, body: Body, node: Node, weight: str, stem: str) -> None:
