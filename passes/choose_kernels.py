@@ -11,6 +11,8 @@ from ..compiler.bodies import map_bodies
 from ..compiler.cost import CPU, CostModel
 from ..compiler.ir import Graph, Node, rebuild
 from ..compiler.kernels import kernels_of
+from ..compiler.profile import Profile, selections_of
+from ..compiler.profile_reading import check_belongs, read_profile
 from .kernel_costs import MARK, Estimate, possible
 
 
@@ -33,6 +35,9 @@ class ChooseKernels:
     """Sizes of the run-time dimensions of the inputs that are expected: `B=8,T=512`."""
     shares: str = ""
     """Kept shares that are expected, by the path of the selection: `live=0.3`; else as the rules say (`above`: one half)."""
+    profile: str | Profile = ""
+    """The file of an activity profile, or a `Profile`: the shares that were kept when it was recorded. `CompileError` if it is
+    none, or of another model."""
     force: Literal["", "dense", "gather", "grouped", "union", "blocks", "padded"] = ""
     model: CostModel = CPU
 
@@ -50,7 +55,9 @@ class ChooseKernels:
         if self.force:
             chosen = {mark: self.force for mark, kernels in possible(marked).items() if self.force in kernels}
         else:
-            chosen = Estimate(self.model, _shares(self.shares), bool(graph.memory.get("budget"))).choices(marked, sizes)
+            seen = _recorded(marked, self.profile) if self.profile != "" else {}
+            budget = bool(graph.memory.get("budget"))
+            chosen = Estimate(self.model, _shares(self.shares), seen, budget).choices(marked, sizes)
         return _with_kernels(marked, {**before, **chosen})
 
 
@@ -69,6 +76,18 @@ def _marked(graph: Graph, before: dict[int, str]) -> Graph:
         return replace(node, attrs=type(node.attrs)({**rest, MARK: number}))
 
     return map_bodies(graph, lambda one: rebuild(one, mark))
+
+
+def _recorded(marked: Graph, given: str | Profile) -> dict[int, float]:
+    """By mark, the share of all ways and decisions that a selection kept in a profile, at all the paths that lead to it."""
+    profile = read_profile(given) if isinstance(given, str) else given
+    check_belongs(profile, marked)
+    counts: dict[int, tuple[int, int]] = {}
+    for path, select in selections_of(marked).items():
+        if path in profile.selections:
+            one, (kept, all_ways) = profile.selections[path], counts.get(select.attrs[MARK], (0, 0))
+            counts[select.attrs[MARK]] = kept + sum(one.kept), all_ways + one.decisions * one.ways
+    return {mark: kept / all_ways for mark, (kept, all_ways) in counts.items() if all_ways}
 
 
 def _with_kernels(marked: Graph, chosen: Mapping[int, str]) -> Graph:

@@ -73,10 +73,12 @@ def mark_of(node: Node) -> int | None:
 
 @dataclass(slots=True)
 class Estimate:
-    """One walk. `shares` overrides what the rules say; `resident`: what is not kept shall not be loaded."""
+    """One walk. `shares` by path, and what was `seen` by mark, override what the rules say; `resident`: what is not kept shall
+    not be loaded."""
 
     model: CostModel
     shares: Mapping[str, float]
+    seen: Mapping[int, float] = field(default_factory=dict)
     resident: bool = False
     found: dict[int, dict[str, float]] = field(default_factory=dict)
     """Seconds by mark and kernel, summed over the calls of a body."""
@@ -168,7 +170,8 @@ class Estimate:
         dense = sum(self.seconds(one.attrs["body"], dims, share) for rung in rungs for one in rung.applies)
         dense += self.model.seconds(dense_steps(len(rungs), way))
         left, gathered = 1.0, 0.0
-        leaving = self.shares.get(str(select.attrs["path"]), UNSURE)
+        told = self.told(select)
+        leaving = UNSURE if told is None else told
         for rung in rungs:
             gathered += self.seconds(rung.apply.attrs["body"], dims, share * left)
             if rung.late is not None:
@@ -204,8 +207,13 @@ class Estimate:
 
     def kept(self, select: Node, dims: Dims) -> float:
         """The share of all parts that a selection is expected to keep."""
+        told = self.told(select)
+        return expected(select, dims) if told is None else told
+
+    def told(self, select: Node) -> float | None:
+        """What the user or a profile says of it."""
         path = str(select.attrs["path"])
-        return self.shares[path] if path in self.shares else expected(select, dims)
+        return self.shares[path] if path in self.shares else self.seen.get(select.attrs.get(MARK, -1))
 
 
 def expected(select: Node, dims: Dims) -> float:

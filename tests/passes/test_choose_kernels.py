@@ -14,6 +14,7 @@ from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.equality import difference
 from chunkc.compiler.ir import Graph, rebuild
 from chunkc.compiler.planning import lower
+from chunkc.compiler.profile import Activity, Profile, fingerprint
 from chunkc.compiler.verify import VerifyError, verify
 from chunkc.grammar.elaborate import loads
 from chunkc.grammar.print_core import print_graph
@@ -42,6 +43,18 @@ def test_a_large_mixture_gathers_and_a_small_one_does_not() -> None:
     assert kernels(choose.apply(spec("moe"))) == ["gather"]
     assert kernels(ChooseKernels(dims="B=1,T=2").apply(spec("moe", d=4, experts=2, k=1))) == ["dense"]
     assert kernels(ChooseKernels(dims="B=1,T=2", shares="gate=1").apply(spec("moe", d=4, experts=4))) == ["dense"]
+
+
+def test_a_profile_says_what_is_kept() -> None:
+    graph = spec("active_layers", d=64, layers=2)
+    graph = replace(graph, memory=type(graph.memory)())
+    choose = ChooseKernels(dims="B=64,T=16", model=Roofline(1e9, 1e9, 5e-4))
+    for kept, kernel in ((0, "gather"), (640, "dense")):
+        activity = Activity(1, 640, (kept,), (kept / 640,))
+        profile = Profile(graph.name, fingerprint(graph), 10, selections={f"live.{i}": activity for i in range(2)})
+        assert kernels(replace(choose, profile=profile).apply(graph)) == [kernel] * 2
+    with pytest.raises(CompileError, match="CC0902"):
+        replace(choose, profile=profile).apply(spec("moe"))
 
 
 def test_a_dense_fuse_has_no_dispatch_and_a_gathered_one_has() -> None:
