@@ -78,7 +78,7 @@ class Schedule:
         check_belongs(profile, graph)
         found = {}
         for use in needs.uses:
-            path = "" if use.choice is None else str(use.choice.attrs["path"])
+            path = "" if use.choice is None or use.chained else str(use.choice.attrs["path"])
             seen = profile.selections.get(path)
             known = seen is not None and seen.decisions > 0 and profile.calls > 0
             found[use] = 1 - (1 - seen.frequencies[use.way]) ** (seen.decisions / profile.calls) if seen and known else 1.0

@@ -18,8 +18,8 @@ from .store import MemoryStore
 MOST_WAYS = 32
 """How many ways further on a prefetch looks for one that is kept."""
 
-Wanted = tuple[Tensor, int]
-"""What a selection kept, and a way: the step is for what kept it."""
+Wanted = tuple[Tensor, int | None]
+"""What a selection kept, and a way: the step is for what kept it. Or the rows that are left, and None."""
 
 
 def store_of(graph: Graph) -> MemoryStore | None:
@@ -39,7 +39,7 @@ def _ways_behind(graph: Graph, needs: Needs) -> dict[tuple[str, int], Sequence[t
     behind: dict[Node, deque[tuple[str, int]]] = {}
     found: dict[tuple[str, int], Sequence[tuple[str, int]]] = {}
     for use in sorted(needs.uses, key=lambda use: places[use.name], reverse=True):
-        if use.choice is not None:
+        if use.choice is not None and not use.chained:
             ways = behind.setdefault(use.node, deque(maxlen=MOST_WAYS))
             found.update(((unit, use.way), tuple(ways)) for unit in use.units)
             ways.extendleft((unit, use.way) for unit in reversed(use.units))
@@ -62,9 +62,13 @@ def check(module: Any, reads: Sequence[str]) -> None:
 # ---- host steps
 
 
+def _any(kept: Tensor, way: int | None) -> bool:
+    return bool(kept.shape[0]) if way is None else bool(kept[..., way].any())
+
+
 def _told(store: MemoryStore, kind: str, path: str, wanted: Sequence[Wanted], released: bool = False) -> bool:
     """Whether a step is to be done: what it is for is kept somewhere (or not known to be). Either way it is logged."""
-    done = not released and (not wanted or any(bool(kept[..., way].any()) for kept, way in wanted))
+    done = not released and (not wanted or any(_any(kept, way) for kept, way in wanted))
     done = done or (released and path in store.held)
     store.log.append((kind, path, done))
     return done
@@ -89,7 +93,7 @@ def prefetch(module: Any, path: str, *wanted: Wanted) -> None:
     paths = [path] if _told(store, "prefetch", path, wanted) else []
     if not wanted:
         store.prefetch(path)
-    for kept, way in wanted:
+    for kept, way in ((kept, way) for kept, way in wanted if way is not None):
         mine = kept.flatten(0, -2).any(0).tolist()
         store.prefetch_first([*paths, *(later for later, other in store.ways.get((path, way), ()) if mine[other])], store.ahead)
 

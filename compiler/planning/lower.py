@@ -164,6 +164,7 @@ class _Lowering:
             if step.part is not None and step.part in due:
                 held = due[step.part]
                 yield from self.moves(node, self.residence.before[held])
+                step = replace(step, wanted=((node, step.part),) if held.choice else ())
             yield replace(step, id=next(self.ids))
 
     def moves(self, node: Node, moves: Iterable[Move]) -> Iterator[Step]:

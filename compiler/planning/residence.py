@@ -126,5 +126,10 @@ def _wanted(entries: Sequence[Residency], place: int, known: Mapping[str, Use], 
             readers.append(known[entry.path])
         if entry.path == load.path and entry.word == "release" or (readers and load.word == "prefetch"):
             break
-    pairs = [(use.choice, use.way) for use in readers if use.choice is not None and decided.known(use.choice)]
+    due = load.word == "acquire"
+    pairs = [
+        (use.choice, use.way)
+        for use in readers
+        if use.choice is not None and (due if use.chained else decided.known(use.choice))
+    ]
     return tuple(pairs) if len(pairs) == len(readers) else ()

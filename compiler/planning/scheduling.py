@@ -35,7 +35,8 @@ def schedule_of(
     tasks = tuple(Task(use.units, group[use.node], before[use.node], likely[use], use.chained) for use in needs.uses)
     kind, ahead = outlined.memory.get("prefetch", ("ahead", 0))
     problem = Problem(tasks, needs.units, room, ahead)
-    waits = [before[use.choice] if use.choice is not None else 0 for use in needs.uses]
+    # Whether a rung is asked is known behind the one before it, and so never ahead.
+    waits = [before[use.choice] | (use.choice is use.node) << group[use.node] if use.choice else 0 for use in needs.uses]
     names = [use.name for use in needs.uses]
     return entries(problem, solve(problem, small), names, waits, ahead, guess=kind == "speculative")
 

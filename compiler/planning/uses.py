@@ -26,7 +26,8 @@ class Use:
     - `name`: its call path (of the first call in it that reads a unit), unique in its graph.
     - `node`: what it is a part of, in the outlined graph: a call, or the `fuse` whose way or `ladder` whose
       rung it is; `way`: which (-1: all of it).
-    - `choice`: the selection that leaves it out where no position keeps this way; None: it always runs (also on no rows, where it
+    - `choice`: the selection that leaves it out where no position keeps this way, or the ladder whose earlier rungs may leave
+      nothing to it; None: it always runs (also on no rows, where it
       decides or draws itself).
     """
 
@@ -110,7 +111,9 @@ def _parts(node: Node) -> Iterator[tuple[int, Node | None, list[tuple[Node, str]
             told = {stream: by if not leaves(stream.attrs["body"]) else None for stream in streams}
             yield from ((i, told[way[0]], [way]) for i, way in enumerate(ways))
     elif node.op == "ladder":
-        yield from ((i, None, [(one, "") for one in rung.applies]) for i, rung in enumerate(node.attrs["rungs"]))
+        for i, rung in enumerate(node.attrs["rungs"]):
+            skipped = i > 0 and not any(leaves(one.attrs["body"]) for one in rung.applies)
+            yield i, node if skipped else None, [(one, "") for one in rung.applies]
     elif node.op == "apply" and node.attrs.get("word") == "grouped":
         yield -1, None, [(node, member) for member in node.attrs["members"]]
     elif node.op == "apply":

@@ -115,6 +115,10 @@ def test_rungs_hold_one_after_the_other() -> None:
             with whole.replay(forced), budgeted.replay(forced), torch.no_grad():
                 assert torch.equal(whole(given), budgeted(given))
     assert budgeted.residency().peak <= room(budgeted) < sum(budgeted._store.sizes.values())
+    before, kept = budgeted.residency().loads, torch.tensor([[True, False, False]]).expand(5, 3)
+    with budgeted.replay({"exit": kept}):
+        budgeted(given)
+    assert budgeted.residency().loads <= before + 2, "nothing is left to the second stage, so it is not loaded"
 
 
 def test_nothing_kept_gives_zeros() -> None:

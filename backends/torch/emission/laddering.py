@@ -9,6 +9,7 @@ from ....compiler.plan import Step
 from ....compiler.planning.ladder import Rung, Source
 from ....compiler.selection import Rule, paths_of
 from ..expressions import bare
+from .residing import if_any
 from .selecting import recording
 from .text import number
 
@@ -23,7 +24,7 @@ def write_ladder(body: Body, step: Step) -> None:
         body.ladders[node] = Rungs(body, node, body.variable(node.operands[-1]), body.stem(node.attrs["select"]))
     writer = body.ladders[node]
     if step.part is not None:
-        writer.rung(step.part, node.attrs["rungs"][step.part])
+        writer.rung(step.part, node.attrs["rungs"][step.part], bool(step.wanted))
     elif step.kind == "combine":
         write_together(body, node, writer)
 
@@ -53,10 +54,11 @@ class Rungs:
         self.parts: list[str] = []
         self.at: list[str] = []
         self.first = ""
+        self.skipped = False
         self.carried: dict[Source, str] = {}
 
-    def rung(self, i: int, rung: Rung) -> None:
-        """The statements of one rung."""
+    def rung(self, i: int, rung: Rung, skipped: bool) -> None:
+        """The statements of one rung; nothing runs in it where nothing is left and it is to be `skipped` then."""
         body, names = self.body, self.body.names
         ctx = body.ctx
         if i:
@@ -64,8 +66,8 @@ class Rungs:
             body.line(f"{ctx} = {body.ctx}.at({self.rows[i]}, {self.weight}, {self.axes}{body.shared(self.node)})")
         arguments = tuple(self.argument(i, source, flag) for source, flag in zip(rung.sources, rung.gathered))
         inner = body.inner(rung.apply, arguments, rung.gathered, ctx)
-        texts = [inner.variable(node) for _, node in inner.graph.outputs]
-        body.lines += [*inner.first_lines, *inner.lines]
+        self.skipped = skipped
+        texts = self.placed(i, inner)
         value = "" if rung.late else texts[1] if rung.scored else texts[0]
         self.carried.update({(i, k): text for k, text in enumerate(texts)})
         done = names.fresh(f"{self.stem}_{i}")
@@ -101,9 +103,17 @@ class Rungs:
                 text = name
             arguments.append(text)
         inner = body.inner(rung.apply, tuple(arguments), rung.gathered, ctx)
-        value = inner.variable(inner.graph.outputs[0][1])
-        body.lines += [*inner.first_lines, *inner.lines]
-        return value
+        return self.placed(i, inner)[0]
+
+    def placed(self, i: int, inner: Body) -> list[str]:
+        """The lines of a body, and the texts of its outputs behind them."""
+        outputs = [node for _, node in inner.graph.outputs]
+        texts = [inner.variable(node) for node in outputs]
+        lines = [*inner.first_lines, *inner.lines]
+        if not self.skipped:
+            self.body.lines += lines
+            return texts
+        return if_any(self.body, self.rows[i], self.axes, f"rung_{i}", lines, list(zip(texts, outputs)))
 
     def passed(self, score: str) -> str:
         """Whether this way passes its tests."""

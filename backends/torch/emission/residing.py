@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ....compiler.ir import Node, element_type
@@ -21,9 +22,16 @@ def write_resident(body: Body, step: Step) -> None:
 
 def write_move(body: Body, step: Step) -> None:
     """One host step that moves a chunk, told what has to be kept for it."""
-    wanted = [f"({body.selected(select, 'kept')}, {way})" for select, way in step.wanted]
+    wanted = [wanted_text(body, by, way) for by, way in step.wanted]
     paths = [f'"{path}"' for path in (step.label, step.target) if path]
     body.line(f"{step.kind}({', '.join([f'{body.ctx}.host', *paths, *wanted])})")
+
+
+def wanted_text(body: Body, by: Node, way: int) -> str:
+    """What tells whether a way of a selection, or a rung of a ladder, has anything to do."""
+    if by.op == "ladder":
+        return f"({body.ladders[by].rows[way]}, None)"
+    return f"({body.selected(by, 'kept')}, {way})"
 
 
 def write_part(body: Body, step: Step) -> None:
@@ -74,6 +82,27 @@ def fuse_part(body: Body, fuse: Node, step: Step, place: int) -> None:
         text = f"branch({body.ctx}, {at}.shape[0] == 0, lambda: None, {_function(body, name, inside, text)})"
     body.line(f"{name} = {text}")
     body.parts.setdefault(fuse, {})[place] = name
+
+
+def if_any(
+    body: Body, rows: str, axes: int, stem: str, inside: list[str], values: Sequence[tuple[str, Node]]
+) -> list[str]:
+    """Values that are computed by the lines `inside` only where there are rows (of so many axes); the names of these, or of no
+    rows like them."""
+    names = [body.names.fresh(stem if len(values) == 1 else f"{stem}_{i}") for i in range(len(values))]
+    texts, nothing = ", ".join(text for text, _ in values), ", ".join(_no_rows(body, node, axes) for _, node in values)
+    comma = "," if len(values) == 1 else ""
+    function = _function(body, stem, inside, f"({texts}{comma})")
+    condition = f"{rows}.shape[0] == 0"
+    body.line(f"{', '.join(names)}{comma} = branch({body.ctx}, {condition}, lambda: ({nothing}{comma}), {function})")
+    return names
+
+
+def _no_rows(body: Body, node: Node, axes: int) -> str:
+    """A tensor like a node's, gathered, without rows."""
+    sizes = ["0", *["1"] * (axes - 1), *(body.size(size) for size in node.shape[axes:])]
+    dtype = "" if node.tensor.dtype == "f32" else f", dtype={LITERAL[node.tensor.dtype]}"
+    return f"{body.like_text()}.new_empty(({', '.join(sizes)},){dtype})"
 
 
 def _function(body: Body, name: str, inside: list[str], text: str) -> str:
