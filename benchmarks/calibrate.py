@@ -71,6 +71,7 @@ def main() -> None:
     found = measure(parser.parse_args().rounds)
     numbers = {"macs_per_s": found.macs_per_s, "bytes_per_s": found.bytes_per_s, "launch_s": found.launch_s}
     print(json.dumps({"threads": torch.get_num_threads(), **{name: float(f"{value:.3g}") for name, value in numbers.items()}}))
+    print(f"choose-kernels(machine='{','.join(f'{value:.3g}' for value in numbers.values())}')")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from ..compiler.bodies import map_bodies
-from ..compiler.cost import CPU, CostModel
+from ..compiler.cost import CPU, CostModel, Roofline
 from ..compiler.ir import Graph, Node, rebuild
 from ..compiler.kernels import kernels_of
 from ..compiler.profile import Profile, selections_of
@@ -39,10 +40,14 @@ class ChooseKernels:
     """The file of an activity profile, or a `Profile`: the shares that were kept when it was recorded. `CompileError` if it is
     none, or of another model."""
     force: Literal["", "dense", "gather", "grouped", "union", "blocks", "padded"] = ""
+    machine: str = ""
+    """The roofline of a processor core: multiply-adds a second, bytes a second, seconds a launch, as `python -m
+    benchmarks.calibrate` prints them: `52.2e9,15.5e9,3.2e-6`."""
     model: CostModel = CPU
+    """What to choose by where no `machine` is given."""
 
     def __post_init__(self) -> None:
-        _sizes(self.dims), _shares(self.shares)
+        _sizes(self.dims), _shares(self.shares), _roofline(self.machine)
 
     def apply(self, graph: Graph) -> Graph:
         """The graph with kernels chosen."""
@@ -57,7 +62,8 @@ class ChooseKernels:
         else:
             seen = _recorded(marked, self.profile) if self.profile != "" else {}
             budget = bool(graph.memory.get("budget"))
-            chosen = Estimate(self.model, _shares(self.shares), seen, budget).choices(marked, sizes)
+            model = _roofline(self.machine) or self.model
+            chosen = Estimate(model, _shares(self.shares), seen, budget).choices(marked, sizes)
         return _with_kernels(marked, {**before, **chosen})
 
 
@@ -99,6 +105,14 @@ def _with_kernels(marked: Graph, chosen: Mapping[int, str]) -> Graph:
         return replace(node, attrs=type(node.attrs)({**attrs, "kernel": kernel} if kernel else attrs))
 
     return map_bodies(marked, lambda one: rebuild(one, settle))
+
+
+def _roofline(text: str) -> Roofline | None:
+    """Three numbers with commas between; None for no text."""
+    numbers = [float(number) for number in text.split(",")] if text else []
+    if len(numbers) not in (0, 3) or not all(0 < number < math.inf for number in numbers):
+        raise ValueError(f"`{text}` is no machine: multiply-adds a second, bytes a second, seconds a launch")
+    return Roofline(numbers[0], numbers[1], numbers[2], overlaps=False) if numbers else None
 
 
 def _pairs(text: str) -> dict[str, str]:

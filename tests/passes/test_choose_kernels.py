@@ -45,6 +45,12 @@ def test_a_large_mixture_gathers_and_a_small_one_does_not() -> None:
     assert kernels(ChooseKernels(dims="B=1,T=2", shares="gate=1").apply(spec("moe", d=4, experts=4))) == ["dense"]
 
 
+def test_a_machine_in_three_numbers() -> None:
+    for launch, kernel in ((1e-9, "gather"), (1.0, "dense")):
+        passes = [f"choose-kernels(dims='B=1,T=64', machine='5e10,2e10,{launch}')"]
+        assert kernels(pipeline.run(spec("moe", d=64, experts=2, k=1), passes)) == [kernel]
+
+
 def test_a_profile_says_what_is_kept() -> None:
     graph = spec("active_layers", d=64, layers=2)
     graph = replace(graph, memory=type(graph.memory)())
@@ -107,7 +113,10 @@ def test_a_choice_is_made_again_and_stays() -> None:
     assert kernels(ChooseKernels(force="gather").apply(dense)) == ["gather"]
 
 
-@pytest.mark.parametrize("options", ["force=fast", "dims=B", "dims='B=x'", "dims='B=1,B=2'", "shares='g=2'", "shares='g=x'"])
+UNREADABLE = ["force=fast", "dims=B", "dims='B=x'", "dims='B=1,B=2'", "shares='g=2'", "shares='g=x'", "machine='1,2'", "machine=x"]
+
+
+@pytest.mark.parametrize("options", UNREADABLE)
 def test_options_that_cannot_be_read(options: str) -> None:
     with pytest.raises(CompileError, match="CC0714.*choose-kernels"):
         pipeline.run(spec("moe"), [f"choose-kernels({options})"])
