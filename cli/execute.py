@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +45,8 @@ class Execution:
     losses: Mapping[str, float]
     macs: int
     dense: int
+    memory: Mapping[str, int] = field(default_factory=dict)
+    """Under a budget: the bytes that it leaves for chunks, the most that were resident, and what was loaded."""
 
     @property
     def share(self) -> float:
@@ -94,7 +96,10 @@ def run_torch(
     named = {name: value.detach().double().numpy() for name, value in outputs.items()}
     kept = {path: Kept(s.known, s.ways, s.load, s.kept.numpy()) for path, s in module.stats().items()}
     losses = {name: float(value) for name, value in module.losses().items()}
-    return Execution(named, kept, losses, counter.macs, dense_macs(graph, sizes))
+    memory = {}
+    if (traffic := module.residency()) is not None:
+        memory = {"room": traffic.room, "peak": traffic.peak, "loaded": traffic.bytes, "loads": traffic.loads}
+    return Execution(named, kept, losses, counter.macs, dense_macs(graph, sizes), memory)
 
 
 def as_tensor(array: Array, dtype: str) -> Any:

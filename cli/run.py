@@ -98,6 +98,7 @@ def as_values(graph: Graph, inputs: dict[str, Array], sizes: dict[str, int], don
         },
         "losses": {name: value if math.isfinite(value) else None for name, value in done.losses.items()},
         "multiply_adds": {"dense": done.dense, "ran": done.macs, "share": done.share},
+        **({"memory": dict(done.memory)} if done.memory else {}),
     }
 
 
@@ -117,6 +118,10 @@ def show(graph: Graph, sizes: dict[str, int], done: Execution) -> None:
     if done.losses:
         click.echo()
         table(("loss", "value"), [(name, f"{value:.6g}") for name, value in done.losses.items()])
+    if done.memory:
+        click.echo()
+        words = {"room": "room for chunks", "peak": "most resident", "loaded": "loaded"}
+        table(("memory", "bytes"), [(text, f"{done.memory[name]:,}") for name, text in words.items()])
     click.echo()
     table(("multiply-adds", "count"), [("dense", f"{done.dense:,}"), ("ran", f"{done.macs:,}"), ("share", f"{done.share:.1%}")])
 

@@ -38,7 +38,7 @@ def _ways_behind(graph: Graph, needs: Needs) -> dict[tuple[str, int], Sequence[t
     places = {entry.path: i for i, entry in enumerate(graph.schedule) if entry.word == "run"}
     behind: dict[Node, deque[tuple[str, int]]] = {}
     found: dict[tuple[str, int], Sequence[tuple[str, int]]] = {}
-    for use in sorted(needs.uses, key=lambda use: places[use.name], reverse=True):
+    for use in sorted(needs.uses, key=lambda use: places.get(use.name, -1), reverse=True):
         if use.choice is not None and not use.chained:
             ways = behind.setdefault(use.node, deque(maxlen=MOST_WAYS))
             found.update(((unit, use.way), tuple(ways)) for unit in use.units)

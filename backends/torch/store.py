@@ -38,9 +38,10 @@ class NotResident(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What a store has done since it was made or last reset. `hits`: chunks that were resident when they were acquired; of these
+    """What a store with so much `room` has done since it was made. `hits`: chunks that were resident when acquired; of these
     `ahead` had been prefetched for it. `log`: the steps of the last call as (kind, chunk, whether it did anything)."""
 
+    room: int
     loads: int
     bytes: int
     hits: int
@@ -157,6 +158,7 @@ class MemoryStore:
     def traffic(self) -> Traffic:
         counts = self.counts
         return Traffic(
+            self.room,
             counts["loads"],
             counts["bytes"],
             counts["hits"],

@@ -218,3 +218,13 @@ def test_a_wrong_bind_is_told(chunkc):
     result = chunkc("run", "outer.cc", "--dims", "B=3", "--bind", "inner=missing.cc", "--bind", "other=missing.cc")
     assert result.exit_code == 2 and result.stderr.count("error[CC0701]") == 2
     assert "there is no extern chunk `iner`" in chunkc("run", "outer.cc", "--dims", "B=3", "--bind", "iner=inner.cc").stderr
+
+
+def test_a_budget_is_told_with_what_was_loaded(chunkc, tmp_path):
+    (tmp_path / "chain.cc").write_text(
+        "model chain(d: int = 4) {\n  input x: f32[B, d]\n  chunk block[3](h) { h |> linear(d) }\n"
+        "  memory { budget = 100B }\n  output y = x |> block[0] |> block[1] |> block[2]\n}\n"
+    )
+    told = as_json(chunkc("run", str(tmp_path / "chain.cc"), "--dims", "B=2", "--json"))
+    assert told["memory"] == {"room": 100, "peak": 80, "loaded": 240, "loads": 3}
+    assert "most resident" in chunkc("run", str(tmp_path / "chain.cc"), "--dims", "B=2").stdout
