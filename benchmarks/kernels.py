@@ -124,9 +124,8 @@ def table(cells: list[dict[str, Any]]) -> list[str]:
         times = " | ".join(f"{cpu[name]:.3f}" if name in cpu else "" for name in COLUMNS)
         floor = f"{cell['floor']['mflop']:.2f} | {cell['floor']['mb']:.2f}"
         lines.append(f"| {cell['case']} | {floor} | {times} | {cell['chosen']} | {ratio(cell):.2f} |")
-    worst = max(cells, key=lambda cell: ratio(cell, ("dense", "gather")))
-    lines += ["", f"Against dense and gather alone the chosen one is at most {ratio(worst, ('dense', 'gather')):.2f} ({worst['case']})."]
-    return lines
+    most, case = max((ratio(cell, ("dense", "gather")), cell["case"]) for cell in cells)
+    return [*lines, "", f"Against dense and gather alone the chosen one is at most {most:.2f} ({case})."]
 
 
 def ratio(cell: dict[str, Any], others: tuple[str, ...] = COLUMNS[:-1]) -> float:
