@@ -263,3 +263,11 @@ def test_wrong_plans_are_told() -> None:
     with pytest.raises(CompileError) as caught:
         loads(text.replace("\n  output", "\n  plan { }\n  output"))
     assert {one.code for one in caught.value.diagnostics} == {"CC0603"}
+
+
+@pytest.mark.parametrize("wrong", ["budget=5", 'budget=["share", 2.0]', 'budget=["bytes", 1.5]', 'evict="fifo"', "size=3"])
+def test_wrong_memory_is_told(wrong: str) -> None:
+    text = f'core m {{training = false, memory = attrs({wrong})}} {{\n  %x = input "x" : f32[B]\n  output "y" = %x\n}}\n'
+    with pytest.raises(CompileError) as caught:
+        loads(text)
+    assert {one.code for one in caught.value.diagnostics} == {"CC0606"}
