@@ -63,6 +63,8 @@ class Schedule:
         outlined = demand(graph)
         needs = needs_of(outlined)
         room = allowed - needs.always
+        if room < 0:
+            raise CompileError([_outside(graph, needs.always, allowed)])
         each = [(needs, too_large(needs, room)), *((own, too_large(own, room)) for own in _alone(graph))]
         found = {use.node.span: _too_large(graph, use, own, allowed - room, allowed) for own, large in each for use in large}
         if found:
@@ -94,6 +96,13 @@ def _ungrouped(graph: Graph) -> Graph:
         return replace(node, attrs=Attrs(rest)) if said else None
 
     return rebuild(graph, plain) if any(plain(node) for node in graph.nodes) else graph
+
+
+def _outside(graph: Graph, always: int, allowed: int) -> Diagnostic:
+    """More than the budget stands outside of chunks."""
+    message = f"{always:,} bytes stand outside of chunks and are resident all the time, and the budget is {allowed:,}"
+    hint = f"put more of the model into chunks, or give `memory` a budget of more than {always:,} bytes"
+    return Diagnostic("CC0716", message, (Label(graph.span, "this model"),), hint)
 
 
 def _alone(graph: Graph) -> list[Needs]:

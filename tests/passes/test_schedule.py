@@ -254,6 +254,13 @@ def test_a_chunk_that_cannot_fit_is_told_with_its_place() -> None:
     assert [label.text for label in told.labels] == ["called here", "declared here"]
 
 
+def test_what_stands_outside_of_chunks_counts() -> None:
+    text = "model m(d: int = 4) {\n  input x: f32[B, d]\n  output y = x |> linear(d)\n  memory { budget = 79B }\n}\n"
+    with pytest.raises(CompileError, match="80 bytes stand outside of chunks"):
+        scheduled(text)
+    assert scheduled(text.replace("79B", "80B")).schedule == ()
+
+
 def test_wrong_plans_are_told() -> None:
     text = print_graph(scheduled())
     for old, new, code in (("acquire", "aquire", "CC0601"), ('"block.2"', '"block.7"', "CC0606")):
