@@ -27,6 +27,10 @@ LARGEST = 1 << 22
 ENTRY = 60
 """Bytes moved to find, fetch, multiply and add a single entry."""
 
+PAIR, OWN_PAIR = 50, 450
+"""Multiply-adds that take as long as what masked attention does to a pair besides products and traffic; where it is put together
+from blocks. Measured on one core."""
+
 Steps = dict[str, list[Cost]]
 
 
@@ -101,12 +105,13 @@ def _attention(node: Node, select: Node, kept: float, macs: float, dims: Dims, s
     q, k, v = (share * _size(operand, dims) for operand in node.operands[:3])
     batch, heads, length, width = (evaluate(size, dims) for size in node.shape)
     pairs = share * batch * heads * length * evaluate(node.operands[1].shape[2], dims) * BYTES[node.tensor.dtype]
-    dense = [Cost(macs, q + k + v + 4 * pairs, 12)]
+    count = pairs / BYTES[node.tensor.dtype]
+    dense = [Cost(macs + PAIR * count, q + k + v + 4 * pairs, 12)]
     if select.attrs["grain"] == "pair":
         return {"dense": dense, "gather": [Cost(kept * macs, kept * pairs * (8 * width + 10), 60)]}
     rows, _ = select.attrs["block"]
     fetched = kept * pairs * 2 * width / rows
     full = 1.0 if select.attrs["levels"] else min(1.0, 1.25 * kept)
-    blocks = [Cost(0, 3 * full / max(kept, 1e-9) * fetched, 25), Cost(full * macs, 4 * full * pairs, 8)]
-    own = [Cost(0, 3 * fetched, 30), Cost(kept * macs, 6 * kept * pairs, 10), Cost(0, 4 * fetched, 30)]
+    blocks = [Cost(0, 3 * full / max(kept, 1e-9) * fetched, 25), Cost(full * (macs + PAIR * count), 4 * full * pairs, 8)]
+    own = [Cost(0, 3 * fetched, 30), Cost(kept * (macs + OWN_PAIR * count), 6 * kept * pairs, 10), Cost(0, 4 * fetched, 30)]
     return {"dense": dense, "blocks": blocks, "gather": own}

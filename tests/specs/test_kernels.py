@@ -10,7 +10,10 @@ import torch
 from cases import CASES, Case
 from harness import assert_equal, graph, inputs, module, replayed, run_torch
 
+from chunkc.backends.reference import run
+from chunkc.backends.torch import compile as lower
 from chunkc.backends.torch import standalone
+from chunkc.grammar.elaborate import loads
 from chunkc.grammar.print_core import print_graph
 from chunkc.passes.choose_kernels import ChooseKernels
 
@@ -52,3 +55,31 @@ def test_a_module_of_its_own_has_what_it_calls(case: Case, kernel: str) -> None:
     alone.load_state_dict(made.state_dict())
     with torch.no_grad():
         torch.testing.assert_close(alone(*given.values()), made(*given.values()))
+
+
+BLOCKS = """
+model blocks(d: int = 8) {
+  input x: f32[B, T, d]
+  mask live {
+    score = pairs(x, x) |> linear(1) |> squeeze(-1)
+    grain = block(2, 3)
+    keep  = top(40%)
+  }
+  q = x |> linear(d) |> heads(2)
+  output y = attention(q, q, q, mask=live) |> merge_heads
+}
+"""
+
+
+CALLS = {"dense": "attention(", "blocks": "block_attention(", "gather": "own_block_attention("}
+
+
+@pytest.mark.parametrize("kernel, calls", CALLS.items())
+def test_blocks_alike_for_all_heads(kernel: str, calls: str) -> None:
+    graph = ChooseKernels(force=kernel).apply(loads(BLOCKS))  # type: ignore[arg-type]
+    made = lower(graph).double().eval()
+    assert f" {calls}" in made.source
+    x = torch.randn(2, 7, 8, dtype=torch.float64)
+    params = {name: value.detach().numpy() for name, value in made.state_dict().items()}
+    with torch.no_grad():
+        torch.testing.assert_close(made(x), torch.from_numpy(run(graph, {"x": x.numpy()}, params).outputs["y"]))

@@ -112,7 +112,9 @@ def _block_attention(node: Node, alone: Alone) -> Fusion | None:
     kernel = mask_kernel(mask)
     if mask.tensor.rank != 4 or kernel == "dense":
         return None
-    blocks = _blocks(mask, kernel, alone)
+    # A mask that is alike for all heads is spread first, and given its axis of heads then.
+    alike = mask.op == "unsqueeze" and mask.attrs["axis"] == -3 and _spread(mask.operands[0]) and alone(mask)
+    blocks = _blocks(mask.operands[0] if alike else mask, kernel, alone)
     if blocks is None:
         return None
     kept, sizes, skips = blocks
@@ -120,9 +122,10 @@ def _block_attention(node: Node, alone: Alone) -> Fusion | None:
 
     def write(texts: Operands) -> str:
         name = "own_block_attention" if kernel == "gather" else "block_attention"
-        return call(name, *texts, str(sizes), causal=causal, scale=scale)
+        heads = f"{texts[3]}.unsqueeze(-3)" if alike else texts[3]
+        return call(name, *texts[:3], heads, str(sizes), causal=causal, scale=scale)
 
-    return Fusion((*node.operands[:3], kept), skips, write)
+    return Fusion((*node.operands[:3], kept), (*skips, mask) if alike else skips, write)
 
 
 def _spread(kept: Node) -> bool:
