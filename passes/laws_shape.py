@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..compiler.ir import Node
-from ..compiler.ops import OPS, infer
+from ..compiler.ops import OPS, ShapeError, infer
 from ..compiler.types import TensorType
 from .rewrite import Site, operand
 from .rules import rules
@@ -60,9 +61,17 @@ def index_of_stack(site: Site, node: Node) -> Node | None:
 def broadcast_anyway(site: Site, node: Node) -> Node | None:
     plain = [x.operands[0] if x.op == "broadcast" else x for x in node.operands]
     for narrow in (plain, [node.operands[0], plain[1]], [plain[0], node.operands[1]]):
-        if narrow != list(node.operands) and infer(node.op, [x.tensor for x in narrow], node.attrs) == node.type:
+        if narrow != list(node.operands) and gives(node, narrow):
             return replace(node, operands=tuple(narrow))
     return None
+
+
+def gives(node: Node, operands: Sequence[Node]) -> bool:
+    """Whether the op of a node takes these operands, and gives a value of its type. Not every op of two broadcasts (`bce`)."""
+    try:
+        return infer(node.op, [x.tensor for x in operands], node.attrs) == node.type
+    except ShapeError:
+        return False
 
 
 # fuse without a selection of one stream: sum(x) = mean(x) = concat(x) = x, stack(x) = unsqueeze(x)

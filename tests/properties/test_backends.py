@@ -26,7 +26,7 @@ MODES = pytest.mark.parametrize("training", [False, True], ids=["eval", "trainin
 
 
 @MODES
-@examples(quick=50, long=1000)
+@examples(quick=24, long=1000)
 def test_equal(training: bool, count: int) -> None:
     def holds(graph: Graph, seed: int) -> None:
         assume(assert_agree(graph, *values(graph, seed)) is not None)
@@ -35,7 +35,7 @@ def test_equal(training: bool, count: int) -> None:
 
 
 @MODES
-@examples(quick=20, long=500)
+@examples(quick=8, long=500)
 def test_equal_after_passes(training: bool, count: int) -> None:
     """In the order of -O2 or any other, whatever the rules keep, at any size. The reference has the graph as it was made."""
 
@@ -53,7 +53,7 @@ def test_equal_after_passes(training: bool, count: int) -> None:
 
 
 @MODES
-@examples(quick=20, long=500)
+@examples(quick=12, long=500)
 def test_equal_whatever_the_kernel(training: bool, count: int) -> None:
     """Forced wherever it can be, whatever the rules keep, none and all included."""
 
@@ -71,7 +71,7 @@ def test_equal_whatever_the_kernel(training: bool, count: int) -> None:
 
 
 @MODES
-@examples(quick=15, long=300)
+@examples(quick=6, long=300)
 def test_equal_in_f32(training: bool, count: int) -> None:
     def holds(graph: Graph, seed: int) -> None:
         assert_agree(graph, *values(graph, seed), dtype="f32")
@@ -80,7 +80,7 @@ def test_equal_in_f32(training: bool, count: int) -> None:
 
 
 @pytest.mark.parametrize("sizes", [{"B": 1, "T": 1}, {"B": 1, "T": 5}, {"B": 5, "T": 1}, {"B": 2, "T": 7}], ids=str)
-@examples(quick=10, long=250)
+@examples(quick=4, long=250)
 def test_equal_at_any_size(sizes: dict[str, int], count: int) -> None:
     def holds(graph: Graph, seed: int) -> None:
         assume(fits(graph, sizes))
@@ -90,7 +90,7 @@ def test_equal_at_any_size(sizes: dict[str, int], count: int) -> None:
 
 
 @pytest.mark.parametrize("name", list(RULES))
-@examples(quick=12, long=250)
+@examples(quick=6, long=250)
 def test_equal_where_all_is_kept_or_nothing(name: str, count: int) -> None:
     def holds(graph: Graph, seed: int) -> None:
         assert_agree(with_rules(graph, RULES[name]), *values(graph, seed))
@@ -98,7 +98,7 @@ def test_equal_where_all_is_kept_or_nothing(name: str, count: int) -> None:
     for_all(count, holds, graph=graphs(smooth=True), seed=SEEDS)
 
 
-@examples(quick=12, long=800)
+@examples(quick=8, long=800)
 def test_the_same_values_decide_the_same(count: int) -> None:
     """Ties, free-running: on whole numbers both decide alike wherever what decides is equal to the bit."""
 
@@ -127,7 +127,7 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("poison", [np.inf, np.nan])
-@examples(quick=15, long=300)
+@examples(quick=6, long=300)
 def test_nothing_of_an_absent_stream_is_seen(poison: float, count: int) -> None:
     """A way that keeps no position may hold anything: its parameters become infinite or NaN, and no output moves."""
 

@@ -34,7 +34,7 @@ def smooth(graph: Graph) -> bool:
     return not ops & (KINKED | {"stop_gradient", "exp"})
 
 
-@examples(quick=8, long=200)
+@examples(quick=4, long=200)
 def test_gradcheck_of_what_skips(count: int) -> None:
     def holds(graph: Graph, seed: int) -> None:
         assume(smooth(graph))
@@ -72,7 +72,7 @@ def surrogates() -> ModuleType:
     return found
 
 
-@examples(quick=8, long=200)
+@examples(quick=4, long=200)
 def test_training_gradient_is_that_of_the_surrogates(count: int) -> None:
     moving = surrogates()
 

@@ -30,7 +30,7 @@ def claimed(graph: Graph, seed: int) -> Profile:
     return Profile(graph.name, fingerprint(graph), 3, (), selections)
 
 
-@examples(quick=8, long=800)
+@examples(quick=5, long=800)
 def test_equal_whatever_a_profile_claims(count: int) -> None:
     def holds(graph: Graph, seed: int, level: str) -> None:
         one = Specialize(claimed(graph, seed), decisions=1, share=0.0, paths=3)

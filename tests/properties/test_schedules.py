@@ -13,7 +13,7 @@ from chunkc.compiler.ir import Attrs, Graph
 from chunkc.passes import pipeline
 
 
-@examples(quick=12, long=100)
+@examples(quick=6, long=100)
 def test_random_graphs_run_under_a_budget(count: int) -> None:
     def holds(graph: Graph, seed: int, share: float, ahead: int, kind: str) -> None:
         whole = replace(graph, memory=Attrs(budget=("share", share), prefetch=(kind, ahead)))

@@ -28,7 +28,7 @@ def load(text: str, training: bool) -> Graph:
         return chunkc.load(path, training=training)
 
 
-@examples(quick=60, long=1500)
+@examples(quick=30, long=1500)
 def test_formats_and_prints_to_itself(count: int) -> None:
     def holds(text: str, training: bool) -> None:
         graph = load(text, training)
@@ -41,7 +41,7 @@ def test_formats_and_prints_to_itself(count: int) -> None:
 
 
 @MODES
-@examples(quick=8, long=700)
+@examples(quick=5, long=700)
 def test_runs_equal(training: bool, count: int) -> None:
     """Without passes, or with all of them."""
 

@@ -22,7 +22,7 @@ def stateless(graph: Graph) -> bool:
     return all(entry.kind != "state" for entry in graph.parameters)
 
 
-@examples(quick=5, long=100)
+@examples(quick=3, long=100)
 def test_threads_get_what_one_would(count: int) -> None:
     """In eval; each thread has its own inputs, and reads what the last call left without harm."""
 
@@ -49,7 +49,7 @@ def test_threads_get_what_one_would(count: int) -> None:
     for_all(count, holds, graph=graphs(training=False, smooth=True, steps=10).filter(stateless), seed=SEEDS)
 
 
-@examples(quick=4, long=200)
+@examples(quick=3, long=200)
 def test_copies_and_state_dicts_come_back(count: int) -> None:
     """A copy gives the same and has weights of its own; a module made anew gives the same once it has the weights."""
 

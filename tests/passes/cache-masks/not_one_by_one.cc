@@ -6,11 +6,11 @@ model m {
   a = stage[0](x)
   b = stage[1](a)
   router done {
-    score  = stack([sure[0](a) |> squeeze(-1), sure[1](b) |> squeeze(-1)])
-    weight = 1
-    keep   = above(0.9, of=score) |> first(1)
+    score    = stack([sure[0](a) |> squeeze(-1), sure[1](b) |> squeeze(-1)])
+    weight   = 1
+    keep     = above(0.9, of=score) |> first(1)
     fallback = last when none
-    cache  = exact(entries=8)
+    cache    = exact(entries=8)
   }
   fuse y = sum([a, b], by=done)
   output y

@@ -9,7 +9,12 @@ model ladder(d: int = 128) {
     sure[i] = h |> mean |> sigmoid
     answer[i] = h
   }
-  router exit { score = stack(sure)  weight = 1  keep = above(0.6, of=score) |> first(1)  fallback = last when none }
+  router exit {
+    score    = stack(sure)
+    weight   = 1
+    keep     = above(0.6, of=score) |> first(1)
+    fallback = last when none
+  }
   fuse y = sum(answer, by=exit)
   output y
 }

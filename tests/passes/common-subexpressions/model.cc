@@ -1,7 +1,10 @@
 # In a body as a person writes it: the norm that both branches ask for is computed once.
 model small(d: int = 4) {
   input x: f32[B, d]
-  chunk block(h) { gelu(linear(layer_norm(h, weight=false, bias=false), d)) * sigmoid(layer_norm(h, weight=false, bias=false)) }
+  chunk block(h) {
+    gelu(linear(layer_norm(h, weight=false, bias=false), d))
+      * sigmoid(layer_norm(h, weight=false, bias=false))
+  }
   output y = block(x)
 }
 # ---

@@ -8,7 +8,12 @@ model rungs(d: int = 4, layers: int = 3) {
     sure[i] = h |> max
     answer[i] = h
   }
-  router exit { score = stack(sure)  weight = 1  keep = above(0.9, of=score) |> first(1)  fallback = last when none }
+  router exit {
+    score    = stack(sure)
+    weight   = 1
+    keep     = above(0.9, of=score) |> first(1)
+    fallback = last when none
+  }
   fuse y = weighted_sum(answer, by=exit)
   memory { budget = 70%  prefetch = 2 }
   output y
