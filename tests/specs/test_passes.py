@@ -24,6 +24,7 @@ from chunkc.compiler.ir import Graph
 from chunkc.grammar.elaborate import loads
 from chunkc.grammar.print_core import print_graph
 from chunkc.passes import pipeline
+from chunkc.passes.manager import Step
 
 ALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 MODES = pytest.mark.parametrize("training", [False, True], ids=["eval", "training"])
@@ -88,9 +89,15 @@ def lowered(case: Case, eval_graph: Graph, train_graph: Graph) -> Any:
     return made
 
 
+def reads_back(step: Step) -> None:
+    """What a pass changed prints as text that reads back equal."""
+    if step.changed:
+        assert difference(step.after, loads(print_graph(step.after))) is None, step.name
+
+
 def agrees(case: Case, raw: Graph, names: tuple[str, ...], seed: int = 0) -> None:
     """Torch after some passes, against the reference of the graph as it was written."""
-    after = pipeline.run(whole_keys(raw), names)
+    after = pipeline.run(whole_keys(raw), names, on_pass=reads_back)
     made = lowered(case, after, after)
     for _ in range(2):  # the second call has what the first remembers
         given = inputs(case, seed=seed)
@@ -112,11 +119,11 @@ def test_torch_equals_the_reference_after_each_pass_and_prefix(case: Case) -> No
             agrees(case, raw, names)
 
 
-@pytest.mark.parametrize("seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(8, 200))])
+@pytest.mark.parametrize("seed", range(200))
 def test_any_order(seed: int) -> None:
     """The order, the spec, its sizes and what its rules keep are drawn: all to one way, nothing, all, another k or threshold."""
     draw = random.Random(seed)
-    case = CASES[seed % len(CASES)] if seed >= 8 else draw.choice(CASES)
+    case = CASES[seed % len(CASES)]
     dims = {name: draw.choice([size, size + 1]) if name in ("B", "T", "S") else size for name, size in case.dims.items()}
     agrees(replace(case, dims=dims), varied(graph(case), draw), shuffled(seed), seed)
 
