@@ -12,17 +12,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from .shapes import Shape
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one step does, as expected numbers: multiply-adds, bytes read and written, and how many launches it is."""
+    """What one call makes the machine do, as expected numbers: multiply-adds, bytes read and written, and how many launches it
+    is. `shape` says which work that is, where it is known: a roofline asks the numbers only, the simulator the shape."""
 
     macs: float = 0.0
     bytes: float = 0.0
     launches: float = 1.0
+    shape: Shape | None = None
 
     def times(self, share: float) -> Cost:
-        """The same launches with a share of the work."""
+        """The same launches with a share of the work, of no shape."""
         return Cost(self.macs * share, self.bytes * share, self.launches)
 
 

@@ -1,0 +1,48 @@
+"""A machine prices calls on a target: seconds, cycles, bytes by memory level, joules, and what bound them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+import attrs
+
+from ..compiler.cost import Cost
+from .target import Target
+
+Bound = Literal["compute", "memory", "launch", "load", "wait"]
+"""What a call or step was as slow as: products or elements, the device's memory, launching, a chunk that was not there yet,
+or something else that had to end first."""
+
+
+@attrs.frozen
+class Timing:
+    """One call on one machine. `compute`, `memory` and `launch` are the seconds that each alone would take; `seconds` is at
+    least the greatest of the first two. `host`: seconds of the thread that launches, which runs ahead of the device."""
+
+    seconds: float
+    compute: float
+    memory: float
+    launch: float
+    host: float
+    macs: float
+    flops: float
+    bytes: Mapping[str, float]
+    """By memory level, those that cross its port."""
+    joules: float
+    bound: Bound
+
+    def cycles(self, target: Target) -> float:
+        """At the clock of the target."""
+        return self.seconds * target.clock
+
+
+class Machine(Protocol):
+    """A target as something that prices calls. Prices are remembered."""
+
+    @property
+    def target(self) -> Target: ...
+
+    def time(self, call: Cost) -> Timing:
+        """What the call takes, alone on the machine, all its operands in the device's memory."""
+        ...
