@@ -5,6 +5,7 @@ from __future__ import annotations
 from .codes_language import CHUNKS, LIMITS, NAMES, TYPES
 from .codes_profile import PROFILES
 from .codes_selections import SELECTIONS, WARNINGS
+from .codes_tables import TABLES
 from .diagnostics import Code
 
 # ---- CC01xx: what is written is not `.cc`
@@ -244,5 +245,17 @@ form (axes count from the end), a selection has other ways than its fuse has str
     ),
 }
 
-CODES: dict[str, Code] = {**SYNTAX, **NAMES, **TYPES, **SELECTIONS, **CHUNKS, **CORE, **COMMANDS, **WARNINGS, **LIMITS, **PROFILES}
+CODES: dict[str, Code] = {
+    **SYNTAX,
+    **NAMES,
+    **TYPES,
+    **SELECTIONS,
+    **CHUNKS,
+    **CORE,
+    **COMMANDS,
+    **WARNINGS,
+    **LIMITS,
+    **PROFILES,
+    **TABLES,
+}
 """All codes; each section is added here."""
