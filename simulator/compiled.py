@@ -1,8 +1,8 @@
 """`kernel`: plain functions over floats and flat arrays, compiled by numba and kept on disk.
 
 numba's own `cache=True` asks whether the file of a function changed, not the files of what it calls, and so serves stale code.
-Here the folder is named by a hash of all files of this room that hold kernels. What a kernel reads besides its arguments therefore
-stands in such a file (a test holds that). Nothing of the user's numba settings is touched.
+Here the folder is named by a hash of all files of this room that hold kernels. What a kernel reads besides its arguments
+therefore stands in such a file (a test holds that). Nothing of the user's numba settings is touched.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def key_of(sources: Iterable[Path], room: Path = ROOM) -> str:
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """The folder of this version's kernels, made if absent; None if neither the user's cache nor a temporary one can be written."""
+    """The folder of this version's kernels, made if absent; None if neither the user's cache nor a temporary one can be."""
     key = key_of(kernel_sources())
     for root in (_user_cache(), _temporary()):
         try:
