@@ -4,16 +4,20 @@ what it records."""
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ...compiler.plan import Kind
+from ...compiler.step_log import Entry
 from .caching import probe
 from .guarding import alone, without
 from .kernels.drawing import uniform
 from .kernels.routing import dispatch
+from .logging import StepClock, counts
 
 
 class Record:
@@ -35,12 +39,17 @@ class Record:
 class Context:
     """Handed to every body that decides, draws, or adds to a loss.
 
-    `host`: the module, for host steps; None where the call is one pure region."""
+    `host`: the module, for host steps; None where the call is one pure region. `log`: where steps are told, if they are.
+    `idle`: whether it is the body of a way that has no rows."""
 
-    def __init__(self, seed: int | Tensor = 0, forced: dict[str, Any] | None = None, host: Any = None) -> None:
+    def __init__(
+        self, seed: int | Tensor = 0, forced: dict[str, Any] | None = None, host: Any = None, log: StepClock | None = None
+    ) -> None:
         self.seed = seed
         self.forced = forced or {}
         self.host = host
+        self.log = log
+        self.idle = False
         self.record = Record()
         self.path = ""
         self.rows: Tensor | None = None
@@ -55,6 +64,8 @@ class Context:
     def at(self, rows: Tensor, kept: Tensor, axes: int, shared: bool = False) -> Context:
         """The context of a body that runs on `rows` of the first `axes` axes of `kept`, which are dense where it is `shared`."""
         inner = self.copy()
+        if self.log is not None:
+            inner.idle = self.idle or rows.shape[0] == 0
         if shared:
             inner.rows, inner.sizes = rows, tuple(kept.shape[axis] for axis in range(axes))
             return inner
@@ -145,6 +156,23 @@ class Context:
     def drawn(self) -> bool:
         """Whether the call has drawn anything."""
         return self.record.draws > 0
+
+    # ---- the log of steps, in text that was written to tell them
+
+    def step(self, step: int, kind: Kind, rows: Any = ()) -> None:
+        """A step of the plan begins, on these rows (`step_log.Entry`)."""
+        if self.log is not None:
+            self.log.begin(None if self.idle else Entry(self.path, step, kind, counts(rows)))
+
+    def step_rows(self, rows: Any) -> None:
+        """The rows of the step that began last."""
+        if self.log is not None and not self.idle:
+            self.log.entries[-1] = replace(self.log.entries[-1], rows=counts(rows))
+
+    def step_done(self, done: bool) -> None:
+        """Whether the step that began last had anything to do."""
+        if self.log is not None and not self.idle and not done:
+            self.log.drop()
 
     def loss(self, name: str, value: Tensor) -> None:
         """Adds to a named loss."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ...compiler.init import initial
 from ...compiler.ir import Graph, Parameter
-from ...compiler.plan import Plan, Step
+from ...compiler.plan import Plan
 from . import residency, stats
 from .caching import Cache, CacheStats
 from .context import Context
@@ -27,6 +27,7 @@ from .grouped import grouped
 from .guarding import Guards, GuardStats
 from .hosting import HOST_STEPS, branch
 from .kernels import KERNELS
+from .logging import Logged, StepClock, logged
 from .regions import Call, trace
 from .store import Traffic
 
@@ -53,6 +54,7 @@ class CompiledModule(nn.Module):
     def _start(self, seed: int) -> None:
         self._calls: dict[tuple[bool, str], Call] = {}
         self._last: stats.Last | None = None
+        self._twin: Callable[[], CompiledModule] | None = None
         self._caches: dict[str, Cache] = {}
         self._forced: dict[str, Any] | None = None
         self._guards = Guards()
@@ -71,15 +73,25 @@ class CompiledModule(nn.Module):
             call = self._calls[self.training, which]
             pure = torch.compiler.is_compiling() or torch.compiler.is_exporting()
             value, last = (call.pure if pure else call.hosted).run(self, given)
+        self._leave(last)
+        if outputs is None or isinstance(outputs, str):
+            return value
+        return {name: value[name] if which == ALL else value for name in outputs}
+
+    def _leave(self, last: stats.Last) -> None:
+        """What a call has left is known, and its states are written."""
         for state, next_value in last.nexts:
             _write_state(state, next_value)
         if not torch.compiler.is_exporting():
             if self.training and last.draws:
                 self._seed.add_(1)
             self._last = last
-        if outputs is None or isinstance(outputs, str):
-            return value
-        return {name: value[name] if which == ALL else value for name in outputs}
+
+    def log_steps(self, *inputs: Tensor, outputs: str | None = None, **named: Tensor) -> Logged:
+        """One call with the steps that ran: those of `plan(outputs)` and of the bodies it calls, in order, each with its rows and
+        seconds. It gives, decides and leaves what a call does, but for caches and residency: these are the log's own. It runs
+        step by step, and so a little longer than a call."""
+        return logged(self, self._bind(inputs, named), outputs)
 
     def _entry(self, outputs: str | Sequence[str] | None) -> tuple[str, Method]:
         names = self._outputs
@@ -109,9 +121,9 @@ class CompiledModule(nn.Module):
             raise TypeError(f"{self.graph.name} takes the inputs {', '.join(names)}; got {got}")
         return tuple(given[name] for name in names)
 
-    def _run_untraced(self, method: Method, inputs: Sequence[Tensor]) -> tuple[Any, stats.Last]:
-        """The emitted class itself, with decisions to be replayed."""
-        ctx = Context(self._seed, self._forced, self)
+    def _run_untraced(self, method: Method, inputs: Sequence[Tensor], log: StepClock | None = None) -> tuple[Any, stats.Last]:
+        """The emitted class itself, with decisions to be replayed, and steps to be told."""
+        ctx = Context(self._seed, self._forced, self, log)
         with residency.calling(self, True):
             value = getattr(self, method.name)(ctx, *inputs)
         return value, stats.Last.of(ctx.record, tuple(ctx.record.nexts), ctx.drawn())
@@ -137,10 +149,6 @@ class CompiledModule(nn.Module):
     def caches(self) -> dict[str, CacheStats]:
         """What the caches of selections held and were asked for, by path, since the module was made."""
         return {path: cache.stats() for path, cache in self._caches.items()}
-
-    def step_log(self, outputs: str | None = None) -> list[tuple[Step, int | None]]:
-        """The steps of the plan as the last call ran them, each with its number of rows (None: all positions)."""
-        return stats.step_log(self.plan(outputs), self._last)
 
     def residency(self) -> Traffic | None:
         """What the store of chunks has loaded and evicted since the module was made, and the most bytes that were resident;
@@ -222,10 +230,11 @@ class CompiledModule(nn.Module):
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
         # Regions hold nothing of the module; what a call left belongs to that call.
-        apart = ("_calls", "_last", "_caches", "_store")
+        apart = ("_calls", "_last", "_caches", "_store", "_twin")
         own = {name: value for name, value in self.__dict__.items() if name not in apart}
         twin.__dict__.update(copy.deepcopy(own, memo))
         twin._calls, twin._last, twin._caches, twin._store = self._calls, None, {}, residency.store_of(self.graph)
+        twin._twin = None
         return twin
 
 
@@ -234,8 +243,11 @@ def _write_state(state: Tensor, value: Tensor) -> None:
         state.copy_(value)
 
 
-def build(sources: Sources, eval_graph: Graph, train_graph: Graph, seed: int) -> CompiledModule:
-    """The module of a model's sources, its parameters drawn from `seed` and their paths."""
+def build(
+    sources: Sources, eval_graph: Graph, train_graph: Graph, seed: int, *, twin: bool = False
+) -> CompiledModule:
+    """The module of a model's sources, its parameters drawn from `seed` and their paths; a `twin` is given those of another
+    module, and runs untraced."""
     namespace = load_text(sources.text, f"_chunkc_{eval_graph.name}_{next(_COUNTER)}")
     emitted = namespace.__dict__[sources.name]
     members = {
@@ -250,9 +262,10 @@ def build(sources: Sources, eval_graph: Graph, train_graph: Graph, seed: int) ->
     weakref.finalize(cls, _forget, namespace.__name__)
     with torch.device("meta"):
         module = cls()
-    fill(module, eval_graph.parameters, seed)
+    if not twin:
+        fill(module, eval_graph.parameters, seed)
     module._start(seed)
-    for key, method in sources.entries.items():
+    for key, method in sources.entries.items() if not twin else ():
         module._calls[key] = trace(module, method)
     return module.train()
 

@@ -75,41 +75,49 @@ def _told(store: MemoryStore, kind: str, path: str, wanted: Sequence[Wanted], re
 
 
 @host_step
-def acquire(module: Any, path: str, *wanted: Wanted) -> None:
-    """A step of the plan: from here on, what is kept runs on this chunk."""
-    if module is not None:
-        if _told(module._store, "acquire", path, wanted):
-            module._store.acquire(path)
-        module._store.passed(path)
+def acquire(module: Any, path: str, *wanted: Wanted) -> bool:
+    """A step of the plan: from here on, what is kept runs on this chunk. Says, as all steps here, whether anything was done."""
+    if module is None:
+        return False
+    if done := _told(module._store, "acquire", path, wanted):
+        module._store.acquire(path)
+    module._store.passed(path)
+    return done
 
 
 @host_step
-def prefetch(module: Any, path: str, *wanted: Wanted) -> None:
+def prefetch(module: Any, path: str, *wanted: Wanted) -> bool:
     """A step of the plan: this chunk is going to be needed, or may be. Where it has been decided that it is not (or it is on its
     way already), the next that is kept takes its place."""
     if module is None:
-        return
+        return False
     store: MemoryStore = module._store
-    paths = [path] if _told(store, "prefetch", path, wanted) else []
+    done = _told(store, "prefetch", path, wanted)
+    paths = [path] if done else []
     if not wanted:
         store.prefetch(path)
     for kept, way in ((kept, way) for kept, way in wanted if way is not None):
         mine = kept.flatten(0, -2).any(0).tolist()
         store.prefetch_first([*paths, *(later for later, other in store.ways.get((path, way), ()) if mine[other])], store.ahead)
+    return done
 
 
 @host_step
-def release(module: Any, path: str) -> None:
+def release(module: Any, path: str) -> bool:
     """A step of the plan: nothing runs on this chunk any more."""
-    if module is not None and _told(module._store, "release", path, (), released=True):
+    done = module is not None and _told(module._store, "release", path, (), released=True)
+    if done:
         module._store.release(path)
+    return done
 
 
 @host_step
-def evict(module: Any, path: str, target: str, *wanted: Wanted) -> None:
+def evict(module: Any, path: str, target: str, *wanted: Wanted) -> bool:
     """A step of the plan: this chunk goes, if the room is needed for `target`."""
-    if module is not None and _told(module._store, "evict", path, wanted):
+    done = module is not None and _told(module._store, "evict", path, wanted)
+    if done:
         module._store.evict(path, target)
+    return done
 
 
 @host_step

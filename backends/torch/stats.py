@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...compiler.plan import Plan, Step
 from .caching import Found
 from .context import Record
 from .kernels.routing import scatter_rows
@@ -158,18 +157,3 @@ def selections(last: Last | None) -> dict[str, Stats]:
 
 def _counts(ran: Sequence[Tensor]) -> tuple[int, ...]:
     return tuple(rows.shape[0] for rows in ran)
-
-
-def step_log(plan: Plan, last: Last | None) -> list[tuple[Step, int | None]]:
-    """The steps of the outer block in order, each with its rows: a dispatch those that all its ways ran, a `probe` those that the
-    cache held, the `compute` behind it the others (None: everything)."""
-    counts = {name.partition(":")[0]: sum(_counts(ran)) for name, ran in (last.ran if last else {}).items()}
-    held = dict(last.found) if last else {}
-
-    def rows(step: Step) -> int | None:
-        hits, total = held.get(step.label, (0, 0))
-        if step.label in held and step.kind in ("probe", "compute"):
-            return hits if step.kind == "probe" else total - hits
-        return counts.get(step.label) if step.kind == "dispatch" else None
-
-    return [(step, rows(step)) for step in plan.block.steps]

@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..ir import Graph, Node
+from ..kernels import kernel_of
 from ..ops import OPS
+from ..plan import Step
 from ..types import TensorType
 
 NORMS = frozenset({"layer_norm", "rms_norm", "l2_norm"})
 LAST_AXIS = frozenset({"softmax", "concat", "slice", "cumsum", "flip"})
 """Ops that are row-wise where their axis is the last."""
+
+
+def grouped(step: Step) -> bool:
+    """Whether the ways of a `combine` are members of one array that run on the rows of all of them at once."""
+    way, (fuse, *_) = step.ways[0], step.nodes
+    apply = way.apply
+    meant = apply.attrs.get("word") == "grouped" and kernel_of(fuse) in ("", "grouped")
+    return meant and not apply.attrs["zipped"] and all(way.gathered) and runs_together(apply.attrs["body"])
 
 
 def runs_together(body: Graph) -> bool:

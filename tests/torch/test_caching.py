@@ -115,10 +115,10 @@ def test_rows_that_repeat_in_a_call_are_computed_once() -> None:
 @torch.no_grad()
 def test_the_log_shows_what_was_held_and_what_was_computed() -> None:
     module, x = made(TOKENS), draw(2, 3, 4)
-    module(x[:1])
-    module(x)
-    rows = {step.kind: count for step, count in module.step_log() if step.label == "gate" and count is not None}
-    assert (rows["probe"], rows["compute"]) == (3, 3)
+    module.log_steps(x[:1])
+    rows = {entry.kind: entry.rows for entry in module.log_steps(x).entries if entry.rows}
+    assert (rows["probe"], rows["compute"], rows["remember"]) == ((3, 6), (3,), (3,))
+    module(x[:1]), module(x)
     assert len(module.plan().regions) == len(module.regions()) == 2
     assert module.caches()["gate"].rate == 3 / 9
 
@@ -234,7 +234,7 @@ def test_training_has_no_cache() -> None:
     with torch.no_grad():
         module(draw(2, 3, 4))
     assert module.caches() == {} and module.stats()["gate"].cached is None
-    assert [step.kind for step, _ in module.step_log() if step.kind == "probe"] == []
+    assert [entry.kind for entry in module.log_steps(draw(2, 3, 4)).entries if entry.kind == "probe"] == []
 
 
 def test_inference_mode_and_no_grad_share_it() -> None:

@@ -218,10 +218,11 @@ def test_a_wrong_call_is_a_type_error() -> None:
 
 def test_plan_and_step_log() -> None:
     made = moe()
-    made(normal(2, 3, 16))
-    kinds = [step.kind for step, _ in made.step_log()]
-    assert kinds == ["compute", "select", "dispatch", "each", "combine"]
-    assert [rows for step, rows in made.step_log() if step.kind == "dispatch"] == [12]
+    log = made.log_steps(normal(2, 3, 16)).entries
+    outer = [entry for entry in log if not entry.path]
+    assert [entry.kind for entry in outer] == ["compute", "select", "dispatch", "each", "combine"]
+    assert [sum(entry.rows) for entry in outer] == [0, 0, 12, 12, 12]
+    assert len(outer) == len(log), "experts that run together are one step"
     assert len(made.plan().regions) == 1
     assert isinstance(made.region(), torch.fx.GraphModule)
 

@@ -17,6 +17,7 @@ from ..expressions.writing import WITH_NUMBERS, is_number
 from .deciding import deciding
 from .deriving import derived_call, static_call
 from .grouping import grouped_text
+from .marking import mark
 from .names import Names
 from .packed import packed_call
 from .selecting import selection_lines
@@ -55,6 +56,9 @@ class Body:
         self.sealed = False
         """Whether parameters come as arguments, those of its own frame too: what a derived value is made of is told."""
         self.decisions: list[str] = []
+        self.logged = False
+        """Whether the steps written here tell that they run. Not those of a derived value, which is there before the call, nor
+        those of members that run together, which are one step."""
         self.each = ""
         """What holds the parameters of the members whose rows these are, where they run together."""
         self.positional = with_positions(self.graph, positional)
@@ -82,7 +86,7 @@ class Body:
     def write(self) -> None:
         """All steps, in order."""
         from .caching import write_cached
-        from .fusing import write_fuse
+        from .fusing import routed, write_fuse
         from .laddering import write_ladder
         from .residing import write_resident
 
@@ -90,25 +94,33 @@ class Body:
             if step.kind == "remember":
                 write_cached(self, step.nodes[0])
             elif step.kind in ("compute", "draw") and not step.ways:
+                mark(self, step)
                 for node in step.nodes:
                     self.node(node)
             elif step.nodes and step.nodes[0].op == "ladder":
                 write_ladder(self, step)
             elif step.kind == "select":
+                mark(self, step)
                 self.select(step.nodes[0])
+            elif step.kind == "dispatch":
+                combine = next(s for s in self.block.steps if s.kind == "combine" and s.ways is step.ways)
+                routed(self, combine.nodes[0], combine)
             elif step.kind == "combine":
                 write_fuse(self, step.nodes[0], step)
             elif step.kind in RESIDENCY or step.part is not None:
                 write_resident(self, step)
             elif step.kind == "each" and not step.rows:
+                mark(self, step)
                 self.call(step.nodes[0])
         self.records()
 
     def records(self) -> None:
-        if self.graph.training:
-            for name, node in self.graph.losses:
-                self.line(f'{self.ctx}.loss("{name}", {bare(self.tensor(node))})')
+        steps = iter([step for step in self.block.steps if step.kind == "record"])
+        for name, node in self.graph.losses if self.graph.training else ():
+            mark(self, next(steps))
+            self.line(f'{self.ctx}.loss("{name}", {bare(self.tensor(node))})')
         for state, value in self.graph.nexts:
+            mark(self, next(steps))
             self.line(f"{self.ctx}.next({self.reference(state)}, {bare(self.tensor(value))})")
 
     def line(self, text: str) -> None:
@@ -129,7 +141,7 @@ class Body:
 
     def define(self, node: Node, text: str, *, named: bool = False) -> None:
         """Gives a node its text, or a line and a name."""
-        once = self.uses[node] <= 1 and not node.name and len(text) <= LONGEST and not self._looped(node)
+        once = self.uses[node] <= 1 and not node.name and len(text) <= LONGEST and not self._looped(node) and not self.logged
         if once and not named:
             self.texts[node] = text
             return
@@ -329,7 +341,7 @@ class Body:
         inputs = dict(zip(block.graph.inputs, arguments))
         given = {node for node, flag in zip(block.graph.inputs, positional) if flag}
         inner = Body(self.shop, block, self.frame, inputs, self.names, ctx, given)
-        inner.outer, inner.sealed = self, self.sealed
+        inner.outer, inner.sealed, inner.logged = self, self.sealed, self.logged
         inner.write()
         return inner
 

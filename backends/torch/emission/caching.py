@@ -9,6 +9,7 @@ from ....compiler.ir import Graph, Node
 from ....compiler.types import RecordType
 from ..expressions import bare
 from .guarding import function
+from .marking import mark, mark_rows
 
 if TYPE_CHECKING:
     from .body import Body
@@ -28,9 +29,14 @@ def write_cached(body: Body, node: Node) -> None:
     found, rows, held = (names.fresh(f"{stem}_{name}") for name in ("found", "rows", "held"))
     bits = f", {attrs['bits']}" if "bits" in attrs else ""
     listed = f"[{', '.join(keys)}], [{', '.join(sources)}]"
+    steps = {step.kind: step for step in body.block.steps if step.nodes[:1] == (node,)}
+    mark(body, steps["probe"])
     body.line(f'{found}, {rows}, {held} = {body.ctx}.probe("{path}", {listed}, {axes}, {attrs["entries"]}{bits})')
+    mark_rows(body, f"({found}.hits, {found}.rows)")
+    missed = f"({found}.rows - {found}.hits,)"
 
     def compute() -> str:
+        mark(body, steps["compute"], missed)
         arguments = []
         for text, mine in zip(given, attrs["keys"]):
             if mine:
@@ -45,6 +51,11 @@ def write_cached(body: Body, node: Node) -> None:
 
     computed = function(body, f"{stem}_computed", compute)
     values = f"branch({body.ctx}, {held}, lambda: None, {computed})"
+    if body.logged:
+        made = names.fresh(f"{stem}_values")
+        body.line(f"{made} = {values}")
+        mark(body, steps["remember"], missed)
+        values = made
     labels = [label for label, _ in attrs["body"].outputs]
     several = isinstance(node.type, RecordType)
     results = [names.fresh(f"{stem}_{label}") for label in labels]

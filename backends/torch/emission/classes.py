@@ -60,7 +60,7 @@ class Shop:
     plan: Plan
     rule_names: dict[tuple[Graph, Node], list[str]] = field(default_factory=dict)
     methods: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    made: dict[tuple[int, str, tuple[bool, ...]], Method] = field(default_factory=dict)
+    made: dict[tuple[int, str, tuple[bool, ...], bool], Method] = field(default_factory=dict)
     alive: list[Plan] = field(default_factory=list)
     contextual: dict[int, bool] = field(default_factory=dict)
     together: bool = True
@@ -81,7 +81,7 @@ class Shop:
     def calls(self, body: Body, apply: Node, arguments: Sequence[str]) -> str:
         """A chunk called on everything: a value, or the list of an array's."""
         flags = tuple(operand in body.positional for operand in apply.operands)
-        method = self.method(body.frame, apply, flags)
+        method = self.method(body.frame, apply, flags, body.logged)
         home, module = self.home(body, apply), "member"
         if apply.attrs["single"]:
             member = apply.attrs["members"][0]
@@ -95,7 +95,7 @@ class Shop:
         """The list of what an array's members make of the rows that kept them. `where` says what these are rows of."""
         way = step.ways[0]
         apply, axes = way.apply, step.rows
-        method = self.method(body.frame, apply, way.gathered)
+        method = self.method(body.frame, apply, way.gathered, body.logged)
         index, name = body.names.fresh("way"), body.names.fresh(str(apply.attrs["chunk"]).rpartition(".")[2])
         arguments = []
         for operand, gathered in zip(way.arguments, way.gathered):
@@ -109,10 +109,10 @@ class Shop:
         call = self.one(body, apply, method, name, label, arguments, f".at({rows}[{index}], {where})")
         return f"[{call} for {source.format(name)}]"
 
-    def routed_few(self, body: Body, step: Step, rows: str, ways: Sequence[int]) -> str:
+    def routed_few(self, body: Body, step: Step, rows: str, ways: Sequence[int], where: str) -> str:
         """The same for some members of an array whose calls only give values."""
         way = step.ways[0]
-        method, home = self.method(body.frame, way.apply, way.gathered), self.home(body, way.apply)
+        method, home = self.method(body.frame, way.apply, way.gathered, body.logged), self.home(body, way.apply)
         arguments = [body.tensor(operand) for operand in way.arguments]
         for i, (operand, gathered) in enumerate(zip(way.arguments, way.gathered)):
             if gathered:
@@ -123,14 +123,15 @@ class Shop:
         for place in ways:
             given = [text.format(place) if at else text for text, at in zip(arguments, way.gathered)]
             member = step.ways[place].member
-            calls.append(self.one(body, way.apply, method, self.member(home, body, way.apply, member), member, given))
+            module, at = self.member(home, body, way.apply, member), f".at({rows}[{place}], {where})"
+            calls.append(self.one(body, way.apply, method, module, member, given, at))
         return f"[{', '.join(calls)}]"
 
     def member_call(
         self, body: Body, apply: Node, member: str, arguments: Sequence[str], flags: tuple[bool, ...], at: str = ""
     ) -> str:
         """One member of a chunk called alone. `flags`: which arguments have positions; `at`: where gathered rows come from."""
-        method = self.method(body.frame, apply, flags)
+        method = self.method(body.frame, apply, flags, body.logged)
         module = self.member(self.home(body, apply), body, apply, member)
         return self.one(body, apply, method, module, member, arguments, at)
 
@@ -185,28 +186,37 @@ class Shop:
             )
         return self.contextual[id(body)]
 
-    def method(self, frame: Frame, apply: Node, flags: tuple[bool, ...]) -> Method:
-        """The method that runs the body of a call; `flags` says which inputs have the positions of gathered rows."""
+    def method(self, frame: Frame, apply: Node, flags: tuple[bool, ...], logged: bool) -> Method:
+        """The method that runs the body of a call; `flags` says which inputs have the positions of gathered rows, `logged`
+        whether it tells its steps."""
         body: Graph = apply.attrs["body"]
         key = chunk_key(frame, apply, self.layout.keys)
-        known = (id(body), key, flags)
+        known = (id(body), key, flags, logged)
         if known not in self.made:
             if apply.attrs["zipped"]:
                 flags = (all(flags),) * len(body.inputs)
             inner = frame.enter(apply, apply.attrs["members"][0])
             base = "forward_train" if body.training else "forward"
-            self.made[known] = self.define(self.plan.of(body), inner, key, flags, base)
+            self.made[known] = self.define(self.plan.of(body), inner, key, flags, base, logged=logged)
         return self.made[known]
 
     def define(
-        self, block: Block, frame: Frame, key: str, flags: tuple[bool, ...], base: str, everything: bool = False
+        self,
+        block: Block,
+        frame: Frame,
+        key: str,
+        flags: tuple[bool, ...],
+        base: str,
+        everything: bool = False,
+        logged: bool = False,
     ) -> Method:
         """Writes a method, or finds the one with the same text."""
         names = Names()
-        ctx = key == "" or self.needs_ctx(block.graph)
+        ctx = key == "" or logged or self.needs_ctx(block.graph)
         inputs = {node: names.fresh(str(node.attrs["name"])) for node in block.graph.inputs}
         positional = {node for node, flag in zip(block.graph.inputs, flags) if flag}
         body = Body(self, block, frame, inputs, names, "ctx", positional)
+        body.logged = logged
         body.write()
         returned = self.returned(body, everything, kept=False)
         captures = tuple(body.captures)
@@ -247,8 +257,8 @@ def _same_kind(name: str, base: str) -> bool:
     return base.startswith("forward") or name.removesuffix("_train") == base.removesuffix("_train")
 
 
-def emit(eval_graph: Graph, train_graph: Graph, *, together: bool = True) -> Sources:
-    """The source of all classes of a model. `CompileError` where a chunk has no body."""
+def emit(eval_graph: Graph, train_graph: Graph, *, together: bool = True, logged: bool = False) -> Sources:
+    """The source of all classes of a model; `logged`: its methods tell their steps. `CompileError` where a chunk has no body."""
     graphs = (eval_graph, train_graph)
     for graph in graphs:
         check_bound(graph)
@@ -266,7 +276,7 @@ def emit(eval_graph: Graph, train_graph: Graph, *, together: bool = True) -> Sou
         shop.alive.append(plan)
         flags = (True,) * len(plan.graph.inputs)
         name = _entry_name(eval_graph, which, bool(training))
-        entries[bool(training), which] = shop.define(plan.block, Frame(), "", flags, name, everything=which == ALL)
+        entries[bool(training), which] = shop.define(plan.block, Frame(), "", flags, name, which == ALL, logged)
     texts = ClassTexts(shop.layout, shop.methods)
     name = texts.root(eval_graph.name)
     plain = frozenset(texts.plain)

@@ -13,6 +13,7 @@ from ....compiler.types import TensorType
 from ..expressions import bare
 from .grouping import grouped_call
 from .guarding import Routed, guarded
+from .marking import mark, mark_rows
 from .text import atom
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ def routed(body: Body, fuse: Node, step: Step) -> Routed:
         (kept, weight), shared = spread(body, step, kept, weight), ""
     rows = body.names.fresh("rows")
     label, *others = _labels(fuse)
+    mark(body, beside(body, step, "dispatch"))
     body.line(f'{rows} = {body.ctx}.dispatch("{label}", {kept}, {axes})')
+    mark_rows(body, rows)
     for other in others:
         body.line(f'{body.ctx}.ran("{other}", {rows})')
     body.routes[fuse] = Routed(label, kept, weight, rows, f"{kept}, {axes}{shared}", option)
@@ -85,12 +88,15 @@ def write_routed(body: Body, fuse: Node, step: Step) -> None:
     guard = guard_of(fuse, step.ways, step.rows)
 
     def full() -> str:
+        if guard is not None:
+            mark_rows(body, "(0,)")
         return all_ways(body, step, route.rows, route.where, f"{route.kept}, {route.weight}, {step.rows}{route.option}")
 
     if fuse in body.parts:
         from .residing import parts_text
 
         parts = body.names.fresh("parts")
+        mark(body, step, route.rows)
         body.line(f"{parts} = {parts_text(body, fuse, step)}")
         text = f"combine({parts}, {route.rows}, {route.kept}, {route.weight}, {step.rows}{route.option})"
     else:
@@ -101,13 +107,20 @@ def write_routed(body: Body, fuse: Node, step: Step) -> None:
 def all_ways(body: Body, step: Step, rows: str, where: str, by: str) -> str:
     """Every way on its rows, and these put together. `where` says what the rows are of, `by` what was decided."""
     parts = body.names.fresh("parts")
+    mark(body, beside(body, step, "each"), rows)
     if one_array(step):
         calls = grouped_call(body, step, rows) or body.shop.routed_calls(body, step, rows, where)
         body.line(f"{parts} = {calls}")
     else:
         texts = [way_text(body, way, place, rows, step.rows, where) for place, way in enumerate(step.ways)]
         body.line(f"{parts} = [{', '.join(texts)}]")
+    mark(body, step, rows)
     return f"combine({parts}, {rows}, {by})"
+
+
+def beside(body: Body, combine: Step, kind: str) -> Step:
+    """The step of this kind that belongs to the same fuse as a `combine`."""
+    return next(step for step in body.block.steps if step.kind == kind and step.nodes and step.ways is combine.ways)
 
 
 def one_array(step: Step) -> bool:
@@ -165,7 +178,7 @@ def way_text(body: Body, way: Way, place: int, rows: str, axes: int, where: str)
                 text = name
         arguments.append(text)
     ctx = body.ctx
-    if body.shop.needs_ctx(way.apply.attrs["body"]):
+    if body.logged or body.shop.needs_ctx(way.apply.attrs["body"]):
         ctx = body.names.fresh(f"ctx_{place}")
         body.line(f"{ctx} = {body.ctx}.at({at}, {where})")
     return body.inline(way.apply, tuple(arguments), ctx, way.gathered)

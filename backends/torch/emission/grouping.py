@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ....compiler.ir import Node
-from ....compiler.kernels import kernel_of
 from ....compiler.plan import Step
-from ....compiler.planning.grouping import runs_together
+from ....compiler.planning.grouping import grouped
 from ..expressions import EXPRESSIONS
 from .names import Names
 from .text import atom, bare_call, wrap
@@ -20,13 +19,12 @@ if TYPE_CHECKING:
 
 def grouped_call(body: Body, step: Step, rows: str) -> str:
     """The text of what all members make of their rows, if they run together; else ""."""
-    way, (fuse, *_) = step.ways[0], step.nodes
-    apply, shop = way.apply, body.shop
-    meant = apply.attrs.get("word") == "grouped" and kernel_of(fuse) in ("", "grouped") and shop.together
-    if not meant or apply.attrs["zipped"] or not all(way.gathered) or not runs_together(apply.attrs["body"]):
+    way, shop = step.ways[0], body.shop
+    apply = way.apply
+    if not shop.together or not grouped(step):
         return ""
-    alone = shop.method(body.frame, apply, way.gathered)
-    if alone.ctx or not alone.plain:
+    alone = shop.method(body.frame, apply, way.gathered, logged=False)
+    if not alone.plain:
         return ""
     name = _method(body, apply, alone)
     inputs = ", ".join(body.tensor(operand) for operand in way.arguments)

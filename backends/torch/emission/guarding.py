@@ -11,6 +11,7 @@ from ....compiler.plan import Step, Way
 from ....compiler.planning.guards import Guard
 from ..expressions import bare
 from ..expressions.writing import is_number
+from .marking import mark, mark_rows
 
 if TYPE_CHECKING:
     from .body import Body
@@ -39,6 +40,7 @@ def guarded(body: Body, step: Step, guard: Guard, routed: Routed, full: Callable
             if not is_number(operand) and operand.op not in ("param", "state"):
                 body.variable(operand)
     levels: list[tuple[str, str, Callable[[], str]]] = []
+    mark(body, next(one for one in body.block.steps if one.kind == "branch" and one.nodes[0] is step.nodes[0]))
     for path in guard.paths:
         listed = "_".join(map(str, path))
         asked = f'"{routed.label} is {listed}", {routed.rows}, {routed.kept}, {step.rows}, {path}'
@@ -72,23 +74,35 @@ def function(body: Body, stem: str, write: Callable[[], str]) -> str:
 
 def some(body: Body, step: Step, idle: Sequence[int], routed: Routed) -> str:
     """The ways that are not idle, each on its rows; nothing in the place of the others."""
-    from .fusing import one_array, way_text
+    from .fusing import beside, one_array, way_text
 
+    mark_rows(body, "(1,)")
+    mark(body, beside(body, step, "each"), routed.rows)
     ways = [place for place in range(len(step.ways)) if place not in idle]
     parts = body.names.fresh("parts")
     if one_array(step):
-        body.line(f"{parts} = {body.shop.routed_few(body, step, routed.rows, ways)}")
+        body.line(f"{parts} = {body.shop.routed_few(body, step, routed.rows, ways, routed.where)}")
     else:
         texts = [way_text(body, step.ways[place], place, routed.rows, step.rows, routed.where) for place in ways]
         body.line(f"{parts} = [{', '.join(texts)}]")
+    mark(body, step, routed.rows)
     spread = f"with_absent({parts}, {tuple(ways)}, {len(step.ways)})"
     return f"combine({spread}, {routed.rows}, {routed.kept}, {routed.weight}, {step.rows}{routed.option})"
 
 
 def everywhere(body: Body, step: Step, path: Sequence[int], routed: Routed) -> str:
     """The ways of a path, on all positions as they are."""
-    streams = [_dense(body, step.ways[place]) for place in path]
-    return f"fuse_kept([{', '.join(streams)}], {routed.weight}, {tuple(path)}{routed.option})"
+    from .fusing import beside
+
+    mark_rows(body, "(1,)")
+    mark(body, beside(body, step, "each"), routed.rows)
+    streams = f"[{', '.join(_dense(body, step.ways[place]) for place in path)}]"
+    if body.logged:
+        name = body.names.fresh("streams")
+        body.line(f"{name} = {streams}")
+        mark(body, step, routed.rows)
+        streams = name
+    return f"fuse_kept({streams}, {routed.weight}, {tuple(path)}{routed.option})"
 
 
 def _dense(body: Body, way: Way) -> str:
@@ -97,6 +111,6 @@ def _dense(body: Body, way: Way) -> str:
     apply: Node = way.apply
     if not apply.attrs["chunk"]:
         return body.inline(apply, arguments, body.ctx, way.gathered)
-    method = body.shop.method(body.frame, apply, way.gathered)
+    method = body.shop.method(body.frame, apply, way.gathered, body.logged)
     module = body.shop.member(body.shop.home(body, apply), body, apply, way.member)
     return body.shop.one(body, apply, method, module, way.member, arguments)

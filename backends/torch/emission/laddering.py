@@ -9,6 +9,7 @@ from ....compiler.plan import Step
 from ....compiler.planning.ladder import Rung, Source
 from ....compiler.selection import Rule, paths_of
 from ..expressions import bare
+from .marking import mark
 from .residing import if_any
 from .selecting import recording
 from .text import number
@@ -23,7 +24,9 @@ def write_ladder(body: Body, step: Step) -> None:
     if node not in body.ladders:
         body.ladders[node] = Rungs(body, node, body.variable(node.operands[-1]), body.stem(node.attrs["select"]))
     writer = body.ladders[node]
-    if step.part is not None:
+    if step.kind == "dispatch":
+        mark(body, step, f"({writer.rows[-1]}.shape[0],)")
+    elif step.part is not None:
         writer.rung(step.part, node.attrs["rungs"][step.part], bool(step.wanted))
     elif step.kind == "combine":
         write_together(body, node, writer)
@@ -41,6 +44,7 @@ def write_together(body: Body, node: Node, writer: Rungs) -> None:
         body.line(f'{body.ctx}.ran("{path}{f":{node.name}" if node.name else ""}", [{ran}])')
     option = "" if kind == "sum" else f', kind="{kind}"'
     parts = f"[{', '.join(writer.parts)}]"
+    mark(body, writer.steps["combine", 0], f"[{', '.join(writer.at)}]")
     body.define(node, f"combine({parts}, [{', '.join(writer.at)}], {kept}, {weight}, {axes}{option})", named=True)
 
 
@@ -56,6 +60,7 @@ class Rungs:
         self.first = ""
         self.skipped = False
         self.carried: dict[Source, str] = {}
+        self.steps = _steps(body, node)
 
     def rung(self, i: int, rung: Rung, skipped: bool) -> None:
         """The statements of one rung; nothing runs in it where nothing is left and it is to be `skipped` then."""
@@ -67,7 +72,8 @@ class Rungs:
         arguments = tuple(self.argument(i, source, flag) for source, flag in zip(rung.sources, rung.gathered))
         inner = body.inner(rung.apply, arguments, rung.gathered, ctx)
         self.skipped = skipped
-        texts = self.placed(i, inner)
+        texts = self.placed(i, inner, self.steps["each", i], f"({self.rows[i]}.shape[0],)" if i else "")
+        mark(body, self.steps["select", i])
         value = "" if rung.late else texts[1] if rung.scored else texts[0]
         self.carried.update({(i, k): text for k, text in enumerate(texts)})
         done = names.fresh(f"{self.stem}_{i}")
@@ -91,7 +97,7 @@ class Rungs:
     def late(self, i: int, rung: Rung, now: str, at: str) -> str:
         """What only the value needs, on the rows kept here: `now` among those of the rung, `at` among all."""
         body, ctx, arguments = self.body, self.body.ctx, []
-        if body.shop.needs_ctx(rung.apply.attrs["body"]):
+        if body.logged or body.shop.needs_ctx(rung.apply.attrs["body"]):
             ctx = body.names.fresh(f"ctx_kept_{i}")
             body.line(f"{ctx} = {body.ctx}.at({at}, {self.weight}, {self.axes}{body.shared(self.node)})")
         for source, gathered in zip(rung.sources, rung.gathered):
@@ -103,13 +109,16 @@ class Rungs:
                 text = name
             arguments.append(text)
         inner = body.inner(rung.apply, tuple(arguments), rung.gathered, ctx)
-        return self.placed(i, inner)[0]
+        return self.placed(i, inner, self.steps["late", i], f"({at}.shape[0],)")[0]
 
-    def placed(self, i: int, inner: Body) -> list[str]:
-        """The lines of a body, and the texts of its outputs behind them."""
+    def placed(self, i: int, inner: Body, step: Step, rows: str) -> list[str]:
+        """The lines of a body, and the texts of its outputs behind them. They are of this step, on these rows."""
         outputs = [node for _, node in inner.graph.outputs]
         texts = [inner.variable(node) for node in outputs]
-        lines = [*inner.first_lines, *inner.lines]
+        start = len(self.body.lines)
+        mark(self.body, step, rows)
+        told, self.body.lines = self.body.lines[start:], self.body.lines[:start]
+        lines = [*told, *inner.first_lines, *inner.lines]
         if not self.skipped:
             self.body.lines += lines
             return texts
@@ -147,3 +156,15 @@ class Rungs:
                 self.carried[source] = name
         if i + 1 == len(rungs):
             self.rows.pop()
+
+
+def _steps(body: Body, node: Node) -> dict[tuple[str, int], Step]:
+    """The steps of a ladder by kind and rung; what is computed where a rung kept is `late`."""
+    found: dict[tuple[str, int], Step] = {}
+    rung = 0
+    for step in body.block.steps:
+        if step.nodes[:1] == (node,):
+            rung = rung if step.part is None else step.part
+            late = step.kind == "each" and step.part is None
+            found["late" if late else step.kind, 0 if step.kind == "combine" else rung] = step
+    return found

@@ -10,6 +10,7 @@ from ....compiler.plan import Step
 from ....compiler.types import TensorType
 from ..expressions.writing import LITERAL
 from .fusing import routed, way_text
+from .marking import mark
 
 if TYPE_CHECKING:
     from .body import Body
@@ -24,7 +25,9 @@ def write_move(body: Body, step: Step) -> None:
     """One host step that moves a chunk, told what has to be kept for it."""
     wanted = [wanted_text(body, by, way) for by, way in step.wanted]
     paths = [f'"{path}"' for path in (step.label, step.target) if path]
-    body.line(f"{step.kind}({', '.join([f'{body.ctx}.host', *paths, *wanted])})")
+    call = f"{step.kind}({', '.join([f'{body.ctx}.host', *paths, *wanted])})"
+    mark(body, step)
+    body.line(f"{body.ctx}.step_done({call})" if body.logged else call)
 
 
 def wanted_text(body: Body, by: Node, way: int) -> str:
@@ -41,8 +44,10 @@ def write_part(body: Body, step: Step) -> None:
     if step.rows:
         fuse_part(body, node, step, place)
     elif node.attrs["single"]:
+        mark(body, step)
         body.call(node, named=True)
     else:
+        mark(body, step)
         dense_part(body, node, step, place)
 
 
@@ -68,6 +73,7 @@ def fuse_part(body: Body, fuse: Node, step: Step, place: int) -> None:
     for operand in way.arguments:
         body.variable(operand)
     start = len(body.lines)
+    mark(body, step, f"({at}.shape[0],)")
     if way.apply.attrs["chunk"]:
         given = zip(way.arguments, way.gathered)
         taken = (f"take({body.tensor(o)}, {at}, {step.rows})" if gathered else body.tensor(o) for o, gathered in given)
