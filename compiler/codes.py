@@ -6,6 +6,7 @@ from .codes_language import CHUNKS, LIMITS, NAMES, TYPES
 from .codes_profile import PROFILES
 from .codes_selections import SELECTIONS, WARNINGS
 from .codes_tables import TABLES
+from .codes_targets import TARGETS
 from .diagnostics import Code
 
 # ---- CC01xx: what is written is not `.cc`
@@ -199,6 +200,13 @@ the sizes tried, cannot be run so; a command of one's own can stand in.
 
     chunkc opt moe.cc --bisect "chunkc run {} --dims B=3,T=5\"""",
     ),
+    "CC0721": Code(
+        "target that is not known",
+        """`--target` takes the name of a target that comes with chunkc (`chunkc targets` lists them), or the path of a file that ends in `.toml`.
+
+    chunkc targets h200
+    chunkc targets ./my-npu.toml""",
+    ),
     "CC0711": Code(
         "extern chunk that is not there",
         """Stored chunks parse and check, but cannot be loaded yet. A written one can stand in for each: `--bind NAME=FILE` takes the last
@@ -257,5 +265,6 @@ CODES: dict[str, Code] = {
     **LIMITS,
     **PROFILES,
     **TABLES,
+    **TARGETS,
 }
 """All codes; each section is added here."""
