@@ -5,6 +5,7 @@ from __future__ import annotations
 from .codes_language import CHUNKS, LIMITS, NAMES, TYPES
 from .codes_profile import PROFILES
 from .codes_selections import SELECTIONS, WARNINGS
+from .codes_simulation import SIMULATION
 from .codes_tables import TABLES
 from .codes_targets import TARGETS
 from .diagnostics import Code
@@ -266,5 +267,6 @@ CODES: dict[str, Code] = {
     **PROFILES,
     **TABLES,
     **TARGETS,
+    **SIMULATION,
 }
 """All codes; each section is added here."""

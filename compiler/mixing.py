@@ -203,3 +203,14 @@ def _field(node: Node, rows: tuple[Rows, ...]) -> Rows:
     """A part of a value has its positions; `load` counts over all of them."""
     counts = node.attrs["name"] == "load" and isinstance(node.operands[0].type, SelectionType)
     return 0 if counts else rows[0]
+
+
+def with_positions(graph: Graph, inputs: set[Node]) -> set[Node]:
+    """Nodes with the positions of the inputs that have them, and those that are made in as many."""
+    found = set(inputs)
+    sizes = {node.shape[0] for node in inputs if isinstance(node.type, TensorType) and node.shape}
+    for node in graph.nodes:
+        made = node.op in OPS and OPS[node.op].shaped and node.shape[:1] and node.shape[0] in sizes
+        if made or any(operand in found for operand in node.operands):
+            found.add(node)
+    return found

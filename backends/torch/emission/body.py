@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ....compiler.dims import Dim, Size
 from ....compiler.ir import Frame, Graph, Node, users
 from ....compiler.kernels import kernel_of
+from ....compiler.mixing import with_positions
 from ....compiler.plan import RESIDENCY, Block, Step
 from ....compiler.planning.packing import packs
 from ....compiler.types import RecordType, SelectionType, TensorType
@@ -21,7 +22,7 @@ from .marking import mark
 from .names import Names
 from .packed import packed_call
 from .selecting import selection_lines
-from .sizes import size_text, with_positions
+from .sizes import size_text
 from .text import atom, number, tidy, uses_name
 
 if TYPE_CHECKING:

@@ -1,13 +1,10 @@
-"""Run-time sizes as Python expressions of the names of their dimensions; which values have the positions that are gathered."""
+"""Run-time sizes as Python expressions of the names of their dimensions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ....compiler.dims import Atom, Quotient, Size
-from ....compiler.ir import Graph, Node
-from ....compiler.ops import OPS
-from ....compiler.types import TensorType
 
 
 def size_text(size: Size, symbol: Callable[[str], str]) -> str:
@@ -43,14 +40,3 @@ def _quotient(quotient: Quotient, symbol: Callable[[str], str]) -> str:
 
 def _factor(text: str) -> str:
     return text if text.isidentifier() or text.isdigit() else f"({text})"
-
-
-def with_positions(graph: Graph, inputs: set[Node]) -> set[Node]:
-    """Nodes with the positions of the inputs that have them, and those that are made in as many."""
-    found = set(inputs)
-    sizes = {node.shape[0] for node in inputs if isinstance(node.type, TensorType) and node.shape}
-    for node in graph.nodes:
-        made = node.op in OPS and OPS[node.op].shaped and node.shape[:1] and node.shape[0] in sizes
-        if made or any(operand in found for operand in node.operands):
-            found.add(node)
-    return found

@@ -1,0 +1,37 @@
+"""The wording of the codes of workloads: what is simulated besides the spec and the target."""
+
+from __future__ import annotations
+
+from .diagnostics import Code
+
+SIMULATION = {
+    "CC1301": Code(
+        "decision that is not given",
+        """Where a simulation follows the decisions of a call, it needs those of every selection that the call comes to, by call path as
+`module.decisions()` has them. Without any, selections fall by their rules and by `routes`.
+
+    chunkc.simulate(graph, "h200", dims={"B": 2, "T": 16}, decisions=module.decisions())""",
+    ),
+    "CC1302": Code(
+        "size that is missing or impossible",
+        """Every run-time dimension of the inputs needs a size, a whole number above 0, and only those have one.
+
+    chunkc simulate moe.cc --target h200 --dims B=8,T=512""",
+    ),
+    "CC1303": Code(
+        "selection or route that cannot be",
+        """`routes` says how selections fall: `balanced`, `zipf(1.2)`, `power_law(0.5)`, or shares, counts or kept sets by the path of a
+selection. A path is one that the model has; counts are whole numbers for each of its ways, and no more than its rules allow:
+under `top(2)` every decision keeps exactly two.
+
+    chunkc.simulate("moe.cc", "h200", dims={"B": 8, "T": 512}, routes={"gate": counts})      # [inputs, ways]""",
+    ),
+    "CC1304": Code(
+        "activity trace that cannot be read",
+        """A trace is a file that `numpy.savez` wrote, without pickled objects: what each selection kept in each call, recorded from the model
+that is simulated. The message says what is wrong with it; record it again.
+
+    chunkc profile moe.cc --dims B=8,T=512 --trace moe.npz
+    chunkc simulate moe.cc --target h200 --dims B=8,T=512 --routes moe.npz""",
+    ),
+}
