@@ -1,0 +1,76 @@
+"""Max-min fair rates of the transfers in flight, by progressive filling (Bertsekas and Gallager, Data Networks, 6.5.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..compiled import kernel, part
+from .flat import Flat, Floats, Ints, largest_move
+
+
+@kernel
+def fair_rates(flat: Flat, amounts: Floats, bandwidth: Floats, flowing: Ints, rate: Floats, usage: Floats) -> None:
+    """
+    Raises the rates of all transfers together; those that use a resource when it is used up stay at the rate reached.
+
+    A transfer's rate (B/s) is that of its largest move; its other moves go along in proportion. To the last bit, a rate depends
+    only on transfers that share a resource with it directly or through others.
+
+    Args:
+        amounts: bytes of each move.
+        bandwidth: of each resource, B/s.
+        flowing: [queues] the task whose transfer is in flight, or -1.
+        rate: [queues] written: B/s of the largest move.
+        usage: [resources] written: B/s in use.
+    """
+    left, weight, pending = bandwidth.copy(), np.empty_like(bandwidth), flowing >= 0
+    for queue in range(len(rate)):
+        rate[queue] = 0.0
+    while True:
+        resource, level = _next_used_up(flat, amounts, flowing, pending, left, weight)
+        if resource < 0:
+            break
+        for queue in range(len(flowing)):
+            if pending[queue] and _uses(flat, flowing[queue], resource):
+                pending[queue] = False
+                rate[queue] = level
+                _claim(flat, amounts, flowing[queue], level, left)
+    for resource in range(len(usage)):
+        usage[resource] = bandwidth[resource] - left[resource]
+
+
+@part
+def _next_used_up(
+    flat: Flat, amounts: Floats, flowing: Ints, pending: np.ndarray, left: Floats, weight: Floats
+) -> tuple[int, float]:
+    """The resource used up at the least rate, the first of equals, and that rate; -1 if no transfer is pending."""
+    for resource in range(len(weight)):
+        weight[resource] = 0.0
+    for queue in range(len(flowing)):
+        if pending[queue]:
+            task = flowing[queue]
+            size = largest_move(flat, amounts, task)
+            for move in range(flat.move_ptr[task], flat.move_ptr[task + 1]):
+                weight[flat.move_resource[move]] += amounts[move] / size
+    found, level = -1, np.inf
+    for resource in range(len(left)):
+        if weight[resource] > 0.0 and left[resource] / weight[resource] < level:
+            found, level = resource, left[resource] / weight[resource]
+    return found, level
+
+
+@part
+def _uses(flat: Flat, task: int, resource: int) -> bool:
+    for move in range(flat.move_ptr[task], flat.move_ptr[task + 1]):  # noqa: SIM110 (numba knows no `any`)
+        if flat.move_resource[move] == resource:
+            return True
+    return False
+
+
+@part
+def _claim(flat: Flat, amounts: Floats, task: int, rate: float, left: Floats) -> None:
+    """Takes what a transfer uses at a rate from what is left of each resource."""
+    size = largest_move(flat, amounts, task)
+    for move in range(flat.move_ptr[task], flat.move_ptr[task + 1]):
+        resource = flat.move_resource[move]
+        left[resource] = max(0.0, left[resource] - rate * amounts[move] / size)
