@@ -154,10 +154,9 @@ class _Checker:
             hint = "`chunkc calibrate --from TABLE.csv --kind gemm` fits them"
             kind = reading.places.value(("kind",))
             reading.findings.warn("CC1208", "there are no constants of products", kind, label="a gpu", hint=hint)
-        fitted = [path for path, note in reading.notes.items() if note.fitted]
+        fitted = reading.fitted
         if len(fitted) > FITTED:
-            last: Path = tuple(int(part) if part.isdigit() else part for part in fitted[FITTED].split("."))
-            counts = Counter(path.partition(".")[0] for path in fitted)
+            counts = Counter(path[0] for path in fitted)
             tables = ", ".join(f"{count} in `{name}`" for name, count in counts.items())
             message = f"{len(fitted)} values are fitted, and at most {FITTED} may be: {tables}"
-            reading.findings.error("CC1207", message, reading.places.value(last), label=f"number {FITTED + 1}")
+            reading.findings.error("CC1207", message, reading.places.value(fitted[FITTED]), label=f"number {FITTED + 1}")

@@ -62,6 +62,7 @@ class Reading:
     places: Places
     findings: Findings
     notes: dict[str, Note] = field(default_factory=dict)
+    fitted: list[Path] = field(default_factory=list)
     clock: float = math.nan
     units: float = math.nan
     vector_units: float = math.nan
@@ -106,6 +107,8 @@ class Reading:
             message = f"`{dotted(path)}` is fitted, and what it means is not said"
             self.wrong("CC1207", message, (*path, "fitted"), "fitted", hint, key=True)
         self.notes[dotted(path)] = note
+        if note.fitted:
+            self.fitted.append(path)
 
     # ---- leaves
 

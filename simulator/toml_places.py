@@ -52,12 +52,13 @@ def places_of(source: Source) -> Places:
     return _Finder(source).run()
 
 
-def decode_error(error: tomllib.TOMLDecodeError, source: Source) -> tuple[str, Span]:
+def decode_error(error: Exception, source: Source) -> tuple[str, Span]:
     """What `tomllib` says, without the place, and the place as a span."""
     found = _DECODE_PLACE.fullmatch(str(error))
     text, end = source.text, len(source.text)
     if found is None:
-        return str(error), Span(source, 0, min(1, end))
+        nested = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        return nested, Span(source, 0, min(1, end))
     if found[2] is None:
         at = max(0, len(text.rstrip()) - 1)
     else:

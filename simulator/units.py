@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import attrs
@@ -38,32 +39,29 @@ class UnitError(ValueError):
 Dimension = tuple[tuple[str, int], ...]
 """Base units and their powers, in the order of their names, without zeros: B/s is (("B", 1), ("s", -1))."""
 
-PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "": 1.0}
-PREFIXES |= {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
-PREFIXES |= {f"{prefix}i": 1024.0**power for power, prefix in enumerate("KMGTP", start=1)}
+PREFIXES = {prefix: Fraction(10) ** power for prefix, power in zip("fpnumkMGTPE", (-15, -12, -9, -6, -3, 3, 6, 9, 12, 15, 18))}
+PREFIXES |= {f"{prefix}i": Fraction(1024) ** power for power, prefix in enumerate("KMGTP", start=1)}
+PREFIXES |= {"": Fraction(1), "µ": Fraction(1, 10**6), "μ": Fraction(1, 10**6)}
 
-UNITS: dict[str, tuple[float, dict[str, int]]] = {
-    "s": (1, {"s": 1}),
-    "Hz": (1, {"s": -1}),
-    "B": (1, {"B": 1}),
-    "bit": (1 / 8, {"B": 1}),
-    "J": (1, {"J": 1}),
-    "W": (1, {"J": 1, "s": -1}),
-    "MAC": (1, {"MAC": 1}),
-    "FLOP": (1, {"FLOP": 1}),
-    "OP": (1, {"FLOP": 1}),
+UNITS: dict[str, dict[str, int]] = {
+    "s": {"s": 1},
+    "Hz": {"s": -1},
+    "B": {"B": 1},
+    "bit": {"B": 1},
+    "J": {"J": 1},
+    "W": {"J": 1, "s": -1},
+    "MAC": {"MAC": 1},
+    "FLOP": {"FLOP": 1},
+    "OP": {"FLOP": 1},
 }
-"""What takes prefixes: how many base units it is, and which."""
+"""What takes prefixes, in base units; a bit is an eighth of one."""
 
-PLAIN: dict[str, tuple[float, dict[str, int]]] = {
-    "1": (1, {}),
-    "cycle": (1, {"cycle": 1}),
-    "cycles": (1, {"cycle": 1}),
-    "unit": (1, {"unit": 1}),
-}
+PLAIN: dict[str, dict[str, int]] = {"1": {}, "cycle": {"cycle": 1}, "cycles": {"cycle": 1}, "unit": {"unit": 1}}
 """What takes none. `unit` is an SM, an array or a core."""
 
-_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d{1,2})?"
+LONGEST = 40
+"""Characters of a number."""
 _TEXT = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*")
 
 USUAL = {
@@ -99,19 +97,19 @@ def convert(text: str, unit: str, scale: Scale) -> float:
     units together, and becomes the one of each in a cycle; a rate in a cycle is one unit's already.
     """
     found = _TEXT.fullmatch(text)
-    if found is None:
+    if found is None or len(found[1]) > LONGEST:
         raise UnitError("no number with a unit", f'write it as in "{USUAL.get(unit, f"1 {unit}")}"')
-    value, given = float(found[1]), found[2] or ("1" if unit == "1" else "")
+    value, given = Fraction(found[1].replace("_", "")), found[2] or ("1" if unit == "1" else "")
     if not given:
         raise UnitError("no unit", f'write it as in "{USUAL.get(unit, f"1 {unit}")}"')
     factor, dimension = parsed(given, unit)
     _, wanted = parsed(unit, unit)
-    return value * factor * _factor(dict(dimension), dict(wanted), unit, given, scale)
+    return float(value * factor) * _factor(dict(dimension), dict(wanted), unit, given, scale)
 
 
-def parsed(text: str, example: str) -> tuple[float, Dimension]:
+def parsed(text: str, example: str) -> tuple[Fraction, Dimension]:
     """A unit such as `TB/s` as a factor and its base units; `UnitError` if a part of it is not known."""
-    factor, powers = 1.0, dict[str, int]()
+    factor, powers = Fraction(1), dict[str, int]()
     for place, part in enumerate(text.split("/")):
         size, bases = _one(part.strip(), text, example)
         sign = -1 if place else 1
@@ -121,14 +119,13 @@ def parsed(text: str, example: str) -> tuple[float, Dimension]:
     return factor, tuple(sorted((base, power) for base, power in powers.items() if power))
 
 
-def _one(part: str, text: str, example: str) -> tuple[float, Mapping[str, int]]:
+def _one(part: str, text: str, example: str) -> tuple[Fraction, Mapping[str, int]]:
     if part in PLAIN:
-        return PLAIN[part]
+        return Fraction(1), PLAIN[part]
     for length in range(min(2, len(part)) + 1):
         prefix, base = part[:length], part[length:]
         if prefix in PREFIXES and base in UNITS:
-            size, bases = UNITS[base]
-            return PREFIXES[prefix] * size, bases
+            return PREFIXES[prefix] * (Fraction(1, 8) if base == "bit" else 1), UNITS[base]
     raise UnitError(f"`{part or text}` is no unit", _remedy(part) or f'a unit is written as in "{USUAL.get(example, example)}"')
 
 
