@@ -21,13 +21,12 @@ import torch.nn.functional as F
 
 import chunkc
 from chunkc.backends.torch import compile as lower
+from chunkc.compiler.calls import enter_calls, node_calls
 from chunkc.compiler.cost import Roofline
+from chunkc.compiler.ir import Graph
 from chunkc.passes.choose_kernels import ChooseKernels
-from chunkc.passes.kernel_costs import dense_steps
 
 SPEC = Path(__file__).resolve().parent.parent / "specs" / "moe.cc"
-EXPERT = 1 + 1.5 + 1 + 1.5
-"""Launches of an expert as `kernel_costs` counts them: the call, two products and an activation."""
 
 
 def least(call: Callable[[], object], rounds: int) -> float:
@@ -52,10 +51,18 @@ def bytes_per_s(rounds: int) -> float:
 
 def launch_s(rounds: int) -> float:
     few, many, x = 4, 20, torch.randn(1, 1, 8)
-    models = [lower(ChooseKernels(force="dense").apply(chunkc.load(SPEC, d=8, experts=experts))) for experts in (few, many)]
+    graphs = [ChooseKernels(force="dense").apply(chunkc.load(SPEC, d=8, experts=experts)) for experts in (few, many)]
+    models = [lower(graph) for graph in graphs]
     times = [least(functools.partial(model.eval(), x), 10 * rounds) for model in models]
-    counted = EXPERT + sum(step.launches for step in dense_steps(1, 0.0))
-    return (times[1] - times[0]) / ((many - few) * counted)
+    return (times[1] - times[0]) / (launches(graphs[1]) - launches(graphs[0]))
+
+
+def launches(graph: Graph) -> float:
+    """Of one call in which all experts run."""
+    dims, (apply,) = {"B": 1, "T": 1}, (node for node in graph.nodes if node.op == "apply")
+    inside = [*enter_calls(apply), *(call for node in apply.attrs["body"].nodes for call in node_calls(node, dims))]
+    outside = [call for node in graph.nodes for call in node_calls(node, dims)]
+    return sum(call.launches for call in (*outside, *(inside * len(apply.attrs["members"]))))
 
 
 def measure(rounds: int) -> Roofline:

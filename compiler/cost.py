@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from .shapes import Shape
+from .shapes import Pointwise, Reduction, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,17 @@ class CostModel(Protocol):
         ...
 
 
+SLOW = {
+    **dict.fromkeys(("gelu", "sigmoid", "silu", "tanh", "exp", "log"), 14),
+    **dict.fromkeys(("where", "masked", "softmax"), 25),
+}
+"""Multiply-adds that take as long as one element of an op that is no mere traffic, measured on one core."""
+
+
 @dataclass(frozen=True, slots=True)
 class Roofline:
-    """Three numbers of a machine: multiply-adds a second in large products, bytes a second from memory, seconds a launch."""
+    """Three numbers of a machine: multiply-adds a second in large products, bytes a second from memory, seconds a launch. Ops on
+    single elements that are slow besides count as the multiply-adds that take as long (`SLOW`)."""
 
     macs_per_s: float
     bytes_per_s: float
@@ -52,8 +60,18 @@ class Roofline:
         """The sum over the steps of work and traffic (the slower of them, or both), and the launches."""
         rate, traffic, launch = self.macs_per_s, self.bytes_per_s, self.launch_s
         both = max if self.overlaps else operator.add
-        return sum(both(step.macs / rate, step.bytes / traffic) + step.launches * launch for step in steps)
+        return sum(both((step.macs + slow(step)) / rate, step.bytes / traffic) + step.launches * launch for step in steps)
 
 
-CPU = Roofline(macs_per_s=52.2e9, bytes_per_s=15.5e9, launch_s=3.2e-6, overlaps=False)
+def slow(step: Cost) -> float:
+    """Multiply-adds that take as long as the elements of a call, beyond moving them."""
+    match step.shape:
+        case Pointwise(op, elements):
+            return SLOW.get(op, 0) * elements
+        case Reduction(op, rows, length):
+            return SLOW.get(op, 0) * rows * length
+    return 0.0
+
+
+CPU = Roofline(macs_per_s=52.2e9, bytes_per_s=15.5e9, launch_s=3.3e-6, overlaps=False)
 """One core of a server (x86, AVX-512), f32 in torch 2.13: as `python -m benchmarks.calibrate` printed it."""

@@ -1,29 +1,44 @@
-"""What each kernel of a fuse or mask is expected to cost: the planned graph walked call by call, its steps priced by a model."""
+"""What each kernel of a fuse or mask is expected to cost: the planned graph walked, its `compiler.calls` priced by a model."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..compiler.bodies import body_order
+from ..compiler.calls import (
+    Kept,
+    Tape,
+    array_of,
+    combine_calls,
+    covered,
+    dispatch_calls,
+    enter_calls,
+    fuse_dense,
+    gather_calls,
+    grouped_calls,
+    masked_calls,
+    node_calls,
+    rung_mask_calls,
+    split_calls,
+)
 from ..compiler.cost import Cost, CostModel
 from ..compiler.dims import UnboundDim, evaluate, product
-from ..compiler.ir import Graph, Node, streams_of
+from ..compiler.ir import Graph, Node, streams_of, users
 from ..compiler.kernels import kernels_of
-from ..compiler.ops import OPS
 from ..compiler.planning.demand import Routing, decided_on, demand
 from ..compiler.planning.packing import packs, packs_rows
 from ..compiler.selection import Rule, Share
-from ..compiler.types import BYTES, BundleType, Type, tensor_types
-from ..compiler.work import PRODUCTS, Dims, call_dims, masked_products
-from .mask_costs import SLOW, VIEWS, mask_steps
+from ..compiler.types import BundleType, TensorType
+from ..compiler.work import Dims, call_dims, masked_products
 
 MARK = "kernel_mark"
 """The attribute under which a node is found again in the planned graph. No graph that leaves the pass has it."""
 
 UNSURE = 0.5
 """The share that is expected of a rule whose operands only a run can tell."""
+
 
 def possible(marked: Graph) -> dict[int, tuple[str, ...]]:
     """By mark, the kernels that a node can have: of a fuse `gather` where it is routed, of a mask all where it has no gate."""
@@ -116,7 +131,7 @@ class Estimate:
                 return self.ladder(node, dims, share)
             if node.op == "fuse" and "routing" in node.attrs:
                 return self.routed(node, node.attrs["routing"], dims, share)
-            return self.model.seconds([step_of(node, dims, share)])
+            return self.model.seconds(node_calls(node, dims, share))
         except UnboundDim:
             return 0.0
 
@@ -124,60 +139,71 @@ class Estimate:
         body = apply.attrs["body"]
         if body is None:
             return 0.0
-        entered = self.model.seconds([Cost(0, 0, 1)]) if apply.attrs["chunk"] else 0.0
-        return len(apply.attrs["members"]) * (entered + self.seconds(body, call_dims(apply, dims), share))
+        entered = self.model.seconds(enter_calls(apply))
+        return members(apply) * (entered + self.seconds(body, call_dims(apply, dims), share))
 
     def routed(self, fuse: Node, routing: Routing, dims: Dims, share: float) -> float:
         """A fuse with all its streams: dense, and on the positions that keep each way."""
         streams, by = streams_of(fuse)
         assert by is not None
-        rows = share * evaluate(product(decided_on(fuse)), dims)
-        kept = self.kept(by, dims)
-        way = nbytes(streams[0].type, dims) / members(streams[0]) * share
-        count = sum(members(stream) for stream in streams)
-        dense = sum(self.call(stream, dims, share) for stream in streams) + self.model.seconds(dense_steps(count, way))
-        around = self.model.seconds(gather_steps(count, way, kept, rows))
-        for stream, flags in zip(streams, routing.gathered):
-            taken = sum(nbytes(operand.type, dims) for operand, flag in zip(stream.operands, flags) if flag) * share * kept
-            around += self.model.seconds([Cost(0, 2 * taken * members(stream), 3 + 0.2 * members(stream))])
+        rows, kept = share * evaluate(product(decided_on(fuse)), dims), self.kept(by, dims)
+        loads = [rows * kept] * sum(members(stream) for stream in streams)
+        dense = sum(self.call(stream, dims, share) for stream in streams) + self.model.seconds(node_calls(fuse, dims, share))
+        around = self.model.seconds(self.glue(fuse, routing, loads, rows, dims))
         costs = {"dense": dense, "gather": around + sum(self.reached(stream, dims, share, kept, rows) for stream in streams)}
         if all(stream.attrs.get("word") == "grouped" for stream in streams):
-            costs["grouped"] = around + sum(self.together(stream, dims, share, kept, rows) for stream in streams)
+            costs["grouped"] = around + sum(self.together(stream, routing.prefix, dims, kept, rows) for stream in streams)
         return self.choose(fuse.attrs.get(MARK), costs)
+
+    def glue(self, fuse: Node, routing: Routing, loads: Sequence[float], rows: float, dims: Dims) -> list[Cost]:
+        """Finding the rows of each way, taking them, and putting together what was made of them."""
+        streams, by = streams_of(fuse)
+        assert by is not None
+        axes, decided = routing.prefix, by.selection.kept.shape[:-1]
+        finer = evaluate(product(decided[axes:]), dims)
+        calls, first = dispatch_calls(rows, len(loads), sum(loads), finer=finer), 0
+        for stream, flags in zip(streams, routing.gathered):
+            arguments = [array_of(one.tensor, dims) for one, flag in zip(stream.operands, flags) if flag]
+            mine = loads[first : first + members(stream)]
+            calls += gather_calls(arguments, axes, mine, together=bool(stream.attrs["chunk"]))
+            first += len(mine)
+        row = array_of(fuse_element(streams[0]), dims)
+        return calls + combine_calls(loads, row.of(*row.shape[axes:]), rows, kind=fuse.attrs["kind"], finer=finer)
 
     def reached(self, apply: Node, dims: Dims, share: float, kept: float, rows: float) -> float:
         """A call on the kept rows: if any of so many decisions keeps it, its weights are read; else it is only launched."""
         any_row = reach(kept, rows)
-        idle = members(apply) * self.model.seconds([Cost(0, 0, 1 + launches(apply.attrs["body"]))])
+        idle = self.call(apply, dims, 0.0) if any_row < 1 else 0.0
         return any_row * self.call(apply, dims, share * kept / any_row) + (1 - any_row) * idle if any_row else idle
 
-    def together(self, apply: Node, dims: Dims, share: float, kept: float, rows: float) -> float:
-        """An array's members on the rows of all: a product for each that has some, put side by side; all else once."""
-        inner, any_row = call_dims(apply, dims), reach(kept, rows)
-        reached = members(apply) * any_row
-        steps = [Cost(0, 0, 8 + 0.3 * members(apply))]
-        for node in apply.attrs["body"].nodes if any_row else ():
-            if node.op in OPS and node.op not in VIEWS:
-                one, product = step_of(node, inner, share * kept / any_row), node.op in PRODUCTS
-                beside = nbytes(node.type, inner) * share * kept / any_row if product else 0
-                steps.append(Cost(one.macs * reached, (one.bytes + beside) * reached, 1 + reached if product else 1))
-        return self.model.seconds(steps)
+    def together(self, apply: Node, axes: int, dims: Dims, kept: float, rows: float) -> float:
+        """An array's members on the rows of all: as many of them as are expected to have some."""
+        reached = max(1, round(members(apply) * reach(kept, rows)))
+        loads = [rows * kept * members(apply) / reached] * reached + [0.0] * (members(apply) - reached)
+        return self.model.seconds(grouped_calls(apply.attrs["body"], axes, loads, call_dims(apply, dims)))
 
     def ladder(self, node: Node, dims: Dims, share: float) -> float:
         """Ways that are asked one after the other, each on what the earlier ones left."""
         select, rungs = node.attrs["select"], node.attrs["rungs"]
-        way = nbytes(node.type, dims) * share
+        way, axes = array_of(node.tensor, dims), node.attrs["prefix"]
+        rows = share * math.prod(way.shape[:axes])
+        row, decided = way.of(*way.shape[axes:]), way.of(*way.shape[:axes], len(rungs), dtype="bool")
+        tape = Tape()
+        fuse_dense(tape, [way] * len(rungs), decided, decided.typed(way.dtype))
         dense = sum(self.seconds(one.attrs["body"], dims, share) for rung in rungs for one in rung.applies)
-        dense += self.model.seconds(dense_steps(len(rungs), way))
-        left, gathered = 1.0, 0.0
+        dense += self.model.seconds(tape.calls)
         told = self.told(select)
-        leaving = UNSURE if told is None else told
-        for rung in rungs:
+        left, gathered, leaving, loads = 1.0, 0.0, UNSURE if told is None else told, []
+        for i, rung in enumerate(rungs):
             gathered += self.seconds(rung.apply.attrs["body"], dims, share * left)
             if rung.late is not None:
                 gathered += self.seconds(rung.late.apply.attrs["body"], dims, share * left * leaving)
-            gathered += self.model.seconds([Cost(0, 6 * way * left, 12)])
+            loads.append(rows * left * leaving)
+            calls = split_calls(rows * left, loads[-1], first=not i)
+            calls += gather_calls([row.of(rows, *row.shape)], 1, [loads[-1], rows * left - loads[-1]], together=False)
+            gathered += self.model.seconds(calls)
             left *= 1 - leaving
+        gathered += self.model.seconds(rung_mask_calls(loads, rows) + combine_calls(loads, row, rows, kind=node.attrs["kind"]))
         return self.choose(select.attrs.get(MARK), {"dense": dense, "gather": gathered})
 
     def choose(self, mark: int | None, costs: dict[str, float]) -> float:
@@ -193,16 +219,19 @@ class Estimate:
     def _pruned(self, graph: Graph, dims: Dims, share: float) -> dict[Node, float]:
         """The products under a mask, each with its time under the best kernel."""
         found: dict[Node, float] = {}
+        readers = users(graph)
         for node, selects in masked_products(graph).items():
             own = selects[0] if len(selects) == 1 and kernels_of(selects[0]) else None
             if own is None or own.attrs.get(MARK) is None or own.attrs["train"] == "straight_through":
                 continue
             try:
-                steps = mask_steps(node, own, self.kept(own, dims), dims, share)
+                kept = Kept.expected(own, self.kept(own, dims), dims, share)
+                calls = masked_calls(node, own, kept, dims, share)
             except UnboundDim:
                 continue
-            if steps:
-                found[node] = self.choose(own.attrs[MARK], {name: self.model.seconds(some) for name, some in steps.items()})
+            if calls:
+                found.update(dict.fromkeys(covered(node, readers[node]), 0.0))
+                found[node] = self.choose(own.attrs[MARK], {name: self.model.seconds(some) for name, some in calls.items()})
         return found
 
     def kept(self, select: Node, dims: Dims) -> float:
@@ -236,51 +265,20 @@ def _rule(rule: Rule, select: Node, dims: Dims) -> float:
     return min(1.0, amount / max(1, total))
 
 
-# ---- steps
+# ---- streams
 
 
 def members(stream: Node) -> int:
     return stream.type.count if isinstance(stream.type, BundleType) else 1
 
 
-def nbytes(type: Type, dims: Dims) -> int:
-    count = type.count if isinstance(type, BundleType) else 1
-    return count * sum(evaluate(product(part.shape), dims) * BYTES[part.dtype] for part in tensor_types(type))
+def fuse_element(stream: Node) -> TensorType:
+    """The type of one stream."""
+    kind = stream.type.element if isinstance(stream.type, BundleType) else stream.type
+    assert isinstance(kind, TensorType)
+    return kind
 
 
 def reach(kept: float, rows: float) -> float:
     """How likely any of so many decisions keeps a way, if each does so by itself."""
     return 1 - (1 - kept) ** max(1.0, rows)
-
-
-def launches(body: Graph) -> float:
-    """How many launches the call of a body is, with those of what it calls."""
-    inner = sum(members(node) * launches(node.attrs["body"]) for node in body.nodes if node.op == "apply" and node.attrs["body"])
-    return inner + sum(node.op in OPS and node.op not in VIEWS for node in body.nodes)
-
-
-def step_of(node: Node, dims: Dims, share: float) -> Cost:
-    """One op on a share of its positions; weights are read whole."""
-    if node.op not in OPS:
-        return Cost(0, 0, 10 if node.op == "select" else 0)
-    if node.op in VIEWS:
-        return Cost(0, 0, 0)
-    work = OPS[node.op].cost([operand.tensor for operand in node.operands], node.attrs, node.tensor)
-    weights = sum(nbytes(operand.type, dims) for operand in node.operands if operand.op in ("param", "state"))
-    total, elements = evaluate(work.bytes, dims), evaluate(product(node.shape), dims)
-    macs = evaluate(work.macs, dims) + SLOW.get(node.op, 0) * elements
-    return Cost(share * macs, min(total, weights) + share * max(0, total - weights), 1.5 if node.op in PRODUCTS else 1)
-
-
-def dense_steps(ways: int, way: float) -> list[Cost]:
-    """All streams times their weights, selected and added: `way` is the bytes of one stream."""
-    return [Cost(0, 2 * way, 1.2), Cost(SLOW["where"] * way / 4, 2 * way), Cost(0, 3 * way)] * ways
-
-
-def gather_steps(ways: int, way: float, kept: float, rows: float) -> list[Cost]:
-    """Finding the rows of each way, and adding what it made of them."""
-    mine = way * kept
-    finding = Cost(0, 10 * ways * rows, 4)
-    if rows * kept * ways <= 2048:
-        return [finding, Cost(0, 4 * ways * mine, 4), Cost(0, way + 3 * ways * mine, 4)]
-    return [finding, Cost(0, way, 2), *[Cost(0, 2 * mine, 3), Cost(0, 3 * mine, 1.5)] * ways]
