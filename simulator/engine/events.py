@@ -7,11 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..compiled import kernel, part
-from .flat import Flat, Floats, Ints, largest_move, pool_need
+from .flat import BUFFER, DEPENDENCY, QUEUE, TURN, Flat, Floats, Ints, largest_move, pool_need
 from .sharing import fair_rates
 
 WAITING, LATENCY, FLOWING, TAIL = 0, 1, 2, 3
-NOTHING, DEPENDENCY, QUEUE, BUFFER, TURN = 0, 1, 2, 3, 4
 
 
 class State(NamedTuple):
@@ -121,6 +120,18 @@ def simulate(
                 _advance(flat, seconds, amounts, state, queue, now)
 
 
+@kernel
+def simulate_many(
+    flat: Flat, seconds: Floats, latency: Floats, amounts: Floats, bandwidth: Floats, capacity: Floats, end: Floats
+) -> None:
+    """`simulate` for [inputs, tasks] seconds and [inputs, moves] bytes; writes [inputs, tasks] ends."""
+    times, rates = np.empty(0), np.empty((0, len(bandwidth)))
+    for one in range(len(end)):
+        state = simulate(flat, seconds[one], latency, amounts[one], bandwidth, capacity, times, rates)
+        for task in range(end.shape[1]):
+            end[one, task] = state.end[task]
+
+
 @part
 def _start_all(flat: Flat, seconds: Floats, latency: Floats, amounts: Floats, state: State, now: float) -> None:
     """Starts every task that can start now; a task that takes its turn at a pool may let another have the next."""
@@ -153,6 +164,8 @@ def _room(flat: Flat, state: State, task: int) -> bool:
     """Whether it is the task's turn at its pools, and they have room. Pools serve in the order of tasks."""
     for take in range(flat.take_ptr[task], flat.take_ptr[task + 1]):
         pool = flat.take_pool[take]
+        if state.free[pool] == np.inf:
+            continue
         if state.turn[pool] != flat.take_place[take] or pool_need(flat, task, pool) > state.free[pool]:
             return False
     return True

@@ -12,6 +12,10 @@ Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
+NOTHING, DEPENDENCY, QUEUE, BUFFER, TURN = 0, 1, 2, 3, 4
+"""What a task waited for last; `Wait` names them."""
+
+
 class Flat(NamedTuple):
     """
     Tasks as compressed rows: what belongs to row `i` of `x` stands in `x[x_ptr[i]:x_ptr[i + 1]]`.

@@ -8,8 +8,7 @@ from enum import IntEnum
 import attrs
 import numpy as np
 
-from .events import BUFFER, DEPENDENCY, NOTHING, QUEUE, TURN, State, simulate
-from .flat import Floats, Ints
+from .flat import BUFFER, DEPENDENCY, NOTHING, QUEUE, TURN, Floats, Ints
 from .tasks import Tasks
 
 
@@ -98,66 +97,3 @@ class Schedule:
         moments = np.concatenate([self.start[taker], self.end[back]])
         times, place = np.unique(moments, return_inverse=True)
         return times, np.cumsum(np.bincount(place, weights=np.concatenate([amounts, -amounts]), minlength=len(times)))
-
-
-def run(
-    tasks: Tasks, bandwidth: Mapping[str, float], capacity: Mapping[str, float] | None = None, *, trace: bool = False
-) -> Schedule:
-    """
-    Runs tasks: queues in order, transfers in flight with max-min fair shares, pools in order.
-
-    Args:
-        bandwidth: B/s of each resource.
-        capacity: bytes of each pool; those not named have no end.
-        trace: also say which bandwidth was in use when.
-
-    Raises:
-        KeyError: a resource has no bandwidth.
-        ValueError: a bandwidth is not positive.
-        DoesNotFit: a task never has room in its pools.
-    """
-    speeds, sizes = speeds_of(tasks, bandwidth), sizes_of(tasks, capacity or {})
-    changes = 2 * int(np.count_nonzero(np.diff(tasks.move_ptr))) if trace else 0
-    times, rates = np.empty(changes), np.empty((changes, len(speeds)))
-    state: State = simulate(tasks.flat, tasks.seconds, tasks.latency, tasks.move_bytes, speeds, sizes, times, rates)
-    if np.isnan(state.end).any():
-        raise DoesNotFit(tasks, stuck_heads(tasks, state.start), sizes)
-    return Schedule(
-        tasks=tasks,
-        start=state.start,
-        end=state.end,
-        arrived=state.arrived,
-        waited=state.waited,
-        waited_on=state.waited_on,
-        stretched=state.arrived - (state.start + tasks.latency) - alone(tasks, speeds),
-        moved=dict(zip(tasks.resources, state.moved.tolist())),
-        times=times[: state.changed[1]],
-        rates=rates[: state.changed[1]],
-    )
-
-
-def alone(tasks: Tasks, speeds: Floats) -> Floats:
-    """[tasks] seconds that each transfer takes with all resources to itself: the greatest of bytes over bandwidth."""
-    longest = np.zeros(len(tasks))
-    mover = np.repeat(np.arange(len(tasks)), np.diff(tasks.move_ptr))
-    np.maximum.at(longest, mover, tasks.move_bytes / speeds[tasks.move_resource])
-    return longest
-
-
-def speeds_of(tasks: Tasks, bandwidth: Mapping[str, float]) -> Floats:
-    """[resources] B/s in the order of `tasks.resources`."""
-    if slow := [name for name in tasks.resources if not bandwidth[name] > 0.0]:
-        raise ValueError(f"bandwidth of {', '.join(slow)} is not positive")
-    return np.array([bandwidth[name] for name in tasks.resources], dtype=np.float64)
-
-
-def sizes_of(tasks: Tasks, capacity: Mapping[str, float]) -> Floats:
-    """[pools] bytes in the order of `tasks.pools`."""
-    return np.array([capacity.get(name, np.inf) for name in tasks.pools], dtype=np.float64)
-
-
-def stuck_heads(tasks: Tasks, start: Floats) -> list[int]:
-    """The first task of each queue that did not start, lowest first. The lowest of all waits for nothing but room."""
-    waiting = np.flatnonzero(np.isnan(start))
-    _, first = np.unique(tasks.queue[waiting], return_index=True)
-    return sorted(waiting[first].tolist())

@@ -31,7 +31,7 @@ def fair_rates(flat: Flat, amounts: Floats, bandwidth: Floats, flowing: Ints, ra
         if resource < 0:
             break
         for queue in range(len(flowing)):
-            if pending[queue] and _uses(flat, flowing[queue], resource):
+            if pending[queue] and _uses(flat, amounts, flowing[queue], resource):
                 pending[queue] = False
                 rate[queue] = level
                 _claim(flat, amounts, flowing[queue], level, left)
@@ -60,9 +60,9 @@ def _next_used_up(
 
 
 @part
-def _uses(flat: Flat, task: int, resource: int) -> bool:
-    for move in range(flat.move_ptr[task], flat.move_ptr[task + 1]):  # noqa: SIM110 (numba knows no `any`)
-        if flat.move_resource[move] == resource:
+def _uses(flat: Flat, amounts: Floats, task: int, resource: int) -> bool:
+    for move in range(flat.move_ptr[task], flat.move_ptr[task + 1]):
+        if flat.move_resource[move] == resource and amounts[move] > 0.0:
             return True
     return False
 

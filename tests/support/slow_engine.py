@@ -77,7 +77,7 @@ def can_start(task: Task, all_tasks: list[Task], capacity: list[float]) -> bool:
         return False
     if any(all_tasks[i].end is None for i in task.after):
         return False
-    for pool in {pool for pool, _, _ in task.takes}:
+    for pool in {pool for pool, _, _ in task.takes if capacity[pool] < float("inf")}:
         takers = [t for t in earlier if any(p == pool for p, _, _ in t.takes)]
         held = sum(b for t in takers for p, b, until in t.takes if p == pool and all_tasks[until].end is None)
         if any(t.start is None for t in takers) or held + sum(b for p, b, _ in task.takes if p == pool) > capacity[pool]:
