@@ -16,6 +16,7 @@ COMMANDS = {
     "compile": "Write a standalone PyTorch module.",
     "run": "Run a spec once and tell what it skipped.",
     "profile": "Record which ways a spec's selections keep.",
+    "targets": "List the hardware that plans can be timed on.",
     "demo": "Train and route a small mixture on handwritten digits.",
     "explain": "Tell what a diagnostic's code means.",
 }

@@ -110,6 +110,8 @@ class Target:
     grouped: GroupedConstants | None = None
     attention: AttentionConstants | None = None
     cpu: CpuConstants | None = None
+    sources: Mapping[str, str] = attrs.field(factory=dict)
+    """What `[name]` in a source stands for."""
     notes: Mapping[str, Note] = attrs.field(factory=dict, eq=False)
     """By the path of a value (`gemm.fill`)."""
 
@@ -119,6 +121,25 @@ class Target:
             if level.name == name:
                 return level
         raise KeyError(name)
+
+    def route(self, source: str, destination: str) -> tuple[Link, ...]:
+        """The fewest links that lead from one level to another. `device` stands for the device's own memory, and so does `host`
+        where there is no such level; from a level to itself leads none. `KeyError` where nothing leads there."""
+        start, end = self._named(source), self._named(destination)
+        ways: dict[str, tuple[Link, ...]] = {start: ()}
+        reached = [start]
+        for place in reached:
+            for link in self.links:
+                if link.source == place and link.destination not in ways:
+                    ways[link.destination] = (*ways[place], link)
+                    reached.append(link.destination)
+        return ways[end]
+
+    def _named(self, name: str) -> str:
+        """A level's name for a word that may stand for the device's memory."""
+        names = [level.name for level in self.memory]
+        own = name == "device" or (name == "host" and "host" not in names)
+        return self.device_memory.name if own and name not in names else name
 
     @property
     def device_memory(self) -> Level:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from ..compiler.diagnostics import Label
+from ..compiler.diagnostics import Label, did_you_mean
 from .target import Level, Target
 from .target_structure import Reading, dotted
 from .toml_places import Path
@@ -33,6 +35,7 @@ def check(target: Target, reading: Reading) -> None:
     checker.energy()
     checker.power()
     checker.constants()
+    checker.sources()
 
 
 class _Checker:
@@ -75,20 +78,21 @@ class _Checker:
             if name in names and set(names[names.index(name) :]) - set(OUTSIDE[OUTSIDE.index(name) :]):
                 hint = "levels stand from near to far: the device's own, then `host`, then `storage`"
                 self.wrong(f"`memory.{name}` stands before a nearer level", ("memory", name), "not the last", hint=hint)
-        for near, far in zip(own, own[1:]):
-            self.order(near, far)
-        shared = [level for level in own if level.shared]
-        for near, far in zip(shared, shared[1:]):
-            if far.size < near.size:
-                what = f"`{far.name}` is smaller than `{near.name}`, which is nearer"
-                self._pair(what, near, far, "size")
+        for at, far in enumerate(own):
+            self.order(own[:at], far)
 
-    def order(self, near: Level, far: Level) -> None:
-        """What comes from a far level passes the near one."""
-        if far.bandwidth > near.bandwidth * (1 + 1e-9):
-            self._pair(f"`{far.name}` is faster than `{near.name}`, which is nearer", near, far, "bandwidth")
-        if 0 < far.latency < near.latency:
-            self._pair(f"`{far.name}` answers sooner than `{near.name}`, which is nearer", near, far, "latency")
+    def order(self, nearer: Sequence[Level], far: Level) -> None:
+        """What comes from a far level passes the nearer ones; what all units share holds what a nearer such level holds."""
+        slowest = min(_said(nearer, "bandwidth"), key=lambda level: level.bandwidth, default=far)
+        if far.bandwidth > slowest.bandwidth * (1 + 1e-9):
+            self._pair(f"`{far.name}` is faster than `{slowest.name}`, which is nearer", slowest, far, "bandwidth")
+        latest = max(_said(nearer, "latency"), key=lambda level: level.latency, default=far)
+        if 0 < far.latency < latest.latency * (1 - 1e-9):
+            self._pair(f"`{far.name}` answers sooner than `{latest.name}`, which is nearer", latest, far, "latency")
+        shared = [level for level in _said(nearer, "size") if level.shared and far.shared]
+        largest = max(shared, key=lambda level: level.size, default=far)
+        if far.size < largest.size:
+            self._pair(f"`{far.name}` is smaller than `{largest.name}`, which is nearer", largest, far, "size")
 
     def _pair(self, message: str, near: Level, far: Level, key: str) -> None:
         unit = {"size": "B", "bandwidth": "B/s", "latency": "s"}[key]
@@ -149,14 +153,31 @@ class _Checker:
         for name, kinds in TABLES.items():
             if getattr(target, name) is not None and target.kind and target.kind not in kinds:
                 also = [(("kind",), f"this is a {target.kind}")]
-                self.wrong(f"`{name}` is of a {kinds[0]}", (name,), "not of this kind", also)
+                self.wrong(f"`{name}` is for targets that are a {kinds[0]}", (name,), "not of this kind", also)
         if target.kind == "gpu" and target.gemm is None:
             hint = "`chunkc calibrate --from TABLE.csv --kind gemm` fits them"
             kind = reading.places.value(("kind",))
             reading.findings.warn("CC1208", "there are no constants of products", kind, label="a gpu", hint=hint)
-        fitted = reading.fitted
+        fitted = [path for path, note in reading.noted if note.fitted]
         if len(fitted) > FITTED:
             counts = Counter(path[0] for path in fitted)
             tables = ", ".join(f"{count} in `{name}`" for name, count in counts.items())
             message = f"{len(fitted)} values are fitted, and at most {FITTED} may be: {tables}"
             reading.findings.error("CC1207", message, reading.places.value(fitted[FITTED]), label=f"number {FITTED + 1}")
+
+    def sources(self) -> None:
+        """What `[name]` in a source stands for is in the table of sources."""
+        known, reading = self.target.sources, self.reading
+        told = set(known)
+        for path, note in reading.noted:
+            for name in re.findall(r"\[([a-z]\w+)\]", note.source):
+                if name not in told:
+                    told.add(name)
+                    hint = did_you_mean(name, known) or f'add `{name} = "…"` to `[sources]`'
+                    message = f"`[sources]` does not say what `[{name}]` is"
+                    reading.wrong("CC1203", message, (*path, "source"), f"`{name}` is not known", hint)
+
+
+def _said(levels: Sequence[Level], key: str) -> list[Level]:
+    """The levels of which the file says this much; of others there is a stand-in."""
+    return [level for level in levels if not math.isnan(getattr(level, key))]

@@ -13,7 +13,7 @@ from ..compiler.diagnostics import CompileError, Diagnostic, Findings, Label, di
 from ..compiler.source import NOWHERE, Source
 from .target import Target
 from .target_checks import check
-from .target_structure import Leaf, Reading, Table, converter
+from .target_structure import Leaf, Reading, Table, converter, dotted
 from .toml_places import decode_error, places_of
 
 FOLDER = Path(__file__).parent / "targets"
@@ -60,7 +60,8 @@ def read_target(text: str, file: str, findings: Findings | None = None) -> Targe
     reading = Reading(Path(file).stem, places, found)
     wrapped = reading.unwrap(raw)
     _scales(reading, wrapped)
-    target = attrs.evolve(converter(reading).structure(wrapped, Target), notes=reading.notes)
+    notes = {dotted(path): note for path, note in reading.noted}
+    target = attrs.evolve(converter(reading).structure(wrapped, Target), notes=notes)
     check(target, reading)
     found.check()
     for item in found.items if findings is not None else ():

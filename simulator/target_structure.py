@@ -61,8 +61,7 @@ class Reading:
     name: str
     places: Places
     findings: Findings
-    notes: dict[str, Note] = field(default_factory=dict)
-    fitted: list[Path] = field(default_factory=list)
+    noted: list[tuple[Path, Note]] = field(default_factory=list)
     clock: float = math.nan
     units: float = math.nan
     vector_units: float = math.nan
@@ -106,9 +105,7 @@ class Reading:
             hint = 'add `means = "…"`: the physical quantity that the number stands for'
             message = f"`{dotted(path)}` is fitted, and what it means is not said"
             self.wrong("CC1207", message, (*path, "fitted"), "fitted", hint, key=True)
-        self.notes[dotted(path)] = note
-        if note.fitted:
-            self.fitted.append(path)
+        self.noted.append((path, note))
 
     # ---- leaves
 
@@ -172,7 +169,7 @@ class Reading:
                 near = did_you_mean(key, [each for each in known if each not in table])
                 meant |= {each for each in known if f"`{each}`" in near}
                 where = f"`{dotted(table.path)}` has" if table.path else "a target has"
-                hint = near or f"there are {listed(known)}"
+                hint = near or (f"there are {listed(known)}" if known else "it has none")
                 self.wrong("CC1202", f"{where} no key `{key}`", (*table.path, key), "not known", hint, key=True)
         return meant
 
@@ -221,6 +218,7 @@ def converter(reading: Reading) -> cattrs.Converter:
     made.register_structure_hook_func(_is_literal, reading.choice)
     made.register_structure_hook_factory(_is_optional, lambda kind: _optional(kind, made))
     made.register_structure_hook_factory(_is_sequence, lambda kind: _sequence(kind, made, reading))
+    made.register_structure_hook_factory(_is_mapping, lambda kind: _mapping(kind, made, reading))
     made.register_structure_hook_factory(attrs.has, lambda kind: _attrs_hook(kind, made, reading))
     return made
 
@@ -235,6 +233,22 @@ def _is_optional(kind: Any) -> bool:
 
 def _is_sequence(kind: Any) -> bool:
     return get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis
+
+
+def _is_mapping(kind: Any) -> bool:
+    return get_origin(kind) is collections.abc.Mapping
+
+
+def _mapping(kind: Any, made: cattrs.Converter, reading: Reading) -> Callable[[Any, Any], Any]:
+    one = get_args(kind)[1]
+
+    def mapping(value: Any, _: Any) -> Any:
+        if not isinstance(value, Table):
+            reading.wrong("CC1204", f"`{dotted(value.path)}` is a table", value.path, "no table")
+            return {}
+        return {key: made.structure(each, one) for key, each in value.items()}
+
+    return mapping
 
 
 def _optional(kind: Any, made: cattrs.Converter) -> Callable[[Any, Any], Any]:

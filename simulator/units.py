@@ -167,6 +167,8 @@ KINDS: dict[Dimension, str] = {
     (("B", 1), ("s", -1)): "a bandwidth",
     (("J", 1),): "an energy",
     (("J", 1), ("s", -1)): "a power",
+    (("FLOP", 1),): "a number of operations",
+    (("MAC", 1),): "a number of multiply-adds",
     (("FLOP", 1), ("s", -1)): "a rate of operations",
     (("MAC", 1), ("s", -1)): "a rate of multiply-adds",
     (("FLOP", 1), ("cycle", -1)): "a rate of operations",

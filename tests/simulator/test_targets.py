@@ -1,15 +1,53 @@
-"""Targets: every shipped file reads, and says what is known of the device."""
+"""Targets: every shipped file reads, and says what is known of the device; what is wrong is told at its place, all at once."""
+
+import json
+import math
+import tomllib
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chunkc.simulator.target_reading import load_target, shipped
+from chunkc.cli import group
+from chunkc.compiler.diagnostics import CompileError, Findings
+from chunkc.compiler.render import render_text
+from chunkc.compiler.source import Source
+from chunkc.simulator.target import Link, Target
+from chunkc.simulator.target_listing import entries, written
+from chunkc.simulator.target_reading import FOLDER, load_target, read_target, shipped
+from chunkc.simulator.toml_places import places_of
+
+TEXTS = {name: (FOLDER / f"{name}.toml").read_text(encoding="utf-8") for name in shipped()}
+SMALL = """kind = "systolic"
+title = "small"
+clock = "1 GHz"
+matrix = { units = 2, rows = 4, columns = 4, dataflow = "ws", macs = { bf16 = "16 MAC/cycle" } }
+vector = { units = 1, flops = { f32 = "8 FLOP/cycle" } }
+[memory]
+sram = { size = "64 KiB", bandwidth = "64 B/cycle" }
+dram = { size = "1 GB", bandwidth = "8 GB/s", latency = "100 ns" }
+"""
+
+
+def wrong(text: str) -> list[tuple[str, int]]:
+    """Code and line of each error."""
+    with pytest.raises(CompileError) as caught:
+        read_target(text, "bad.toml")
+    assert all(item.span.source.path == "bad.toml" for item in caught.value.diagnostics)
+    return [(item.code, item.span.line) for item in caught.value.diagnostics if item.severity == "error"]
 
 
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_targets_read(name: str) -> None:
     target = load_target(name)
-    assert target.name == name and target.title
-    assert target.peak_macs("bf16") > 0 and target.device_memory.name == "dram"
+    assert target.name == name and target.title and target.device_memory.name == "dram"
+    assert target.peak_macs("bf16") > 0 and target.peak_macs("f32") > 0
+    assert 0 < target.power.idle < target.power.limit < math.inf
+    assert set(target.energy.mac) == set(target.matrix.macs)
+    assert not [entry.path for entry in entries(target) if entry.unit and not entry.note.source and not entry.note.fitted]
+    assert sum(note.fitted for note in target.notes.values()) <= 12
 
 
 @pytest.mark.parametrize(
@@ -37,3 +75,221 @@ def test_peaks_are_those_of_the_datasheets(name: str, dtype: str, tera: float) -
 def test_all_of_the_issue_are_shipped() -> None:
     named = {"h200", "h100", "a100", "l40s", "jetson-orin", "tpu-v4-like", "edge-npu-32x32", "cpu-generic"}
     assert named <= set(shipped())
+
+
+def test_routes_lead_over_links() -> None:
+    host, device = load_target("h200"), load_target("jetson-orin")
+    assert [link.source for link in host.route("storage", "device")] == ["storage", "host"]
+    assert [link.destination for link in host.route("device", "host")] == ["host"]
+    assert device.route("host", "device") == ()
+    assert isinstance(device.route("storage", "device")[0], Link)
+    with pytest.raises(KeyError):
+        device.route("device", "storage")
+
+
+# ---- what is read
+
+
+def test_a_small_target_reads() -> None:
+    target = read_target(SMALL, "here/small.toml")
+    assert (target.name, target.kind, target.clock, target.matrix.units) == ("small", "systolic", 1e9, 2)
+    assert target.level("sram").bandwidth == 64e9 and target.level("dram").latency == 1e-7
+    assert target.peak_macs("bf16") == 32e9
+
+
+def test_totals_and_shares_of_units_agree() -> None:
+    total = SMALL.replace("16 MAC/cycle", "64 GFLOP/s").replace("64 KiB", "32 KiB/unit").replace("64 B/cycle", "32 B/cycle/unit")
+    assert read_target(total, "small.toml") == read_target(SMALL, "small.toml")
+
+
+def test_notes_are_kept() -> None:
+    text = SMALL.replace(
+        'clock = "1 GHz"', 'clock = { value = "1 GHz", source = "[book]: 3", fitted = true, means = "the clock" }'
+    )
+    target = read_target(text + '\n[sources]\nbook = "A Book"\n', "small.toml")
+    assert target == read_target(SMALL + '\n[sources]\nbook = "A Book"\n', "small.toml")
+    note = target.notes["clock"]
+    assert (note.source, note.fitted, note.means) == ("[book]: 3", True, "the clock")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [(4.8e12, "B/s", "4.8 TB/s"), (52428800.0, "B", "50 MiB"), (80e9, "B", "80 GB"), (2.3e-6, "s", "2.3 us"), (0.0, "s", "0 s")],
+)
+def test_values_are_written_as_one_writes_them(value: float, unit: str, text: str) -> None:
+    assert written(value, unit) == text
+
+
+# ---- what is wrong
+
+
+def test_everything_that_is_wrong_is_told_at_once(golden) -> None:
+    text = (Path(__file__).parent / "targets" / "bad.toml").read_text(encoding="utf-8")
+    with pytest.raises(CompileError) as caught:
+        read_target(text, "bad.toml")
+    findings = caught.value.diagnostics
+    golden("targets/bad.txt", render_text(sorted(findings, key=lambda item: item.span.start)))
+    marked = [(line.rpartition("# ")[2], at) for at, line in enumerate(text.splitlines(), 1) if "# CC" in line]
+    expected = [(code, at) for codes, at in marked for code in codes.split()]
+    assert sorted(expected) == sorted((item.code, item.span.line) for item in findings)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("clock = 1 GHz", 1),
+        ('kind = "gpu\n', 1),
+        ("a = 1\nb = [1,\n", 2),
+        ("", None),
+        ("a = 1\na = 2", 2),
+        (f"a = {'1' * 5000}", 1),
+        (f"a = {'[' * 5000}", 1),
+        ("a = 1979-13-01", 1),
+    ],
+)
+def test_what_is_no_toml_is_told(text: str, line: int | None) -> None:
+    found = wrong(text)
+    assert line is None or found == [("CC1201", line)]
+
+
+def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_bytes(b'title = "\xff"')
+    with pytest.raises(CompileError, match="UTF-8"):
+        load_target(str(path))
+
+
+def test_too_many_fitted_values_are_told() -> None:
+    fitted = '", fitted = true, means = "a rate" }'
+    lines = [line if "fitted" in line else line.replace('" }', fitted) for line in TEXTS["a100"].splitlines()]
+    many = [at for at, line in enumerate(lines, 1) if "fitted" in line]
+    assert wrong("\n".join(lines)) == [("CC1207", many[12])]
+
+
+def test_a_gpu_without_constants_is_told() -> None:
+    text = SMALL.replace('rows = 4, columns = 4, dataflow = "ws", ', "").replace("systolic", "gpu")
+    findings = Findings()
+    assert isinstance(read_target(text, "small.toml", findings), Target)
+    assert [(item.code, item.severity) for item in findings.items] == [("CC1208", "warning")]
+
+
+# ---- one slip anywhere in a shipped file
+
+
+def keys(name: str) -> list[tuple[int, str]]:
+    """Line number (from 0) and key of each line that gives a value."""
+    lines = enumerate(TEXTS[name].splitlines())
+    return [(at, line.partition(" = ")[0]) for at, line in lines if " = " in line and not line.startswith("#")]
+
+
+SLIPS = [(name, at, key) for name in shipped() for at, key in keys(name)]
+
+
+@given(st.sampled_from(SLIPS), st.sampled_from(["typo", "unit", "other unit", "deleted", "no value"]))
+def test_any_slip_is_told_where_it_is(slip: tuple[str, int, str], kind: str) -> None:
+    name, at, key = slip
+    lines = TEXTS[name].splitlines()
+    line, before = lines[at], lines[:at][::-1]
+    table = next((each for each in before if each.startswith("[")), "")
+    if kind == "typo":
+        lines[at] = line.replace(key, key + "x", 1)
+    elif kind == "deleted":
+        del lines[at]
+    elif kind == "no value":
+        lines[at] = f"{key} = "
+    else:
+        value = tomllib.loads(line)[key]
+        value = value["value"] if isinstance(value, dict) else value
+        if not isinstance(value, str) or " " not in value or table == "[sources]" or key == "title":
+            return
+        number = value.split()[0]
+        lines[at] = line.replace(f'"{value}"', f'"{number}"' if kind == "unit" else f'"{number} furlong"', 1)
+    try:
+        read_target("\n".join(lines) + "\n", "bad.toml")
+    except CompileError as error:
+        told = {item.span.line for item in error.diagnostics}
+        assert all(item.span.source.path == "bad.toml" and item.message for item in error.diagnostics)
+        header = at - before.index(table) if table else 1
+        assert (header if kind == "deleted" else at + 1) in told or table == "[sources]"
+    else:
+        assert kind == "deleted" or (
+            kind == "typo" and table == "[sources]"
+        )  # what need not be said, and what is not referred to
+
+
+@given(st.sampled_from(shipped()), st.integers(0, 10**6), st.sampled_from(list("[]{}\"'=.,#\n \\x0")), st.booleans())
+def test_any_stroke_is_read_or_told(name: str, at: int, char: str, instead: bool) -> None:
+    text = TEXTS[name]
+    at %= len(text)
+    try:
+        read_target(text[:at] + char + text[at + instead :], "bad.toml")
+    except CompileError as error:
+        assert error.diagnostics and render_text(error.diagnostics)
+
+
+# ---- places
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_places_hold_what_was_read(name: str) -> None:
+    places = places_of(Source("x", TEXTS[name]))
+
+    def walk(value: object, path: tuple[str | int, ...]) -> None:
+        if isinstance(value, dict):
+            for key, each in value.items():
+                assert places.keys[*path, key].text.strip("\"'") == key
+                walk(each, (*path, key))
+        elif isinstance(value, list):
+            for at, each in enumerate(value):
+                walk(each, (*path, at))
+        else:
+            assert tomllib.loads(f"x = {places.values[path].text}")["x"] == value
+
+    walk(tomllib.loads(TEXTS[name]), ())
+
+
+def test_places_of_all_that_toml_has() -> None:
+    text = """
+a.'b c'."d\\"e" = 1_000 # comment
+x = [ 1, [ 'two', \"\"\"three
+"" \"\"\"\"\" ], { y = 4.5e3, z.w = 1979-05-27 07:32:00 }, # more
+]
+[[t]]
+[t.u]
+v = '''it's'''
+[[t]]
+u = { v = true }
+"""
+    places = places_of(Source("x", text))
+    paths = [("a", "b c", 'd"e'), ("x", 0), ("x", 1, 1), ("x", 2, "z", "w"), ("t", 0, "u", "v"), ("t", 1, "u", "v")]
+    assert [places.values[path].text for path in paths] == [
+        "1_000",
+        "1",
+        '"""three\n"" """""',
+        "1979-05-27 07:32:00",
+        "'''it's'''",
+        "true",
+    ]
+
+
+# ---- the command
+
+
+def test_the_command_lists_and_tells() -> None:
+    listed = CliRunner().invoke(group, ["targets"])
+    assert listed.exit_code == 0 and "h200\tgpu\t989.4 TFLOP/s\t61.84 TFLOP/s\t141 GB\t4.8 TB/s\t700 W\n" in listed.stdout
+    assert len(json.loads(CliRunner().invoke(group, ["targets", "--json"]).stdout)) == len(shipped())
+    told = CliRunner().invoke(group, ["targets", "h200"])
+    assert told.exit_code == 0 and "memory.dram.bandwidth\t4.8 TB/s\t[ds]\n" in told.stdout
+    values = json.loads(CliRunner().invoke(group, ["targets", "h200", "--json"]).stdout)["values"]
+    assert values["memory.dram.bandwidth"] == {"value": 4.8e12, "unit": "B/s", "source": "[ds]"}
+
+
+def test_the_command_tells_what_is_wrong(tmp_path: Path) -> None:
+    result = CliRunner().invoke(group, ["targets", "h20"])
+    assert result.exit_code == 2 and "did you mean `h200`?" in result.stderr
+    result = CliRunner().invoke(group, ["targets", str(tmp_path / "none.toml")])
+    assert result.exit_code == 2 and "CC0701" in result.stderr
+    (tmp_path / "bad.toml").write_text("title = 3\n")
+    result = CliRunner().invoke(group, ["targets", str(tmp_path / "bad.toml")])
+    assert result.exit_code == 1 and "CC1204" in result.stderr and "CC1203" in result.stderr
