@@ -66,11 +66,11 @@ def _phase(grid: Grid, words: float, own: float, bandwidth: float) -> tuple[floa
 
 
 @kernel
-def _fold(grid: Grid, words: float, own: float, queue: float, bandwidth: float) -> float:
-    """The cycles of a fold of whose words no more than `queue` come before it begins; sums leave when they have crossed the
-    array."""
+def _fold(grid: Grid, words: float, own: float, sums: bool, queue: float, bandwidth: float) -> float:
+    """The cycles of a fold of whose words no more than `queue` come before it begins; `sums`, where they are among the words,
+    leave when they have crossed the array."""
     cycles, lag = _phase(grid, words, own, bandwidth)
-    crossing = 0.0 if grid.leaves else grid.cycles - grid.length
+    crossing = grid.cycles - grid.length if sums else 0.0
     late = max(0.0, lag - min(queue, words) / bandwidth)
     return min(cycles + late + crossing, grid.cycles + words / bandwidth)
 
@@ -226,18 +226,15 @@ def streamed_schedule(grid: Grid, hold: bool, queue: float, bandwidth: float) ->
             part = grid.passing_edge if passing_edge else grid.passing_tile
             moved = own + _sums_or_input(grid.passing_sums, part, column == 0, held_edge, grid.final)
             part = grid.held_edge if held_edge else grid.held_tile
-            if hold:
-                moved += part * (grid.final if grid.held_sums else 1.0) / grid.passing
-            else:
-                moved += _sums_or_input(grid.held_sums, part, tile == 0, passing_edge, grid.final)
-            folds = same * alike
-            cycles, words = cycles + folds * _fold(grid, moved, own, queue, bandwidth), words + folds * moved
+            meets = (passing_edge if grid.held_sums else tile == 0) or not hold
+            if meets:
+                moved += _sums_or_input(grid.held_sums, part, tile == 0 or hold, passing_edge, grid.final)
+            sums, folds = grid.passing_sums or (grid.held_sums and meets), same * alike
+            cycles, words = cycles + folds * _fold(grid, moved, own, sums, queue, bandwidth), words + folds * moved
             tile += same
         column += alike
     if grid.leaves:
         cycles += grid.own / bandwidth
-    if hold:
-        words = _words(grid, grid.held)  # the same, without the rounding of shares
     serial = grid.cycles * grid.passing * grid.held - 1 + words / bandwidth
     return min(cycles - 1, serial), words, serial
 

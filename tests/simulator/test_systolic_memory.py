@@ -47,9 +47,9 @@ def test_more_sram_or_bandwidth_is_never_slower(dataflow, m, n, k, rows, columns
 
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
-@given(n=st.integers(640, 4096), k=st.integers(640, 4096), share=st.floats(0.001, 0.67))
+@given(n=st.integers(640, 4096), k=st.integers(640, 4096), share=st.floats(0.001, 0.5))
 def test_a_vector_times_a_matrix_streams(dataflow, n, k, share):
-    # The bus takes half as long again as the array, or more.
+    # The bus takes twice as long as the array, or more, and no edge is a large part.
     words = n * k + n + k
     bandwidth = share * words / compute_cycles(dataflow, 1, n, k, 32, 32)
     run = stream_product(dataflow, 1, n, k, 32, 32, sram=Sram(65536, 65536, 65536), bandwidth=bandwidth)
