@@ -17,7 +17,7 @@ from .grammar.format import format_source
 from .grammar.parse import parse
 from .grammar.print_core import print_graph
 from .passes import pipeline
-from .passes.manager import Step
+from .passes.manager import Stage, Step
 
 if TYPE_CHECKING:
     from .backends.reference import Result
@@ -106,8 +106,7 @@ def optimize(
 
     `on_pass` sees each step; the last graph is verified, or each one. Raises `CompileError` for what is unknown or out of order.
     """
-    chosen = pipeline.DEFAULT if passes is None else [passes] if isinstance(passes, str) else passes
-    return pipeline.run(graph, chosen, on_pass=on_pass, verify_each=verify_each)
+    return pipeline.run(graph, _items(passes), on_pass=on_pass, verify_each=verify_each)
 
 
 def print(graph: Graph) -> str:
@@ -126,13 +125,34 @@ def compile(
     seed: int = 0,
     bind: Bindings | None = None,
     passes: Passes | None = None,
+    target: str | None = None,
+    dims: Mapping[str, int] | None = None,
     **params: object,
 ) -> CompiledModule:
     """A `torch.nn.Module` that computes only what is kept, its weights drawn from `seed` and their paths.
 
-    `module.losses()` gives the named losses of the last call in training, `module.stats()` what each selection kept.
+    What passes choose by costs they choose for calls of the sizes `dims` on a `target`, by its name or file (`chunkc targets`);
+    without sizes they choose nothing. `module.losses()` gives the named losses of the last call in training, `module.stats()`
+    what each selection kept.
     """
-    return compile_graphs(*graphs(source, params, bind=bind, passes=passes), seed=seed)
+    chosen = for_target(passes, target, dims) if target or dims else passes
+    return compile_graphs(*graphs(source, params, bind=bind, passes=chosen), seed=seed)
+
+
+def for_target(passes: Passes | None, target: str | None = None, dims: Mapping[str, int] | None = None) -> list[Stage]:
+    """Passes (None: those of -O2) that choose by costs for calls of these sizes, and on this target where one is named."""
+    stages = pipeline.resolve(_items(passes))
+    if dims:
+        stages = pipeline.told(stages, dims=",".join(f"{name}={size}" for name, size in dims.items()))
+    if target is not None:
+        from .simulator.model import model_of
+
+        stages = pipeline.told(stages, model=model_of(target))
+    return stages
+
+
+def _items(passes: Passes | None) -> Sequence[pipeline.Item]:
+    return pipeline.DEFAULT if passes is None else [passes] if isinstance(passes, str) else passes
 
 
 def compile_graphs(eval_graph: Graph, train_graph: Graph, *, seed: int = 0) -> CompiledModule:
@@ -204,6 +224,14 @@ def graphs(
     if isinstance(source, Graph):
         graph = optimize(source, passes)
         return graph, graph
+    found = loaded(source, params, bind=bind, findings=findings)
+    return optimize(found[0], passes), optimize(found[1], passes)
+
+
+def loaded(
+    path: Path, params: Mapping[str, object], *, bind: Bindings | None = None, findings: Findings | None = None
+) -> tuple[Graph, Graph]:
+    """The graphs of a file for eval and for training, as they are."""
     found = Findings() if findings is None else findings
-    loaded = [load_model(source, params, training=training, bind=bind, findings=found) for training in (False, True)]
-    return optimize(loaded[0], passes), optimize(loaded[1], passes)
+    first, second = (load_model(path, params, training=training, bind=bind, findings=found) for training in (False, True))
+    return first, second

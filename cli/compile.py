@@ -9,7 +9,7 @@ import click
 from .. import api
 from ..compiler.diagnostics import Findings
 from .arguments import CommandLine, bindings, model_options, parameters
-from .passes import chosen, given, pass_options
+from .passes import chosen, for_target, given, pass_options, target_options
 from .report import guarded, progress, tell
 
 
@@ -18,6 +18,7 @@ from .report import guarded, progress, tell
 @click.option("-o", "--output", metavar="FILE", default="-", help="Where to write; `-`, the default, is stdout.")
 @model_options
 @pass_options
+@target_options
 @guarded
 def command(
     path: str,
@@ -27,14 +28,17 @@ def command(
     plugin_files: tuple[str, ...],
     passes: str | None,
     level: str | None,
+    target: str | None,
+    dims: tuple[str, ...],
 ) -> None:
     """Write a spec as a Python module that needs torch alone."""
-    line = CommandLine("compile", path, {"-D": defines, "--bind": binds, **given(passes, plugin_files)})
+    line = CommandLine("compile", path, {"-D": defines, "--bind": binds, "--dims": dims, **given(passes, plugin_files)})
     stages = chosen(line, passes, level)
     findings = Findings()
-    pair = api.graphs(path, parameters(line), bind=bindings(line), passes=stages, findings=findings)
+    loaded = api.loaded(path, parameters(line), bind=bindings(line), findings=findings)
     tell(api.distinct(findings.items))
-    text = api.standalone_graphs(*pair)
+    stages = for_target(stages, loaded[0], line, target)
+    text = api.standalone_graphs(*(api.optimize(graph, stages) for graph in loaded))
     if output == "-":
         click.echo(text, nl=False)
     else:

@@ -16,11 +16,9 @@ from ..compiler.source import Span
 from ..compiler.types import free_symbols
 from ..compiler.work import bare_symbol
 from .arguments import CommandLine, Given
+from .dims import LARGEST, placed_dims
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-LARGEST = 2**28
-"""Elements of one input at most: a slip in `--dims` should not fill the memory."""
 
 STORED = {"f64": "float64", "f32": "float32", "bf16": "float32", "f16": "float16", "i64": "int64", "i32": "int32", "bool": "bool"}
 """The NumPy dtype that an input of each dtype is given in; bf16 has none of its own."""
@@ -33,7 +31,8 @@ def input_values(graph: Graph, line: CommandLine, *, seed: int) -> tuple[dict[st
     """
     inputs = {str(node.attrs["name"]): node for node in graph.inputs}
     reading = _Reading(line.findings, inputs)
-    reading.take_dims(line.pairs("--dims", "CC0704", separator=","))
+    for name, (size, span) in placed_dims(graph, line).items():
+        reading.sizes[name], reading.origins[name] = size, span
     reading.take_files(line.pairs("--input", "CC0706"))
     reading.demand_all()
     line.findings.check()
@@ -59,23 +58,6 @@ class _Reading:
     sizes: dict[str, int] = field(default_factory=dict)
     origins: dict[str, Span] = field(default_factory=dict)
     arrays: dict[str, Array] = field(default_factory=dict)
-
-    def take_dims(self, given: Mapping[str, Given]) -> None:
-        known = sorted(frozenset().union(*(free_symbols(node.type) for node in self.inputs.values())))
-        for name, pair in given.items():
-            if name not in known:
-                hint = did_you_mean(name, known) or f"the inputs have {', '.join(f'`{k}`' for k in known) or 'none'}"
-                message = f"no input has a dimension `{name}`"
-                self.findings.error("CC0704", message, pair.name_span, label="not known", also=self._declared(), hint=hint)
-            elif not (pair.value.isascii() and pair.value.isdigit() and 0 < int(pair.value[:20]) <= LARGEST):
-                message = f"`{name}` takes a whole number from 1 to {LARGEST}, not `{pair.value}`"
-                self.findings.error("CC0705", message, pair.value_span, label="not a size")
-            else:
-                self.sizes[name] = int(pair.value)
-                self.origins[name] = pair.value_span
-
-    def _declared(self) -> list[Label]:
-        return [Label(node.span, str(node.type)) for node in self.inputs.values()]
 
     def take_files(self, given: Mapping[str, Given]) -> None:
         for name, pair in given.items():

@@ -19,7 +19,7 @@ from ..passes.manager import Step
 from .arguments import CommandLine, bindings, model_options, parameters
 from .bisect import VALUES, Verdict, bisect, command_check, values_check
 from .diffs import renumbered, unified
-from .passes import chosen, given, pass_options, profile_option
+from .passes import chosen, for_target, given, pass_options, profile_option, target_options
 from .report import FINDINGS, coloured, guarded, table, tell
 
 
@@ -28,6 +28,7 @@ from .report import FINDINGS, coloured, guarded, table, tell
 @model_options
 @pass_options
 @profile_option
+@target_options
 @click.option("--training", is_flag=True, help="The graph for training instead of the one for eval.")
 @click.option("--print-after-all", is_flag=True, help="Print what each pass changed, as a diff.")
 @click.option("--full", is_flag=True, help="With --print-after-all, the whole graph after each pass.")
@@ -44,6 +45,8 @@ def command(
     profile_file: str | None,
     passes: str | None,
     level: str | None,
+    target: str | None,
+    dims: tuple[str, ...],
     training: bool,
     print_after_all: bool,
     full: bool,
@@ -53,7 +56,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Run passes over a spec and print the graph as .cc text; `lower-plan`, which may come last, prints the plan's steps."""
-    line = CommandLine("opt", path, {"-D": defines, "--bind": binds, **given(passes, plugin_files)})
+    line = CommandLine("opt", path, {"-D": defines, "--bind": binds, "--dims": dims, **given(passes, plugin_files)})
     stages = chosen(line, passes, level, profile_file, plan=True)
     plan = bool(stages) and isinstance(stages[-1], LowerPlan)
     if check is not None and (plan or print_after_all):
@@ -61,6 +64,7 @@ def command(
     findings = Findings()
     graph = api.load_model(path, parameters(line), training=training, bind=bindings(line), findings=findings)
     tell(api.distinct(findings.items))
+    stages = for_target(stages, graph, line, target)
 
     steps: list[Step] = []
 

@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from ..passes import pipeline
+from .. import api
+from ..compiler.ir import Graph
+from ..passes import manager, pipeline
 from ..passes.manager import Pass, Stage
+from ..passes.options import option_fields
 from ..passes.plugins import load_file
 from .arguments import CommandLine, F
+from .dims import dims_of
 
 LEVELS = [name.removeprefix("O") for name in pipeline.PIPELINES]
 
@@ -31,6 +35,13 @@ def profile_option(command: F) -> F:
     """The option that gives passes a profile."""
     text = "The activity profile of the passes that use one."
     return click.option("--profile", "profile_file", metavar="FILE", help=text)(command)
+
+
+def target_options(command: F) -> F:
+    """The options that say what passes choose for."""
+    target = click.option("--target", metavar="NAME", help="Choose by what the simulator says of this target (`chunkc targets`).")
+    dims = click.option("--dims", metavar="B=8,T=512", multiple=True, help="Sizes of run-time dimensions to choose for.")
+    return target(dims(command))
 
 
 def given(passes: str | None, files: Sequence[str]) -> dict[str, Sequence[str]]:
@@ -63,10 +74,23 @@ def chosen(
     stages = _chosen(line, passes, level, plan)
     if profile is None:
         return stages
-    told = pipeline.with_profile(stages, profile)
+    told = pipeline.told(stages, profile=profile)
     if told == stages:
         raise click.UsageError("--profile is for passes that use one, and none of these does (those of -O2 do)")
     return told
+
+
+def for_target(stages: list[Stage], graph: Graph, line: CommandLine, target: str | None) -> list[Stage]:
+    """The stages, those that choose by costs with the sizes of `--dims` and the model of a target, on whose graph they choose."""
+    sizes = dims_of(graph, line)
+    line.findings.check()
+    if target is not None:
+        asks = [one for one in manager.flat(stages) if "model" in option_fields(type(one))]
+        if not asks:
+            raise click.UsageError("--target is for passes that choose by costs, and none of these does (those of -O2 do)")
+        if not sizes and not any(getattr(one, "dims", "") for one in asks):
+            raise click.UsageError("--target needs the sizes that it is to choose for: --dims B=8,T=512")
+    return api.for_target(stages, target, sizes)
 
 
 def _chosen(line: CommandLine, passes: str | None, level: str | None, plan: bool) -> list[Stage]:

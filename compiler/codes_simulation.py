@@ -34,4 +34,12 @@ that is simulated. The message says what is wrong with it; record it again.
     chunkc profile moe.cc --dims B=8,T=512 --trace moe.npz
     chunkc simulate moe.cc --target h200 --dims B=8,T=512 --routes moe.npz""",
     ),
+    "CC1305": Code(
+        "target that has no rate for this",
+        """A cost model is asked for calls in a dtype of which the target names no rate of products, or of a kind of target of which this
+version prices no calls. `chunkc targets NAME` tells the dtypes of a target.
+
+    [matrix.macs]
+    bf16 = "2048 MAC/cycle"       # and `f32 = …`, for modules in f32""",
+    ),
 }

@@ -1,8 +1,8 @@
-"""What steps cost in time, for passes that choose: a small interface, and a roofline behind it.
+"""What calls cost in time, for passes that choose: a small interface, and a roofline behind it.
 
-A pass asks how long a list of steps takes and compares; it knows no machine. Until there is a simulator the answer is a roofline
-(Williams, Waterman & Patterson, 2009): a step is as slow as its multiply-adds or its bytes make it, whichever is slower, and each
-launch costs a fixed time besides.
+A pass asks how long a list of calls takes and compares; it knows no machine. With a target the simulator answers
+(`simulator/model.py`), without one a roofline (Williams, Waterman & Patterson, 2009): a call is as slow as its multiply-adds or
+its bytes make it, whichever is slower, and each launch costs a fixed time besides.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from .shapes import Pointwise, Reduction, Shape
 
@@ -30,11 +30,49 @@ class Cost:
         return Cost(self.macs * share, self.bytes * share, self.launches)
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a module runs: the dtype that it was moved to (what a spec calls f32), and on what kind of device, where the torch
+    backend itself asks: on CUDA grouped products are one kernel, on CPU few rows are added up in one go."""
+
+    dtype: str = "f32"
+    device: Literal["cpu", "cuda"] = "cpu"
+
+    def of(self, dtype: str) -> str:
+        """What a dtype of the spec is at run time."""
+        return self.dtype if dtype == "f32" else dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What calls take, in seconds: of the device, and of the thread that launches and runs ahead of it. Prices add up."""
+
+    device: float = 0.0
+    host: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """The slower of both: either is waited for only where the other has nothing left to do."""
+        return max(self.device, self.host)
+
+    def __add__(self, other: Price) -> Price:
+        return Price(self.device + other.device, self.host + other.host)
+
+    def times(self, share: float) -> Price:
+        """So many of it."""
+        return Price(self.device * share, self.host * share)
+
+
 class CostModel(Protocol):
     """What a pass is handed to choose by."""
 
-    def seconds(self, steps: Iterable[Cost]) -> float:
-        """How long these steps take, one after the other, in seconds."""
+    @property
+    def how(self) -> How:
+        """How a module runs on this machine: what it launches depends on it."""
+        ...
+
+    def price(self, calls: Iterable[Cost]) -> Price:
+        """How long these calls take, one after the other."""
         ...
 
 
@@ -56,16 +94,20 @@ class Roofline:
     overlaps: bool = True
     """Whether memory is read while products run. Where it is not, a step takes the sum of both and not the slower."""
 
-    def seconds(self, steps: Iterable[Cost]) -> float:
-        """The sum over the steps of work and traffic (the slower of them, or both), and the launches."""
+    @property
+    def how(self) -> How:
+        return How()
+
+    def price(self, calls: Iterable[Cost]) -> Price:
+        """The sum over the calls of work and traffic (the slower of them, or both), and the launches."""
         rate, traffic, launch = self.macs_per_s, self.bytes_per_s, self.launch_s
         both = max if self.overlaps else operator.add
-        return sum(both((step.macs + slow(step)) / rate, step.bytes / traffic) + step.launches * launch for step in steps)
+        return Price(sum(both((one.macs + slow(one)) / rate, one.bytes / traffic) + one.launches * launch for one in calls))
 
 
-def slow(step: Cost) -> float:
+def slow(call: Cost) -> float:
     """Multiply-adds that take as long as the elements of a call, beyond moving them."""
-    match step.shape:
+    match call.shape:
         case Pointwise(op, elements):
             return SLOW.get(op, 0) * elements
         case Reduction(op, rows, length):

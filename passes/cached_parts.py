@@ -51,7 +51,7 @@ class Part:
         """Whether what repeated would have cost more than looking everything up."""
         decisions, repeats = sum(one.decisions for one in seen), sum(one.repeats or 0 for one in seen)
         macs, size = self.counted()
-        return repeats * model.seconds([Cost(macs, launches=0)]) > decisions * (LOOKING_S + BYTE_S * size)
+        return repeats * model.price([Cost(macs, launches=0)]).seconds > decisions * (LOOKING_S + BYTE_S * size)
 
 
 class Scene:

@@ -55,7 +55,7 @@ class ChooseKernels:
         if not self.force and (graph.training or not sizes):
             return graph
         before: dict[int, str] = {}
-        marked = _marked(graph, before)
+        marked = with_marks(graph, before)
         chosen: dict[int, str]
         if self.force:
             chosen = {mark: self.force for mark, kernels in possible(marked).items() if self.force in kernels}
@@ -67,7 +67,7 @@ class ChooseKernels:
         return _with_kernels(marked, {**before, **chosen})
 
 
-def _marked(graph: Graph, before: dict[int, str]) -> Graph:
+def with_marks(graph: Graph, before: dict[int, str]) -> Graph:
     """The graph with a number on each node that a kernel may be chosen for, so that planning can be asked about it, and without
     the kernels that were chosen `before`, which are told by mark."""
     count = itertools.count()

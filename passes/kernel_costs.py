@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..compiler.bodies import body_order
 from ..compiler.calls import (
+    Array,
     Kept,
     Tape,
     array_of,
@@ -23,7 +24,7 @@ from ..compiler.calls import (
     rung_mask_calls,
     split_calls,
 )
-from ..compiler.cost import Cost, CostModel
+from ..compiler.cost import Cost, CostModel, Price
 from ..compiler.dims import UnboundDim, evaluate, product
 from ..compiler.ir import Graph, Node, streams_of, users
 from ..compiler.kernels import kernels_of
@@ -95,14 +96,14 @@ class Estimate:
     shares: Mapping[str, float]
     seen: Mapping[int, float] = field(default_factory=dict)
     resident: bool = False
-    found: dict[int, dict[str, float]] = field(default_factory=dict)
-    """Seconds by mark and kernel, summed over the calls of a body."""
-    known: dict[tuple[int, tuple[tuple[str, int], ...], float], float] = field(default_factory=dict)
+    found: dict[int, dict[str, Price]] = field(default_factory=dict)
+    """Prices by mark and kernel, summed over the calls of a body."""
+    known: dict[tuple[int, tuple[tuple[str, int], ...], float], Price] = field(default_factory=dict)
 
     def choices(self, marked: Graph, dims: Dims) -> dict[int, str]:
         """By mark of a fuse or mask, the kernel that takes least time; those of unknown size are not there."""
-        self.seconds(demand(marked), dims, 1.0)
-        best = {mark: min(costs, key=lambda kernel: costs[kernel]) for mark, costs in self.found.items()}
+        self.price(demand(marked), dims, 1.0)
+        best = {mark: min(prices, key=lambda kernel: prices[kernel].seconds) for mark, prices in self.found.items()}
         chosen: dict[int, str] = {}
         for one in (marked, *body_order(marked)):
             for node in one.nodes:
@@ -113,17 +114,17 @@ class Estimate:
                     chosen.update((node.attrs[MARK], kernel) for kernel in known[:1])
         return chosen
 
-    def seconds(self, graph: Graph, dims: Dims, share: float) -> float:
+    def price(self, graph: Graph, dims: Dims, share: float) -> Price:
         """The time of a planned graph or body that runs on this share of its positions, under the kernels chosen in it."""
         key = (id(graph), tuple(sorted(dims.items())), share)
         if key not in self.known:
             pruned = self._pruned(graph, dims, share)
             inner = {stream for node in graph.nodes if "routing" in node.attrs for stream in streams_of(node)[0]}
             nodes = (node for node in graph.nodes if node not in inner)
-            self.known[key] = sum(pruned[node] if node in pruned else self.node(node, dims, share) for node in nodes)
+            self.known[key] = total(pruned[node] if node in pruned else self.node(node, dims, share) for node in nodes)
         return self.known[key]
 
-    def node(self, node: Node, dims: Dims, share: float) -> float:
+    def node(self, node: Node, dims: Dims, share: float) -> Price:
         try:
             if node.op == "apply":
                 return self.call(node, dims, share)
@@ -131,94 +132,105 @@ class Estimate:
                 return self.ladder(node, dims, share)
             if node.op == "fuse" and "routing" in node.attrs:
                 return self.routed(node, node.attrs["routing"], dims, share)
-            return self.model.seconds(node_calls(node, dims, share))
+            return self.model.price(node_calls(node, dims, share, self.model.how))
         except UnboundDim:
-            return 0.0
+            return Price()
 
-    def call(self, apply: Node, dims: Dims, share: float) -> float:
+    def call(self, apply: Node, dims: Dims, share: float) -> Price:
         body = apply.attrs["body"]
         if body is None:
-            return 0.0
-        entered = self.model.seconds(enter_calls(apply))
-        return members(apply) * (entered + self.seconds(body, call_dims(apply, dims), share))
+            return Price()
+        entered = self.model.price(enter_calls(apply))
+        return (entered + self.price(body, call_dims(apply, dims), share)).times(members(apply))
 
-    def routed(self, fuse: Node, routing: Routing, dims: Dims, share: float) -> float:
+    def routed(self, fuse: Node, routing: Routing, dims: Dims, share: float) -> Price:
         """A fuse with all its streams: dense, and on the positions that keep each way."""
         streams, by = streams_of(fuse)
         assert by is not None
         rows, kept = share * evaluate(product(decided_on(fuse)), dims), self.kept(by, dims)
         loads = [rows * kept] * sum(members(stream) for stream in streams)
-        dense = sum(self.call(stream, dims, share) for stream in streams) + self.model.seconds(node_calls(fuse, dims, share))
-        around = self.model.seconds(self.glue(fuse, routing, loads, rows, dims))
-        costs = {"dense": dense, "gather": around + sum(self.reached(stream, dims, share, kept, rows) for stream in streams)}
+        dense = self.model.price(node_calls(fuse, dims, share, self.model.how))
+        around = self.model.price(self.glue(fuse, routing, loads, rows, dims))
+        prices = {
+            "dense": dense + total(self.call(stream, dims, share) for stream in streams),
+            "gather": around + total(self.reached(stream, dims, share, kept, rows) for stream in streams),
+        }
         if all(stream.attrs.get("word") == "grouped" for stream in streams):
-            costs["grouped"] = around + sum(self.together(stream, routing.prefix, dims, kept, rows) for stream in streams)
-        return self.choose(fuse.attrs.get(MARK), costs)
+            parts = (self.together(stream, routing.prefix, dims, kept, rows) for stream in streams)
+            prices["grouped"] = around + total(parts)
+        return self.choose(fuse.attrs.get(MARK), prices)
 
     def glue(self, fuse: Node, routing: Routing, loads: Sequence[float], rows: float, dims: Dims) -> list[Cost]:
         """Finding the rows of each way, taking them, and putting together what was made of them."""
         streams, by = streams_of(fuse)
         assert by is not None
-        axes, decided = routing.prefix, by.selection.kept.shape[:-1]
+        how, axes, decided = self.model.how, routing.prefix, by.selection.kept.shape[:-1]
         finer = evaluate(product(decided[axes:]), dims)
-        calls, first = dispatch_calls(rows, len(loads), sum(loads), finer=finer), 0
+        calls, first = dispatch_calls(rows, len(loads), sum(loads), how, finer=finer), 0
         for stream, flags in zip(streams, routing.gathered):
-            arguments = [array_of(one.tensor, dims) for one, flag in zip(stream.operands, flags) if flag]
+            arguments = [array_of(one.tensor, dims, 1, how) for one, flag in zip(stream.operands, flags) if flag]
             mine = loads[first : first + members(stream)]
-            calls += gather_calls(arguments, axes, mine, together=bool(stream.attrs["chunk"]))
+            calls += gather_calls(arguments, axes, mine, how, together=bool(stream.attrs["chunk"]))
             first += len(mine)
-        row = array_of(fuse_element(streams[0]), dims)
-        return calls + combine_calls(loads, row.of(*row.shape[axes:]), rows, kind=fuse.attrs["kind"], finer=finer)
+        row = array_of(element(streams[0]), dims, 1, how)
+        return calls + combine_calls(loads, row.of(*row.shape[axes:]), rows, how, kind=fuse.attrs["kind"], finer=finer)
 
-    def reached(self, apply: Node, dims: Dims, share: float, kept: float, rows: float) -> float:
+    def reached(self, apply: Node, dims: Dims, share: float, kept: float, rows: float) -> Price:
         """A call on the kept rows: if any of so many decisions keeps it, its weights are read; else it is only launched."""
         any_row = reach(kept, rows)
-        idle = self.call(apply, dims, 0.0) if any_row < 1 else 0.0
-        return any_row * self.call(apply, dims, share * kept / any_row) + (1 - any_row) * idle if any_row else idle
+        idle = self.call(apply, dims, 0.0) if any_row < 1 else Price()
+        runs = self.call(apply, dims, share * kept / any_row) if any_row else Price()
+        return runs.times(any_row) + idle.times(1 - any_row)
 
-    def together(self, apply: Node, axes: int, dims: Dims, kept: float, rows: float) -> float:
+    def together(self, apply: Node, axes: int, dims: Dims, kept: float, rows: float) -> Price:
         """An array's members on the rows of all: as many of them as are expected to have some."""
         reached = max(1, round(members(apply) * reach(kept, rows)))
         loads = [rows * kept * members(apply) / reached] * reached + [0.0] * (members(apply) - reached)
-        return self.model.seconds(grouped_calls(apply.attrs["body"], axes, loads, call_dims(apply, dims)))
+        calls = grouped_calls(apply.attrs["body"], axes, loads, call_dims(apply, dims), self.model.how)
+        return self.model.price(calls)
 
-    def ladder(self, node: Node, dims: Dims, share: float) -> float:
+    def ladder(self, node: Node, dims: Dims, share: float) -> Price:
         """Ways that are asked one after the other, each on what the earlier ones left."""
-        select, rungs = node.attrs["select"], node.attrs["rungs"]
-        way, axes = array_of(node.tensor, dims), node.attrs["prefix"]
-        rows = share * math.prod(way.shape[:axes])
-        row, decided = way.of(*way.shape[axes:]), way.of(*way.shape[:axes], len(rungs), dtype="bool")
-        tape = Tape()
-        fuse_dense(tape, [way] * len(rungs), decided, decided.typed(way.dtype))
-        dense = sum(self.seconds(one.attrs["body"], dims, share) for rung in rungs for one in rung.applies)
-        dense += self.model.seconds(tape.calls)
+        select, rungs, how = node.attrs["select"], node.attrs["rungs"], self.model.how
+        way, axes = array_of(node.tensor, dims, 1, how), node.attrs["prefix"]
+        rows, row = share * math.prod(way.shape[:axes]), way.of(*way.shape[axes:])
+        dense = self._all_rungs(node, way, dims, share)
         told = self.told(select)
-        left, gathered, leaving, loads = 1.0, 0.0, UNSURE if told is None else told, []
+        leaving, left, gathered, loads = UNSURE if told is None else told, 1.0, Price(), []
         for i, rung in enumerate(rungs):
-            gathered += self.seconds(rung.apply.attrs["body"], dims, share * left)
+            gathered += self.price(rung.apply.attrs["body"], dims, share * left)
             if rung.late is not None:
-                gathered += self.seconds(rung.late.apply.attrs["body"], dims, share * left * leaving)
+                gathered += self.price(rung.late.apply.attrs["body"], dims, share * left * leaving)
             loads.append(rows * left * leaving)
-            calls = split_calls(rows * left, loads[-1], first=not i)
-            calls += gather_calls([row.of(rows, *row.shape)], 1, [loads[-1], rows * left - loads[-1]], together=False)
-            gathered += self.model.seconds(calls)
+            calls = split_calls(rows * left, loads[-1], how, first=not i)
+            parted = [loads[-1], rows * left - loads[-1]]
+            gathered += self.model.price(calls + gather_calls([row.of(rows, *row.shape)], 1, parted, how, together=False))
             left *= 1 - leaving
-        gathered += self.model.seconds(rung_mask_calls(loads, rows) + combine_calls(loads, row, rows, kind=node.attrs["kind"]))
-        return self.choose(select.attrs.get(MARK), {"dense": dense, "gather": gathered})
+        calls = rung_mask_calls(loads, rows, how) + combine_calls(loads, row, rows, how, kind=node.attrs["kind"])
+        return self.choose(select.attrs.get(MARK), {"dense": dense, "gather": gathered + self.model.price(calls)})
 
-    def choose(self, mark: int | None, costs: dict[str, float]) -> float:
+    def _all_rungs(self, node: Node, way: Array, dims: Dims, share: float) -> Price:
+        """All ways everywhere, selected."""
+        rungs, tape = node.attrs["rungs"], Tape(self.model.how)
+        way = way.of(way.shape[0] * share, *way.shape[1:])
+        decided = way.of(*way.shape[: node.attrs["prefix"]], len(rungs), dtype="bool")
+        fuse_dense(tape, [way] * len(rungs), decided, decided.typed(way.dtype), node.attrs["kind"])
+        bodies = total(self.price(one.attrs["body"], dims, share) for rung in rungs for one in rung.applies)
+        return bodies + self.model.price(tape.calls)
+
+    def choose(self, mark: int | None, prices: dict[str, Price]) -> Price:
         """Adds to what is known of a node, and gives the time under its best kernel."""
         if self.resident:
-            costs = {kernel: seconds for kernel, seconds in costs.items() if kernel != "dense"} or costs
+            prices = {kernel: price for kernel, price in prices.items() if kernel != "dense"} or prices
         if mark is not None:
             known = self.found.setdefault(mark, {})
-            for kernel, seconds in costs.items():
-                known[kernel] = known.get(kernel, 0.0) + seconds
-        return min(costs.values())
+            for kernel, price in prices.items():
+                known[kernel] = known.get(kernel, Price()) + price
+        return min(prices.values(), key=lambda price: price.seconds)
 
-    def _pruned(self, graph: Graph, dims: Dims, share: float) -> dict[Node, float]:
+    def _pruned(self, graph: Graph, dims: Dims, share: float) -> dict[Node, Price]:
         """The products under a mask, each with its time under the best kernel."""
-        found: dict[Node, float] = {}
+        found: dict[Node, Price] = {}
         readers = users(graph)
         for node, selects in masked_products(graph).items():
             own = selects[0] if len(selects) == 1 and kernels_of(selects[0]) else None
@@ -226,12 +238,12 @@ class Estimate:
                 continue
             try:
                 kept = Kept.expected(own, self.kept(own, dims), dims, share)
-                calls = masked_calls(node, own, kept, dims, share)
+                calls = masked_calls(node, own, kept, dims, share, self.model.how)
             except UnboundDim:
                 continue
             if calls:
-                found.update(dict.fromkeys(covered(node, readers[node]), 0.0))
-                found[node] = self.choose(own.attrs[MARK], {name: self.model.seconds(some) for name, some in calls.items()})
+                found.update(dict.fromkeys(covered(node, readers[node]), Price()))
+                found[node] = self.choose(own.attrs[MARK], {name: self.model.price(some) for name, some in calls.items()})
         return found
 
     def kept(self, select: Node, dims: Dims) -> float:
@@ -268,11 +280,16 @@ def _rule(rule: Rule, select: Node, dims: Dims) -> float:
 # ---- streams
 
 
+def total(prices: Iterable[Price]) -> Price:
+    """The sum."""
+    return sum(prices, Price())
+
+
 def members(stream: Node) -> int:
     return stream.type.count if isinstance(stream.type, BundleType) else 1
 
 
-def fuse_element(stream: Node) -> TensorType:
+def element(stream: Node) -> TensorType:
     """The type of one stream."""
     kind = stream.type.element if isinstance(stream.type, BundleType) else stream.type
     assert isinstance(kind, TensorType)

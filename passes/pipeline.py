@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from ..compiler.diagnostics import Findings, did_you_mean
 from ..compiler.ir import Graph
-from ..compiler.profile import Profile
 from ..compiler.source import Source, Span
 from . import manager
 from .cache_masks import CacheMasks
@@ -148,15 +147,15 @@ def ordered(found: Iterable[Placed], findings: Findings) -> list[Stage]:
     return [one.stage for one in stages]
 
 
-def with_profile(stages: Iterable[Stage], profile: str | Profile) -> list[Stage]:
-    """The stages, with a profile for each pass that takes one and was given none."""
+def told(stages: Iterable[Stage], **options: Any) -> list[Stage]:
+    """The stages, with these options (a profile, a cost model, sizes) for each pass that takes one and was given none."""
 
-    def told(one: Pass) -> Pass:
-        usual = option_fields(type(one)).get("profile")
-        free = usual is not None and cast(Any, one).profile == usual.default
-        return cast(Pass, replace(cast(Any, one), profile=profile)) if free else one
+    def one(each: Pass) -> Pass:
+        usual = option_fields(type(each))
+        free = {name: value for name, value in options.items() if name in usual and getattr(each, name) == usual[name].default}
+        return cast(Pass, replace(cast(Any, each), **free)) if free else each
 
-    return [Fixpoint(tuple(map(told, one.passes)), one.rounds) if isinstance(one, Fixpoint) else told(one) for one in stages]
+    return [Fixpoint(tuple(map(one, each.passes)), each.rounds) if isinstance(each, Fixpoint) else one(each) for each in stages]
 
 
 def named(name: str) -> Pass:

@@ -26,12 +26,13 @@ a mask stand for the nodes of `covered(product, readers)` too.
 
 from __future__ import annotations
 
+from ..cost import How
 from .holding import cached_calls, move_calls, pack_calls, packed_calls, probe_calls, remember_calls, unpacked_calls
 from .masking import Kept, covered, masked_calls
 from .nodes import array_of, enter_calls, is_number, node_calls
 from .routing import combine_calls, dispatch_calls, fuse_dense, gather_calls, grouped_calls, rung_mask_calls, split_calls
 from .rows import ROWS
-from .tape import EAGER, Array, How, Tape
+from .tape import EAGER, Array, Tape
 
 __all__ = [
     "EAGER",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..cost import Cost
+from ..cost import Cost, How
 from ..shapes import Pointwise
-from .tape import EAGER, Array, How, Number, Tape
+from .tape import EAGER, Array, Number, Tape
 
 LOOK = 0.3
 """Launches that take the host as long as looking one row up, or holding it (measured on one CPU core, `docs/caching.md`)."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..cost import Cost
+from ..cost import Cost, How
 from ..dims import evaluate, product
 from ..ir import Node
 from ..selection import keeps_all
 from . import attending, products
 from .nodes import Dims, array_of, operands_of
 from .rows import ROWS, Op
-from .tape import EAGER, Array, How, Number, Tape
+from .tape import EAGER, Array, Number, Tape
 
 LARGEST = 1 << 22
 """Elements of gathered weights that stand in memory at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..cost import Cost
+from ..cost import Cost, How
 from ..dims import evaluate
 from ..ir import Node, streams_of
 from ..ops import OPS
@@ -12,7 +12,7 @@ from ..selection import Rule, Share
 from ..types import BundleType, SelectionType, TensorType
 from . import routing, selecting
 from .rows import ROWS, Op
-from .tape import EAGER, Array, How, Number, Tape
+from .tape import EAGER, Array, Number, Tape
 
 FIXED = frozenset({"param", "state", "const"})
 """What has no positions: it is read whole, however few of them are computed."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ..cost import Cost
+from ..cost import Cost, How
 from ..dims import UnboundDim
 from ..ir import Graph
 from ..ops import OPS
 from .rows import ROWS, Op
-from .tape import EAGER, Array, How, Number, Tape
+from .tape import EAGER, Array, Number, Tape
 
 FEW = 2048
 """Up to how many kept rows of all ways they are added up in one go, on CPU."""

@@ -9,27 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from ..cost import Cost
+from ..cost import Cost, How
 from ..shapes import Attention, Gather, Grouped, Pointwise, Product, Reduction, Sort, Transfer
 from ..types import BYTES
 
 Number = float
 """A size: a whole number where a run decided it, a fraction where it is expected."""
-
-
-@dataclass(frozen=True, slots=True)
-class How:
-    """How a module runs: the dtype that it was moved to (what a spec calls f32), and on what kind of device, where the torch
-    backend itself asks: on CUDA grouped products are one kernel, on CPU few rows are added up in one go."""
-
-    dtype: str = "f32"
-    device: Literal["cpu", "cuda"] = "cpu"
-
-    def of(self, dtype: str) -> str:
-        """What a dtype of the spec is at run time."""
-        return self.dtype if dtype == "f32" else dtype
 
 
 EAGER = How()
