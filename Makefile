@@ -42,6 +42,7 @@ docs: $(STAMP)
 	@echo "==> docs"
 	@$(BIN)/python docs/make_ops.py
 	@$(BIN)/python docs/make_passes.py
+	@$(BIN)/python docs/make_targets.py
 
 # Installed again only when what is to be installed changed.
 $(STAMP): pyproject.toml constraints.txt

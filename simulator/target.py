@@ -15,79 +15,103 @@ Kind = Literal["gpu", "systolic", "cpu"]
 
 @attrs.frozen
 class Matrix:
-    """What computes products: `units` (SMs, arrays, cores), and each one's rate by dtype. A systolic array has rows, columns
-    and the dataflow that it is built for."""
+    """What computes products."""
 
     units: int
+    """SMs, arrays or cores."""
     macs: Mapping[str, float] = quantities("MAC/cycle")
+    """The rate of one unit, by dtype; of one at least."""
     rows: int = 0
+    """Of a systolic array."""
     columns: int = 0
+    """Of a systolic array."""
     dataflow: Literal["", "os", "ws", "is"] = ""
+    """What stays in a systolic array: outputs, weights or inputs."""
 
 
 @attrs.frozen
 class Vector:
-    """What computes on single elements: each unit's rate by dtype, and that of exponentials and their like."""
+    """What computes on single elements."""
 
     units: int
+    """SMs, vector units or cores."""
     flops: Mapping[str, float] = quantities("FLOP/cycle")
+    """The rate of one unit, by dtype, of one at least; a fused multiply-add counts two."""
     special: float = quantity("FLOP/cycle", default=0.0)
+    """The rate of one unit for exponentials and their like."""
 
 
 @attrs.frozen
 class Level:
-    """One level of memory. `shared`: whether all units have it together (an L2), or one each (registers, SRAM of an SM);
-    its size and bandwidth are those of all units together in both cases."""
+    """One level of memory."""
 
     name: str
     size: float = quantity("B")
+    """Of all units together, also where each has its own."""
     bandwidth: float = quantity("B/s")
+    """Of all units together, also where each has its own."""
     latency: float = quantity("s", default=0.0)
+    """From asking to having."""
     shared: bool = True
+    """Whether all units have it together (an L2), or one each (registers, the SRAM of an SM)."""
 
 
 @attrs.frozen
 class Link:
-    """What carries bytes between two levels."""
+    """What carries bytes from one level to another, one way."""
 
     source: str
+    """The name of a level."""
     destination: str
+    """The name of a level."""
     bandwidth: float = quantity("B/s")
+    """That large transfers reach."""
     latency: float = quantity("s", default=0.0)
+    """Of a transfer of nothing."""
 
 
 @attrs.frozen
 class Launch:
-    """What a kernel costs besides its work: the thread that launches it, and the device."""
+    """What a kernel costs besides its work."""
 
     host: float = quantity("s", default=0.0)
+    """Of the thread that launches it, which runs ahead of the device."""
     device: float = quantity("s", default=0.0)
+    """Of the device, from one kernel's end to the next one's work."""
 
 
 @attrs.frozen
 class Energy:
-    """Of one multiply-add and one operation on an element by dtype, of one byte by memory level."""
+    """What is spent beyond that of waiting."""
 
     mac: Mapping[str, float] = quantities("J/MAC")
+    """By dtype: one multiply-add of a product."""
     flop: Mapping[str, float] = quantities("J/FLOP")
+    """By dtype: one operation on an element."""
     byte: Mapping[str, float] = quantities("J/B")
+    """By memory level: one byte that crosses its port."""
 
 
 @attrs.frozen
 class Power:
-    """What it draws when it waits, and the most."""
+    """What is drawn."""
 
     idle: float = quantity("W", default=0.0)
+    """When it waits."""
     limit: float = quantity("W", default=float("inf"))
+    """The most."""
 
 
 @attrs.frozen
 class Note:
-    """What a file says of one of its values: where it is from; whether it was fitted, and then what it means."""
+    """What a file says of one of its values."""
 
     source: str = ""
+    """Where it is from: a datasheet, a paper, `estimate: …`. `[name]` stands for an entry of `[sources]`."""
     fitted: bool = False
+    """Whether it was found by fitting to measurements."""
     means: str = ""
+    """Of a fitted value: which physical quantity it stands for."""
 
 
 @attrs.frozen(kw_only=True)
@@ -97,11 +121,15 @@ class Target:
 
     name: str
     kind: Kind
+    """Which cost models price its work."""
     title: str
+    """The hardware in words."""
     clock: float = quantity("Hz")
+    """Of the engines under load; what `cycle` stands for."""
     matrix: Matrix
     vector: Vector
     memory: tuple[Level, ...]
+    """Tables by name, near to far."""
     links: tuple[Link, ...] = ()
     launch: Launch = Launch()
     energy: Energy = Energy()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from ..compiler.diagnostics import Label, did_you_mean
 from .target import Level, Target
-from .target_structure import Reading, dotted
+from .target_values import Reading, dotted
 from .toml_places import Path
 from .units import USUAL
 
@@ -58,7 +58,10 @@ class _Checker:
             if kind in ("gpu", "cpu") and value:
                 of_kind: Labels = [(("kind",), f"this is a {kind}")]
                 self.wrong(f"`matrix.{key}` is of systolic arrays", ("matrix", key), "not of this kind", of_kind)
-        for name in ("matrix", "vector"):
+        for name, key in (("matrix", "macs"), ("vector", "flops")):
+            is_table = any(path[0] == name for path in self.reading.places.keys if len(path) > 1)
+            if is_table and not getattr(getattr(self.target, name), key):
+                self.reading.wrong("CC1203", f"`{name}` has no `{key}`", (name,), f"`{key}` is missing", key=True)
             if getattr(self.target, name).units == 0:
                 self.wrong(f"`{name}.units` is nothing", (name, "units"), "at least 1")
         cells = matrix.rows * matrix.columns

@@ -13,7 +13,8 @@ from ..compiler.diagnostics import CompileError, Diagnostic, Findings, Label, di
 from ..compiler.source import NOWHERE, Source
 from .target import Target
 from .target_checks import check
-from .target_structure import Leaf, Reading, Table, converter, dotted
+from .target_structure import converter
+from .target_values import Leaf, Reading, Table, dotted
 from .toml_places import decode_error, places_of
 
 FOLDER = Path(__file__).parent / "targets"

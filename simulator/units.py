@@ -5,6 +5,7 @@ Decimal prefixes (f p n u m k M G T P E) stand for powers of ten, binary ones (K
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ UNITS: dict[str, dict[str, int]] = {
 PLAIN: dict[str, dict[str, int]] = {"1": {}, "cycle": {"cycle": 1}, "cycles": {"cycle": 1}, "unit": {"unit": 1}}
 """What takes none. `unit` is an SM, an array or a core."""
 
-_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d{1,2})?"
+_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?"
 LONGEST = 40
 """Characters of a number."""
 _TEXT = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*")
@@ -90,7 +91,7 @@ class Scale:
 
 def convert(text: str, unit: str, scale: Scale) -> float:
     """
-    The number that a text says, in a field's unit. `UnitError` if it is no number with a unit, or one of another kind.
+    The number that a text says, in a field's unit; infinity if it is too large. `UnitError` if it is no number with a unit, or one of another kind.
 
     Cycles become seconds at the clock, and FLOPs two a MAC. A size or bandwidth by unit (`"256 KiB/unit"`, `"128 B/cycle/unit"`)
     becomes that of all units together. A rate of operations in a second (`"989 TFLOP/s"`, as datasheets give it) is that of all
@@ -104,7 +105,10 @@ def convert(text: str, unit: str, scale: Scale) -> float:
         raise UnitError("no unit", f'write it as in "{USUAL.get(unit, f"1 {unit}")}"')
     factor, dimension = parsed(given, unit)
     _, wanted = parsed(unit, unit)
-    return float(value * factor) * _factor(dict(dimension), dict(wanted), unit, given, scale)
+    try:
+        return float(value * factor) * _factor(dict(dimension), dict(wanted), unit, given, scale)
+    except OverflowError:
+        return math.inf
 
 
 def parsed(text: str, example: str) -> tuple[Fraction, Dimension]:

@@ -135,6 +135,42 @@ def test_everything_that_is_wrong_is_told_at_once(golden) -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("rows = 4, ", "", "`matrix` has no `rows`"),
+        ('"ws"', '""', "`matrix.dataflow` is one of 3 words"),
+        ("16 MAC", "17 MAC", "an array does at most 16 multiply-adds a cycle"),
+        ('bf16 = "16 MAC/cycle"', "", "`matrix` has no `macs`"),
+        ("units = 2", "units = 0", "`matrix.units` is nothing"),
+        ("systolic", "cpu", "`matrix.rows` is of systolic arrays"),
+        ("8 GB/s", "80 GB/s", "`dram` is faster than `sram`, which is nearer"),
+        ("1 GB", "1 kB", "`dram` is smaller than `sram`, which is nearer"),
+        ('"64 B/cycle"', '"64 B/cycle", latency = "1 ms"', "`dram` answers sooner than `sram`, which is nearer"),
+        ("dram", "host", "no link leads from `host`"),
+        (
+            "[memory]",
+            '[[links]]\nsource="dram"\ndestination="dram"\nbandwidth="1 B/s"\n[memory]',
+            "a link leads from `dram` to itself",
+        ),
+        ("[memory]", "[cpu]\n[memory]", "`cpu` is for targets that are a cpu"),
+        ("[memory]", "[energy]\nmac = { f32 = '1 pJ/MAC' }\n[memory]", "`energy.mac` says nothing of `bf16`"),
+        ("[memory]", "[energy]\nbyte = { l9 = '1 pJ/B' }\n[memory]", "there is no level `l9`"),
+        ("[memory]", "[power]\nlimit = '1 W'\nidle = '2 W'\n[memory]", "the most power is less than that of waiting"),
+        ("1 GHz", "1e300 GHz", "`clock` is too large"),
+        ("1 GHz", "1 GHz GHz", "`clock`: `GHz GHz` is no unit"),
+        ("1 GHz", "1 s", "`clock`: `s` is a time, and this is a frequency"),
+        ("[memory]", "[memory.l3]\nvalue = 3\n[memory]", "`memory.l3` is a table"),
+        ("[memory]", "[sources]\na = 3\n[memory]", "`sources.a` is text"),
+        ("[memory]", "links = 3\n[memory]", "`links` is an array"),
+    ],
+)
+def test_contradictions_are_told(old: str, new: str, said: str) -> None:
+    with pytest.raises(CompileError) as caught:
+        read_target(SMALL.replace(old, new, 1), "bad.toml")
+    assert said in [item.message for item in caught.value.diagnostics]
+
+
+@pytest.mark.parametrize(
     ("text", "line"),
     [
         ("clock = 1 GHz", 1),
