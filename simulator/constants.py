@@ -3,7 +3,11 @@ tables, and said to be; at most twelve a device."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import attrs
+
+from .units import quantity
 
 
 @attrs.frozen
@@ -18,7 +22,15 @@ class GroupedConstants:
 
 @attrs.frozen
 class AttentionConstants:
-    """Of flash attention on a GPU."""
+    """Of flash attention on a GPU: which generation of it runs there (`fa2` on Ampere and Ada, `fa3` on Hopper), and how fast."""
+
+    kernel: Literal["fa2", "fa3"]
+    overlap: float = quantity("1")
+    """How fast a tile is, against its products and then its exponentials at the nominal clock. Above 1 where both run at once."""
+    start: float = quantity("s")
+    """Of a block, besides its tiles of keys."""
+    stream: float = quantity("B/s")
+    """At which one SM loads a tile that it has to wait for."""
 
 
 @attrs.frozen

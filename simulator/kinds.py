@@ -51,7 +51,10 @@ class Kind:
         return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
 
-MODULES: dict[str, str] = {}
+MODULES: dict[str, str] = {
+    "context_attention": ".gpu.context_kind",
+    "generation_attention": ".gpu.generation_kind",
+}
 """The module that holds each kind's `KIND`, imported when asked for: most of them compile kernels."""
 
 

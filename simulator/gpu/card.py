@@ -1,0 +1,50 @@
+"""The numbers of a GPU that the attention kernels ask for, from its target."""
+
+from __future__ import annotations
+
+from ..constants import AttentionConstants
+from ..target import Target
+from .attention_tiles import Card
+
+BYTES = {"f64": 8.0, "f32": 4.0, "tf32": 4.0, "bf16": 2.0, "f16": 2.0, "f8": 1.0, "i8": 1.0, "i4": 0.5}
+"""Of an element, by dtype."""
+
+DRAM_REACHED = 0.85
+"""Share of a datasheet's rate that long reads reach: 84 to 92% on A100, H100 and H200 (BabelStream; Deakin et al., 2018, and its
+results since)."""
+
+AMPERE = AttentionConstants(kernel="fa2", overlap=0.75, start=1.38e-6, stream=132e9)
+"""What was fitted on the A100, for targets that say nothing of attention."""
+
+
+def macs_of(target: Target, dtype: str) -> float:
+    """Multiply-adds a cycle and unit. A dtype that the matrix units do not have is computed as their fastest one that is as
+    wide."""
+    rates = target.matrix.macs
+    if dtype in rates:
+        return rates[dtype]
+    wide = [rate for name, rate in rates.items() if BYTES[name] >= BYTES.get(dtype, 4.0)]
+    return max(wide, default=min(rates.values()))
+
+
+def card_of(target: Target, dtype: str = "bf16") -> Card:
+    """The numbers that the kernels take, for one dtype."""
+    held = target.attention or AMPERE
+    l2, dram = target.level("l2"), target.device_memory
+    return Card(
+        units=float(target.matrix.units),
+        clock=target.clock,
+        macs=macs_of(target, dtype),
+        special=target.vector.special,
+        l2=l2.size,
+        l2_rate=l2.bandwidth,
+        l2_latency=l2.latency,
+        dram_rate=DRAM_REACHED * dram.bandwidth,
+        dram_latency=dram.latency,
+        launch=target.launch.device,
+        hopper=1.0 if held.kernel == "fa3" else 0.0,
+        overlap=held.overlap,
+        start=held.start,
+        stream=held.stream,
+        item=BYTES.get(dtype, 4.0),
+    )
