@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..compiled import kernel, part
-from .flat import BUFFER, DEPENDENCY, QUEUE, TURN, Flat, Floats, Ints, largest_move, pool_need
-from .sharing import fair_rates
+from ..compiled import bare_kernel, part
+from .flat import BUFFER, DEPENDENCY, NOTHING, QUEUE, TURN, Flat, Floats, Ints, largest_move, pool_need
+from .sharing import Shares, fair_rates
 
 WAITING, LATENCY, FLOWING, TAIL = 0, 1, 2, 3
 
@@ -25,8 +25,6 @@ class State(NamedTuple):
     """[queues] position in `Flat.after`: what the head comes after has ended up to here."""
     flowing: Ints
     rate: Floats
-    fair: Floats
-    """[queues] the rate as shared anew."""
     left: Floats
     since: Floats
     """[queues] bytes of the largest move that were left, and when."""
@@ -36,7 +34,6 @@ class State(NamedTuple):
     gave: Ints
     took: Ints
     """[pools] the last task that gave back, and the last that took."""
-    usage: Floats
     moved: Floats
     start: Floats
     end: Floats
@@ -47,39 +44,52 @@ class State(NamedTuple):
     """[1] whether transfers began or ended since rates were shared, and [1] how many rows of the trace are written."""
 
 
-@part
-def fresh(flat: Flat, queues: int, capacity: Floats, resources: int) -> State:
-    """Nothing has started, all pools are empty."""
-    tasks, pools = len(flat.after_ptr) - 1, len(capacity)
+def blank(flat: Flat, resources: int, pools: int) -> tuple[State, Shares]:
+    """Arrays for a simulation, made outside of kernels, which then take no part in counting references."""
+    queues, tasks = len(flat.queue_ptr) - 1, len(flat.after_ptr) - 1
     state = State(
-        place=flat.queue_ptr[:queues].copy(),
-        phase=np.zeros(queues, np.int64),
-        next=np.full(queues, np.inf),
-        asked=np.zeros(queues, np.int64),
-        flowing=np.full(queues, -1),
-        rate=np.zeros(queues),
-        fair=np.zeros(queues),
-        left=np.zeros(queues),
-        since=np.zeros(queues),
-        free=capacity.copy(),
-        turn=np.zeros(pools, np.int64),
-        gave=np.full(pools, -1),
-        took=np.full(pools, -1),
-        usage=np.zeros(resources),
-        moved=np.zeros(resources),
-        start=np.full(tasks, np.nan),
-        end=np.full(tasks, np.nan),
-        arrived=np.full(tasks, np.nan),
-        waited=np.zeros(tasks, np.int64),
-        waited_on=np.full(tasks, -1),
-        changed=np.zeros(2, np.int64),
+        place=np.empty(queues, np.int64),
+        phase=np.empty(queues, np.int64),
+        next=np.empty(queues),
+        asked=np.empty(queues, np.int64),
+        flowing=np.empty(queues, np.int64),
+        rate=np.empty(queues),
+        left=np.empty(queues),
+        since=np.empty(queues),
+        free=np.empty(pools),
+        turn=np.empty(pools, np.int64),
+        gave=np.empty(pools, np.int64),
+        took=np.empty(pools, np.int64),
+        moved=np.empty(resources),
+        start=np.empty(tasks),
+        end=np.empty(tasks),
+        arrived=np.empty(tasks),
+        waited=np.empty(tasks, np.int64),
+        waited_on=np.empty(tasks, np.int64),
+        changed=np.empty(2, np.int64),
     )
-    for queue in range(queues):
+    rate, pending = np.empty(queues), np.empty(queues, np.bool_)
+    return state, Shares(rate, np.empty(resources), pending, np.empty(resources), np.empty(resources))
+
+
+@part
+def _reset(flat: Flat, state: State, shares: Shares, capacity: Floats) -> None:
+    """Nothing has started, all pools are empty."""
+    for queue in range(len(state.place)):
+        state.place[queue], state.phase[queue], state.next[queue] = flat.queue_ptr[queue], WAITING, np.inf
+        state.flowing[queue], state.rate[queue] = -1, 0.0
         _to_head(flat, state, queue)
-    return state
+    for pool in range(len(capacity)):
+        state.free[pool], state.turn[pool], state.gave[pool], state.took[pool] = capacity[pool], 0, -1, -1
+    for resource in range(len(state.moved)):
+        state.moved[resource], shares.usage[resource] = 0.0, 0.0
+    for task in range(len(state.start)):
+        state.start[task], state.end[task], state.arrived[task] = np.nan, np.nan, np.nan
+        state.waited[task], state.waited_on[task] = NOTHING, -1
+    state.changed[0], state.changed[1] = 0, 0
 
 
-@kernel
+@bare_kernel
 def simulate(
     flat: Flat,
     seconds: Floats,
@@ -87,9 +97,11 @@ def simulate(
     amounts: Floats,
     bandwidth: Floats,
     capacity: Floats,
+    state: State,
+    shares: Shares,
     times: Floats,
     rates: Floats,
-) -> State:
+) -> None:
     """
     Runs all tasks. Those whose `end` stays NaN never could: their pools have no room.
 
@@ -98,36 +110,46 @@ def simulate(
         amounts: bytes of each move.
         bandwidth: B/s of each resource.
         capacity: bytes of each pool.
+        state, shares: as `blank` makes them; written.
         times, rates: [changes], [changes, resources] written as far as they reach: B/s in use from then on.
     """
     queues = len(flat.queue_ptr) - 1
-    state = fresh(flat, queues, capacity, len(bandwidth))
+    _reset(flat, state, shares, capacity)
     now = 0.0
     while True:
         _start_all(flat, seconds, latency, amounts, state, now)
         if state.changed[0]:
-            _share(flat, amounts, bandwidth, state, now, times, rates)
+            _share(flat, amounts, bandwidth, state, shares, now, times, rates)
         upcoming = np.inf
         for queue in range(queues):
             upcoming = min(upcoming, state.next[queue])
         if upcoming == np.inf:
-            return state
+            return
         for resource in range(len(bandwidth)):
-            state.moved[resource] += state.usage[resource] * (upcoming - now)
+            state.moved[resource] += shares.usage[resource] * (upcoming - now)
         now = upcoming
         for queue in range(queues):
             if state.next[queue] == now:
                 _advance(flat, seconds, amounts, state, queue, now)
 
 
-@kernel
+@bare_kernel
 def simulate_many(
-    flat: Flat, seconds: Floats, latency: Floats, amounts: Floats, bandwidth: Floats, capacity: Floats, end: Floats
+    flat: Flat,
+    seconds: Floats,
+    latency: Floats,
+    amounts: Floats,
+    bandwidth: Floats,
+    capacity: Floats,
+    state: State,
+    shares: Shares,
+    times: Floats,
+    rates: Floats,
+    end: Floats,
 ) -> None:
     """`simulate` for [inputs, tasks] seconds and [inputs, moves] bytes; writes [inputs, tasks] ends."""
-    times, rates = np.empty(0), np.empty((0, len(bandwidth)))
     for one in range(len(end)):
-        state = simulate(flat, seconds[one], latency, amounts[one], bandwidth, capacity, times, rates)
+        simulate(flat, seconds[one], latency, amounts[one], bandwidth, capacity, state, shares, times, rates)
         for task in range(end.shape[1]):
             end[one, task] = state.end[task]
 
@@ -223,21 +245,23 @@ def _flow(flat: Flat, amounts: Floats, state: State, queue: int, now: float) -> 
 
 
 @part
-def _share(flat: Flat, amounts: Floats, bandwidth: Floats, state: State, now: float, times: Floats, rates: Floats) -> None:
+def _share(
+    flat: Flat, amounts: Floats, bandwidth: Floats, state: State, shares: Shares, now: float, times: Floats, rates: Floats
+) -> None:
     """Rates anew. A transfer whose rate stays keeps its end to the last bit."""
     state.changed[0] = 0
-    fair_rates(flat, amounts, bandwidth, state.flowing, state.fair, state.usage)
+    fair_rates(flat, amounts, bandwidth, state.flowing, shares)
     for queue in range(len(state.rate)):
-        if state.flowing[queue] >= 0 and state.fair[queue] != state.rate[queue]:
+        if state.flowing[queue] >= 0 and shares.rate[queue] != state.rate[queue]:
             done = state.rate[queue] * (now - state.since[queue])
             state.left[queue], state.since[queue] = max(0.0, state.left[queue] - done), now
-            state.rate[queue] = state.fair[queue]
+            state.rate[queue] = shares.rate[queue]
             state.next[queue] = now + state.left[queue] / state.rate[queue]
     row = state.changed[1]
     if row < len(times):
         times[row] = now
         for resource in range(len(bandwidth)):
-            rates[row, resource] = state.usage[resource]
+            rates[row, resource] = shares.usage[resource]
         state.changed[1] += 1
 
 

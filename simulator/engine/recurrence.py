@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..compiled import kernel, part
+from ..compiled import bare_kernel, part
 from .flat import BUFFER, DEPENDENCY, NOTHING, QUEUE, TURN, Flat, Floats, Ints, pool_need
 
 
@@ -40,7 +40,7 @@ class Line(NamedTuple):
     waited_on: Ints
 
 
-@kernel
+@bare_kernel
 def recur(
     flat: Flat,
     queue: Ints,
@@ -49,8 +49,9 @@ def recur(
     amounts: Floats,
     bandwidth: Floats,
     capacity: Floats,
+    line: Line,
     through: Floats,
-) -> Line:
+) -> None:
     """
     Runs all tasks, up to the first (its `end` and those after it stay NaN) whose pools have no room before a later task ends.
 
@@ -59,9 +60,10 @@ def recur(
         amounts: bytes of each move.
         bandwidth: B/s of each resource.
         capacity: bytes of each pool.
+        line: as `blank` makes it; written.
         through: [moves] written: when each was served.
     """
-    line = _fresh(flat, capacity, bandwidth)
+    _reset(line)
     for task in range(len(queue)):
         if not _start(flat, line, queue[task], capacity, task):
             break
@@ -76,37 +78,57 @@ def recur(
             line.arrived[task] = last
         line.end[task] = max(line.start[task] + seconds[task], max(begin, last))
         line.before[queue[task]] = task
-    return line
 
 
-@kernel
+@bare_kernel
 def recur_many(
-    flat: Flat, queue: Ints, seconds: Floats, latency: Floats, amounts: Floats, bandwidth: Floats, capacity: Floats, end: Floats
+    flat: Flat,
+    queue: Ints,
+    seconds: Floats,
+    latency: Floats,
+    amounts: Floats,
+    bandwidth: Floats,
+    capacity: Floats,
+    line: Line,
+    through: Floats,
+    end: Floats,
 ) -> None:
     """`recur` for [inputs, tasks] seconds and [inputs, moves] bytes; writes [inputs, tasks] ends."""
-    through = np.empty(amounts.shape[1])
     for one in range(len(end)):
-        line = recur(flat, queue, seconds[one], latency, amounts[one], bandwidth, capacity, through)
+        recur(flat, queue, seconds[one], latency, amounts[one], bandwidth, capacity, line, through)
         for task in range(end.shape[1]):
             end[one, task] = line.end[task]
 
 
-@part
-def _fresh(flat: Flat, capacity: Floats, bandwidth: Floats) -> Line:
-    tasks, pools = len(flat.after_ptr) - 1, len(capacity)
+def blank(flat: Flat, resources: int, pools: int) -> Line:
+    """Arrays for a run, made outside of kernels."""
+    queues, tasks = len(flat.queue_ptr) - 1, len(flat.after_ptr) - 1
     return Line(
-        before=np.full(len(flat.queue_ptr) - 1, -1),
-        served=np.zeros(len(bandwidth)),
-        used=np.zeros(pools),
-        took=np.full(pools, -1),
-        holding=np.zeros(pools, np.int64),
+        before=np.empty(queues, np.int64),
+        served=np.empty(resources),
+        used=np.empty(pools),
+        took=np.empty(pools, np.int64),
+        holding=np.empty(pools, np.int64),
         held=np.empty((pools, len(flat.take_pool)), np.int64),
-        start=np.full(tasks, np.nan),
-        end=np.full(tasks, np.nan),
-        arrived=np.full(tasks, np.nan),
-        waited=np.zeros(tasks, np.int64),
-        waited_on=np.full(tasks, -1),
+        start=np.empty(tasks),
+        end=np.empty(tasks),
+        arrived=np.empty(tasks),
+        waited=np.empty(tasks, np.int64),
+        waited_on=np.empty(tasks, np.int64),
     )
+
+
+@part
+def _reset(line: Line) -> None:
+    """Nothing has run, all pools are empty."""
+    for queue in range(len(line.before)):
+        line.before[queue] = -1
+    for resource in range(len(line.served)):
+        line.served[resource] = 0.0
+    for pool in range(len(line.used)):
+        line.used[pool], line.took[pool], line.holding[pool] = 0.0, -1, 0
+    for task in range(len(line.start)):
+        line.start[task], line.end[task], line.arrived[task] = np.nan, np.nan, np.nan
 
 
 @part

@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from .events import simulate, simulate_many
+from .events import blank, simulate, simulate_many
 from .flat import Floats
+from .recurrence import blank as blank_line
 from .recurrence import recur, recur_many
 from .schedule import DoesNotFit, Schedule
 from .tasks import Tasks
@@ -73,9 +74,12 @@ def run_many(
     moved = _rows("amounts", amounts, tasks.move_bytes, count)
     ends = np.empty((count, len(tasks)))
     if sharing == "fair":
-        simulate_many(tasks.flat, lengths, tasks.latency, moved, speeds, sizes, ends)
+        state, shares = blank(tasks.flat, len(speeds), len(sizes))
+        none = np.empty(0), np.empty((0, len(speeds)))
+        simulate_many(tasks.flat, lengths, tasks.latency, moved, speeds, sizes, state, shares, *none, ends)
     else:
-        recur_many(tasks.flat, tasks.queue, lengths, tasks.latency, moved, speeds, sizes, ends)
+        line, through = blank_line(tasks.flat, len(speeds), len(sizes)), np.empty(moved.shape[1])
+        recur_many(tasks.flat, tasks.queue, lengths, tasks.latency, moved, speeds, sizes, line, through, ends)
     for row in np.flatnonzero(np.isnan(ends).any(axis=1))[:1]:
         raise DoesNotFit(tasks, stuck_heads(tasks, ends[row]), sizes)
     return ends
@@ -96,7 +100,8 @@ def _rows(name: str, given: Floats | None, default: Floats, count: int) -> Float
 def _fair(tasks: Tasks, speeds: Floats, sizes: Floats, trace: bool) -> Schedule:
     changes = 2 * int(np.count_nonzero(np.diff(tasks.move_ptr))) if trace else 0
     times, rates = np.empty(changes), np.empty((changes, len(speeds)))
-    state = simulate(tasks.flat, tasks.seconds, tasks.latency, tasks.move_bytes, speeds, sizes, times, rates)
+    state, shares = blank(tasks.flat, len(speeds), len(sizes))
+    simulate(tasks.flat, tasks.seconds, tasks.latency, tasks.move_bytes, speeds, sizes, state, shares, times, rates)
     if np.isnan(state.end).any():
         raise DoesNotFit(tasks, stuck_heads(tasks, state.start), sizes)
     return Schedule(
@@ -115,7 +120,8 @@ def _fair(tasks: Tasks, speeds: Floats, sizes: Floats, trace: bool) -> Schedule:
 
 def _in_order(tasks: Tasks, speeds: Floats, sizes: Floats, trace: bool) -> Schedule:
     through = np.zeros(len(tasks.move_bytes))
-    line = recur(tasks.flat, tasks.queue, tasks.seconds, tasks.latency, tasks.move_bytes, speeds, sizes, through)
+    line = blank_line(tasks.flat, len(speeds), len(sizes))
+    recur(tasks.flat, tasks.queue, tasks.seconds, tasks.latency, tasks.move_bytes, speeds, sizes, line, through)
     if np.isnan(line.end).any():
         raise DoesNotFit(tasks, stuck_heads(tasks, line.start), sizes)
     times, rates = _service(tasks, speeds, through) if trace else (np.empty(0), np.empty((0, len(speeds))))

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from ..compiled import kernel, part
-from .flat import Flat, Floats, Ints, largest_move
+from ..compiled import bare_kernel, part
+from .flat import Bools, Flat, Floats, Ints, largest_move
 
 
-@kernel
-def fair_rates(flat: Flat, amounts: Floats, bandwidth: Floats, flowing: Ints, rate: Floats, usage: Floats) -> None:
+class Shares(NamedTuple):
+    """What each transfer gets, and room to work it out."""
+
+    rate: Floats
+    """[queues] B/s of the largest move of the transfer in flight there."""
+    usage: Floats
+    """[resources] B/s in use."""
+    pending: Bools
+    left: Floats
+    weight: Floats
+
+
+@bare_kernel
+def fair_rates(flat: Flat, amounts: Floats, bandwidth: Floats, flowing: Ints, shares: Shares) -> None:
     """
     Raises the rates of all transfers together; those that use a resource when it is used up stay at the rate reached.
 
@@ -20,34 +34,32 @@ def fair_rates(flat: Flat, amounts: Floats, bandwidth: Floats, flowing: Ints, ra
         amounts: bytes of each move.
         bandwidth: of each resource, B/s.
         flowing: [queues] the task whose transfer is in flight, or -1.
-        rate: [queues] written: B/s of the largest move.
-        usage: [resources] written: B/s in use.
+        shares: written.
     """
-    left, weight, pending = bandwidth.copy(), np.empty_like(bandwidth), flowing >= 0
-    for queue in range(len(rate)):
-        rate[queue] = 0.0
+    for queue in range(len(flowing)):
+        shares.pending[queue], shares.rate[queue] = flowing[queue] >= 0, 0.0
+    for resource in range(len(bandwidth)):
+        shares.left[resource] = bandwidth[resource]
     while True:
-        resource, level = _next_used_up(flat, amounts, flowing, pending, left, weight)
+        resource, level = _next_used_up(flat, amounts, flowing, shares)
         if resource < 0:
             break
         for queue in range(len(flowing)):
-            if pending[queue] and _uses(flat, amounts, flowing[queue], resource):
-                pending[queue] = False
-                rate[queue] = level
-                _claim(flat, amounts, flowing[queue], level, left)
-    for resource in range(len(usage)):
-        usage[resource] = bandwidth[resource] - left[resource]
+            if shares.pending[queue] and _uses(flat, amounts, flowing[queue], resource):
+                shares.pending[queue], shares.rate[queue] = False, level
+                _claim(flat, amounts, flowing[queue], level, shares.left)
+    for resource in range(len(bandwidth)):
+        shares.usage[resource] = bandwidth[resource] - shares.left[resource]
 
 
 @part
-def _next_used_up(
-    flat: Flat, amounts: Floats, flowing: Ints, pending: np.ndarray, left: Floats, weight: Floats
-) -> tuple[int, float]:
+def _next_used_up(flat: Flat, amounts: Floats, flowing: Ints, shares: Shares) -> tuple[int, float]:
     """The resource used up at the least rate, the first of equals, and that rate; -1 if no transfer is pending."""
+    weight, left = shares.weight, shares.left
     for resource in range(len(weight)):
         weight[resource] = 0.0
     for queue in range(len(flowing)):
-        if pending[queue]:
+        if shares.pending[queue]:
             task = flowing[queue]
             size = largest_move(flat, amounts, task)
             for move in range(flat.move_ptr[task], flat.move_ptr[task + 1]):
