@@ -91,7 +91,8 @@ class Scale:
 
 def convert(text: str, unit: str, scale: Scale) -> float:
     """
-    The number that a text says, in a field's unit; infinity if it is too large. `UnitError` if it is no number with a unit, or one of another kind.
+    The number that a text says, in a field's unit; infinity if it is too large. `UnitError` if it is no number with a unit,
+    or one of another kind.
 
     Cycles become seconds at the clock, and FLOPs two a MAC. A size or bandwidth by unit (`"256 KiB/unit"`, `"128 B/cycle/unit"`)
     becomes that of all units together. A rate of operations in a second (`"989 TFLOP/s"`, as datasheets give it) is that of all
