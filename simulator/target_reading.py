@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
@@ -32,7 +33,9 @@ def load_target(name_or_path: str, findings: Findings | None = None) -> Target:
         if name_or_path not in shipped():
             hint = did_you_mean(name_or_path, shipped()) or f"there are {', '.join(shipped())}; a file's path ends in .toml"
             raise CompileError([Diagnostic("CC0721", f"there is no target `{name_or_path}`", (Label(NOWHERE),), hint)])
-        return _shipped(name_or_path)
+        target, warnings = _shipped(name_or_path)
+        _tell(warnings, findings)
+        return target
     try:
         text = Path(name_or_path).read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
@@ -42,9 +45,9 @@ def load_target(name_or_path: str, findings: Findings | None = None) -> Target:
 
 
 @functools.cache
-def _shipped(name: str) -> Target:
-    path = FOLDER / f"{name}.toml"
-    return read_target(path.read_text(encoding="utf-8"), str(path))
+def _shipped(name: str) -> tuple[Target, tuple[Diagnostic, ...]]:
+    path, findings = FOLDER / f"{name}.toml", Findings()
+    return read_target(path.read_text(encoding="utf-8"), str(path), findings), tuple(findings.items)
 
 
 def read_target(text: str, file: str, findings: Findings | None = None) -> Target:
@@ -65,9 +68,15 @@ def read_target(text: str, file: str, findings: Findings | None = None) -> Targe
     target = attrs.evolve(converter(reading).structure(wrapped, Target), notes=notes)
     check(target, reading)
     found.check()
-    for item in found.items if findings is not None else ():
-        findings.add(item)  # type: ignore[union-attr]
+    _tell(found.items, findings)
     return target
+
+
+def _tell(warnings: Iterable[Diagnostic], findings: Findings | None) -> None:
+    """Passes warnings on to who asked for them."""
+    if findings is not None:
+        for item in warnings:
+            findings.add(item)
 
 
 def _scales(reading: Reading, table: Table) -> None:
