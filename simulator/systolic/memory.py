@@ -40,8 +40,20 @@ class Work(NamedTuple):
     word_sum: float
     spread: float
     """How many operands along k there are for each kept weight."""
-    stream_units: int
-    """Arrays that share the stream: each sees its part of it, all the same stationary operands."""
+    row_units: int = 1
+    column_units: int = 1
+    stream_units: int = 1
+    """Arrays that share a fold: side by side along its rows or columns, or each with a part of the stream and the same
+    stationary operands."""
+
+
+class Room(NamedTuple):
+    """Capacities of SRAM in units of the bus: of A, B and the sums if each has its own, and of all together."""
+
+    a: float = float("inf")
+    b: float = float("inf")
+    sums: float = float("inf")
+    total: float = float("inf")
 
 
 class Choice(NamedTuple):
@@ -50,16 +62,6 @@ class Choice(NamedTuple):
     fastest: float
     taken: float
     words: float
-
-
-@attrs.frozen
-class Sram:
-    """Capacities in units of the bus: of A, B and the sums if each has its own, and of all together."""
-
-    a: float = float("inf")
-    b: float = float("inf")
-    sums: float = float("inf")
-    total: float = float("inf")
 
 
 @attrs.frozen
@@ -80,7 +82,7 @@ def stream_product(
     rows: int,
     columns: int,
     *,
-    sram: Sram,
+    sram: Room,
     bandwidth: float,
     words: tuple[float, float, float, float] = (1, 1, 1, 1),
     kept: int = 1,
@@ -100,48 +102,31 @@ def stream_product(
         raise ValueError(f"N:M sparsity is told to `ws` only, not to `{dataflow}`")
     length = kept_length(k, kept, block)
     a, b, out, sums = map(float, words)
-    sizes = (sram.a, sram.b, sram.sums, sram.total, bandwidth)
-    room_a, room_b, room_sums, room, rate = map(float, sizes)
-    flow, spread = DATAFLOWS[dataflow], k / length
-    return Streamed(
-        *best_schedule(flow, m, n, length, rows, columns, a, b, out, sums, spread, 1, room_a, room_b, room_sums, room, rate)
-    )
+    work = Work(DATAFLOWS[dataflow], m, n, length, rows, columns, a, b, out, sums, k / length)
+    return Streamed(*best_schedule(work, Room(*map(float, sram)), float(bandwidth)))
 
 
 @kernel
-def best_schedule(
-    dataflow: int,
-    m: int,
-    n: int,
-    k: int,
-    rows: int,
-    columns: int,
-    word_a: float,
-    word_b: float,
-    word_out: float,
-    word_sum: float,
-    spread: float,
-    stream_units: int,
-    sram_a: float,
-    sram_b: float,
-    sram_sums: float,
-    sram_total: float,
-    bandwidth: float,
-) -> tuple[float, float, float, float]:
+def unique_words(work: Work) -> float:
+    """Words of each operand once."""
+    return work.m * work.k * work.spread * work.word_a + work.k * work.n * work.word_b + work.m * work.n * work.word_out
+
+
+@kernel
+def best_schedule(work: Work, room: Room, bandwidth: float) -> tuple[float, float, float, float]:
     """The cycles, compute cycles, demanded and unique words of the best schedule: the fields of `Streamed`."""
-    work = Work(dataflow, m, n, k, rows, columns, word_a, word_b, word_out, word_sum, spread, stream_units)
-    unique = m * k * spread * word_a + k * n * word_b + m * n * word_out
+    unique = unique_words(work)
     first, second = grid_of(work, False), grid_of(work, True)
     compute = first.cycles * first.passing * first.held - 1
     # The operand along the columns of the array, the one along its rows, and the third: the order of `grid_of`.
-    if dataflow == 0:
-        along_columns, along_rows, third = sram_b, sram_a, sram_sums
-    elif dataflow == 1:
-        along_columns, along_rows, third = sram_sums, sram_a, sram_b
+    if work.dataflow == 0:
+        along_columns, along_rows, third = room.b, room.a, room.sums
+    elif work.dataflow == 1:
+        along_columns, along_rows, third = room.sums, room.a, room.b
     else:
-        along_columns, along_rows, third = sram_sums, sram_b, sram_a
-    best = _best_of(first, along_rows, along_columns, third, sram_total, bandwidth)
-    best = _better(best, _best_of(second, along_columns, along_rows, third, sram_total, bandwidth))
+        along_columns, along_rows, third = room.sums, room.b, room.a
+    best = _best_of(first, along_rows, along_columns, third, room.total, bandwidth)
+    best = _better(best, _best_of(second, along_columns, along_rows, third, room.total, bandwidth))
     # Sums round: a schedule as fast as a bound may come out below it by as much.
     return max(best.fastest, compute, unique / bandwidth), compute, max(best.words, unique), unique
 
@@ -162,9 +147,10 @@ def grid_of(work: Work, hold_rows: bool) -> Grid:
     waves = -(-length // work.stream_units)
     lead = 0.0 if leaves else float(work.rows)
     tail = float(work.rows + work.columns - 1)
-    rows, columns = -(-along // work.rows), -(-across // work.columns)
-    row_tile, row_edge = min(work.rows, along), along - (rows - 1) * work.rows
-    column_tile, column_edge = min(work.columns, across), across - (columns - 1) * work.columns
+    high, wide = work.rows * work.row_units, work.columns * work.column_units
+    rows, columns = -(-along // high), -(-across // wide)
+    row_tile, row_edge = min(high, along), along - (rows - 1) * high
+    column_tile, column_edge = min(wide, across), across - (columns - 1) * wide
     row, column = word_rows * length, word_columns * length
     final = 1.0 if leaves else work.word_out / work.word_sum
     cycles = lead + waves + tail - 1
