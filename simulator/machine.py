@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
 from ..compiler.cost import Cost
 from .target import Target
 
+Floats = NDArray[np.float64]
 Bound = Literal["compute", "memory", "launch", "load", "wait"]
 """What a call or step was as slow as: products or elements, the device's memory, launching, a chunk that was not there yet,
 or something else that had to end first."""
@@ -37,6 +40,21 @@ class Timing:
         return self.seconds * target.clock
 
 
+@attrs.frozen
+class Timings:
+    """Many calls of one form: the fields of `Timing`, each [calls] (or one number for all)."""
+
+    seconds: Floats
+    compute: Floats
+    memory: Floats
+    launch: Floats
+    host: Floats
+    macs: Floats
+    flops: Floats
+    bytes: Mapping[str, Floats]
+    joules: Floats
+
+
 class Machine(Protocol):
     """A target as something that prices calls. Prices are remembered."""
 
@@ -45,4 +63,13 @@ class Machine(Protocol):
 
     def time(self, call: Cost) -> Timing:
         """What the call takes, alone on the machine, all its operands in the device's memory."""
+        ...
+
+
+@runtime_checkable
+class GroupedMachine(Protocol):
+    """A machine that prices ragged products of many inputs at once: of thousands of routes, without a call for each."""
+
+    def time_grouped(self, loads: NDArray[np.int64], n: float, k: float, dtype: str) -> Timings:
+        """One `Grouped` of each input; `loads`: [inputs, ways] rows of each way."""
         ...

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .decided import Decided
-from .falls import Falls, Kept
+from .falls import Fallen, Falls
 from .logged import step_log
 from .place import Place
 from .walk import Ran, walk
 
-__all__ = ["Decided", "Falls", "Kept", "Place", "Ran", "step_log", "walk"]
+__all__ = ["Decided", "Falls", "Fallen", "Place", "Ran", "step_log", "walk"]

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...compiler.calls import Kept
+from ...compiler.calls.masking import part_axes
 from ...compiler.diagnostics import CompileError, Diagnostic, Label
 from ...compiler.ir import Node
 from ...compiler.selection import paths_of
+from ...compiler.work import Dims
 from .place import Place, Where
 from .positions import Array, Decision, Positions
 
@@ -91,6 +94,15 @@ class Taken:
         rest: list[Array] = [~np.any(one[:, :way], axis=1) for one in self.flat(axes)]
         return np.array([int(one.sum()) for one in rest]), self._some(axes, rest)
 
+    def masked(self, select: Node, dims: Dims, share: float) -> Sequence[Kept]:
+        axes = part_axes(select)
+        alike = Kept.expected(select, 1.0, dims, share).alike
+        return [_parts(one, axes, alike) for one in self.kept]
+
+    def packed(self) -> tuple[Array, Array]:
+        each = [one.any(-1).reshape(one.shape[0], -1).sum(1) for one in self.kept]
+        return np.array([one.max(initial=0) for one in each]), np.array([one.sum() for one in each])
+
     def _some(self, axes: int, chosen: Sequence[Array]) -> Where:
         found = []
         for one, mine, positions in zip(self.kept, chosen, self.where):
@@ -104,3 +116,12 @@ def _flat(kept: Array, axes: int) -> Array:
     lead, ways = math.prod(kept.shape[:axes]), kept.shape[-1]
     found: Array = np.any(kept.reshape(lead, math.prod(kept.shape[axes:-1]), ways), axis=1)
     return found
+
+
+def _parts(kept: Array, axes: int, alike: bool) -> Kept:
+    """One mask [decisions…, parts…], of which the last `axes` axes are parts of one decision."""
+    split = kept.ndim - axes
+    parts, decisions = math.prod(kept.shape[split:]), math.prod(kept.shape[:split])
+    flat = kept.reshape(decisions, parts)
+    rows = kept.reshape(-1, kept.shape[-1]) if axes == 2 else flat
+    return Kept(parts, decisions, int(flat.sum()), int(flat.any(0).sum()), int(rows.sum(1).max(initial=0)), alike)

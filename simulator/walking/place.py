@@ -78,6 +78,17 @@ class Place:
 
         return Place(call_path(self.path, apply, member), body, sizes, self.levels, self.where, flags, self.ran)
 
+    def pack(self, apply: Node, member: str, counts: Array) -> Place:
+        """The body of a call whose positions, the second axis, are packed to so many a sample."""
+        inner, outer = self.call(apply, member), self.sizes
+
+        def sizes(values: tuple[float, ...]) -> Sizes:
+            dims, share = outer(values[:-1])
+            return {**call_dims(apply, dims), **_second(apply, values[-1])}, share
+
+        inner.sizes, inner.levels = sizes, (*self.levels, counts)
+        return inner
+
     def gather(self, way: Way, axes: int, rows: Array, where: Where) -> Place:
         """The body of a way, on so many rows of the first `axes` axes of what is gathered."""
         outer, body = self.sizes, way.apply.attrs["body"]
@@ -105,13 +116,24 @@ def rows_sizes(way: Way, axes: int, dims: Dims, share: float, rows: float) -> Si
             free = [name for named in names for name in named[:1] if name not in found]
             found.update(dict.fromkeys(free, 1))
             if free:
-                found[free[0]] = rows / literal if rows % literal else int(rows // literal)
+                found[free[0]] = whole(rows / literal)
             else:
                 share *= rows / literal
         for size, name in list(zip(outer.shape, inner.shape))[len(lead) :]:
             if symbol := bare_symbol(name):
                 found.setdefault(symbol, evaluate(size, dims))
     return {**dims, **found}, share
+
+
+def _second(apply: Node, count: float) -> dict[str, Any]:
+    """The name of the second axis of what a body is given first, where it has one."""
+    names = [bare_symbol(taken.shape[1]) for taken in apply.attrs["body"].inputs if len(taken.shape) > 1]
+    return {name: whole(count) for name in names[:1] if name}
+
+
+def whole(count: float) -> float:
+    """A number as the whole one that it is, where it is one."""
+    return int(count) if count == int(count) else count
 
 
 def _bound(way: Way) -> Iterator[tuple[Any, Any, bool]]:

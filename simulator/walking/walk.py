@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...compiler.ir import Graph, Node, streams_of
+from ...compiler.kernels import kernel_of, selections_of
 from ...compiler.plan import RESIDENCY, Plan, Step, Way
 from ...compiler.planning.grouping import grouped
 from ...compiler.planning.guards import guard_of
 from ...compiler.planning.ladder import Rung
+from ...compiler.planning.packing import packs, packs_rows
 from ...compiler.work import Dims
-from .falls import Falls, Kept
+from .falls import Fallen, Falls
 from .place import Place, first_size, root, rows_of
 from .positions import Array
 
@@ -28,7 +30,8 @@ class Ran:
     - `rows`: as `compiler.step_log.Entry` says, by input: [inputs, ways]; None for a step on all positions of its body;
     - `ran`: for which inputs it ran at all, bool [inputs] (None: for all);
     - `folded`: the bodies of its ways are not walked, only their rows said;
-    - `together`: its ways run as one, on the rows of all.
+    - `together`: its ways run as one, on the rows of all;
+    - `kept`, `rung`: of a step of a ladder, what was decided there, and which rung it belongs to.
     """
 
     place: Place
@@ -37,6 +40,8 @@ class Ran:
     ran: Array | None = None
     folded: bool = False
     together: bool = False
+    kept: Fallen | None = None
+    rung: int = -1
 
 
 def walk(plan: Plan, falls: Falls, dims: Dims, *, fold: bool = False) -> Iterator[Ran]:
@@ -49,7 +54,7 @@ def walk(plan: Plan, falls: Falls, dims: Dims, *, fold: bool = False) -> Iterato
 class _Routed:
     """A fuse or ladder under way: what was kept, its ways, and for a ladder which rung is next."""
 
-    kept: Kept
+    kept: Fallen
     ways: tuple[Way, ...]
     rung: int = -1
     ran: Array | None = None
@@ -85,7 +90,7 @@ class _Walk:
             else:
                 yield Ran(place, step, None, place.ran)
 
-    def fell(self, place: Place, select: Node, step: Step, ways: tuple[Way, ...] | None) -> Kept:
+    def fell(self, place: Place, select: Node, step: Step, ways: tuple[Way, ...] | None) -> Fallen:
         own = select.attrs["select"] if select.op == "ladder" else select
         spread = None
         if len(own.selection.kept.shape) == 1 and ways is not None:
@@ -101,7 +106,17 @@ class _Walk:
         yield Ran(place, step, None, place.ran)
         for way in () if before else step.ways:
             if way.apply.attrs["body"] is not None:
-                yield from self.block(place.call(way.apply, way.member))
+                fallen = packed_by(place, way.apply)
+                inner = place.call(way.apply, way.member) if fallen is None else self.packed(place, way, fallen)
+                yield from self.block(inner)
+
+    def packed(self, place: Place, way: Way, fallen: Fallen) -> Place:
+        """A body on packed positions: as many a sample as the fullest keeps, or the kept ones of all one behind the other."""
+        fullest, total = fallen.packed()
+        if kernel_of(way.apply) == "gather" and packs_rows(way.apply):
+            samples = first_size(place, way.arguments[0], self.falls.inputs)
+            return place.pack(way.apply, way.member, total / np.maximum(1, samples))
+        return place.pack(way.apply, way.member, fullest)
 
     # ---- on kept positions
 
@@ -180,15 +195,15 @@ class _Walk:
             yield from self.rung(place, step, one)
         elif step.kind == "each":  # what is kept by the last rung that was asked
             rows = one.kept.counts(axes)[:, one.rung]
-            yield Ran(place, step, rows[:, None], one.ran)
+            yield Ran(place, step, rows[:, None], one.ran, kept=one.kept, rung=one.rung)
             if rows.any():
                 yield from self.block(place.gather(step.ways[0], axes, rows, one.kept.inside(axes, one.rung)))
         elif step.kind == "dispatch":
-            yield Ran(place, step, one.kept.left(axes, one.rung + 1)[0][:, None], place.ran)
+            yield Ran(place, step, one.kept.left(axes, one.rung + 1)[0][:, None], place.ran, kept=one.kept, rung=one.rung)
         elif step.kind == "combine":
-            yield Ran(place, step, one.kept.counts(axes)[:, : len(rungs)], place.ran)
+            yield Ran(place, step, one.kept.counts(axes)[:, : len(rungs)], place.ran, kept=one.kept, rung=one.rung)
         else:
-            yield Ran(place, step, None, place.ran)
+            yield Ran(place, step, None, place.ran, kept=one.kept, rung=one.rung)
 
     def rung(self, place: Place, step: Step, one: _Routed) -> Iterator[Ran]:
         assert step.part is not None
@@ -198,7 +213,7 @@ class _Walk:
         if step.wanted:
             ran = left > 0 if ran is None else ran & (left > 0)
         one.ran = ran
-        yield Ran(place, step, left[:, None] if step.part else None, ran)
+        yield Ran(place, step, left[:, None] if step.part else None, ran, kept=one.kept, rung=one.rung)
         if not step.part:
             body = place.call(way.apply, "")
             body.given = None if place.given is None else way.gathered
@@ -255,3 +270,11 @@ class _Walk:
                 axes = max(1, len(by.selection.kept.shape) - 1)
                 found |= place.fallen[by].counts(axes)[:, way] > 0 if counts is None else counts[:, way] > 0
         return found if place.ran is None else found & place.ran
+
+
+def packed_by(place: Place, apply: Node) -> Fallen | None:
+    """The selection that says which positions a call runs on, packed; None: it runs on all."""
+    if not apply.attrs["single"] or kernel_of(apply) == "dense" or not packs(apply):
+        return None
+    selects = [one for one in selections_of(apply.operands[-2]) if one in place.fallen]
+    return place.fallen[selects[0]] if len(selects) == 1 else None
