@@ -37,12 +37,12 @@ def entries(target: Target) -> list[Entry]:
 def _values(one: Any, path: str) -> Iterator[tuple[str, Any, str]]:
     for field in attrs.fields(type(one)):
         value = getattr(one, field.name)
-        if field.name == "notes" or (field.name == "name" and path) or value is None or _is_default(field, value):
+        if field.name == "notes" or (field.name == "name" and path) or value is None or is_default(field, value):
             continue
         yield from _of_field(value, path + field.name, field.metadata.get("unit", ""))
 
 
-def _is_default(field: attrs.Attribute[Any], value: Any) -> bool:
+def is_default(field: attrs.Attribute[Any], value: Any) -> bool:
     """Whether a value is what stands for one that the file does not say, which tells nothing."""
     return not isinstance(field.default, attrs.Factory) and bool(value == field.default)  # type: ignore[arg-type]
 
@@ -64,15 +64,15 @@ DECIMAL = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M",
 BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi")
 
 
-def written(value: float, unit: str) -> str:
-    """A number of a unit with a prefix, to four digits: 4.8e12 `B/s` as `4.8 TB/s`, 52428800 `B` as `50 MiB`."""
+def written(value: float, unit: str, digits: int = 4) -> str:
+    """A number of a unit with a prefix, to some digits: 4.8e12 `B/s` as `4.8 TB/s`, 52428800 `B` as `50 MiB`."""
     if unit in ("", "1"):
-        return f"{value:.4g}"
+        return f"{value:.{digits}g}"
     if unit.endswith("/cycle") or unit == "cycle" or not value or not math.isfinite(value):
-        return f"{value:.6g} {unit}"
+        return f"{value:.{max(digits, 6)}g} {unit}"
     if unit == "B" and value >= 1024:
         binary = min(int(math.log2(value)) // 10, len(BINARY) - 1)
         if value % 1024**binary == 0:
-            return f"{value / 1024**binary:.4g} {BINARY[binary]}B"
+            return f"{value / 1024**binary:.{digits}g} {BINARY[binary]}B"
     power = min(max(3 * math.floor(math.log10(value) / 3 + 1e-12), min(DECIMAL)), max(DECIMAL))
-    return f"{value / 10.0**power:.4g} {DECIMAL[power]}{unit}"
+    return f"{value / 10.0**power:.{digits}g} {DECIMAL[power]}{unit}"
