@@ -149,6 +149,12 @@ def _ways(graph: Graph) -> dict[Node, tuple[tuple[str, int], ...]]:
     return found
 
 
+def readers_of(product: Node, readers: Mapping[Node, list[Node]]) -> list[Node]:
+    """What reads a product, or its heads where nothing else reads it."""
+    around = readers[product]
+    return readers[around[0]] if len(around) == 1 and around[0].op == "heads" else around
+
+
 def masked_products(graph: Graph) -> dict[Node, tuple[Node, ...]]:
     """For each product, the selections whose masks leave parts of it out."""
     readers = users(graph)
@@ -157,7 +163,8 @@ def masked_products(graph: Graph) -> dict[Node, tuple[Node, ...]]:
         if node.op not in PRODUCTS:
             continue
         kept = [node.slot("mask")] if node.op == "attention" else []
-        around = readers[node] if len(readers[node]) == 1 else []
+        around = readers_of(node, readers)
+        around = around if len(around) == 1 else []
         beside = node.operands if node.op == "einsum" else node.operands[1:]
         kept += [masked.operands[1] for masked in (*beside, *around) if masked.op == "masked"]
         selects = tuple(select for mask in kept if mask is not None for select in selections_of(mask))

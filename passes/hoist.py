@@ -182,6 +182,4 @@ def _call(read: list[Node], inner: tuple[Node, ...]) -> dict[Node, Node]:
         return {last: outlined("hoisted", body, (), last.type, last.span, last.name)}
     kind: Type = RecordType(tuple((label, node.tensor) for label, node in zip(labels, read)))
     call = outlined("hoisted", body, (), kind, last.span)
-    return {
-        node: Node("field", (call,), Attrs(name=label), node.type, node.span, node.name) for label, node in zip(labels, read)
-    }
+    return {node: Node("field", (call,), Attrs(name=label), node.type, node.span, node.name) for label, node in zip(labels, read)}

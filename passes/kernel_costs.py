@@ -32,7 +32,7 @@ from ..compiler.planning.demand import Routing, decided_on, demand
 from ..compiler.planning.packing import packs, packs_rows
 from ..compiler.selection import Rule, Share
 from ..compiler.types import BundleType, TensorType
-from ..compiler.work import Dims, call_dims, masked_products
+from ..compiler.work import Dims, call_dims, masked_products, readers_of
 
 MARK = "kernel_mark"
 """The attribute under which a node is found again in the planned graph. No graph that leaves the pass has it."""
@@ -241,8 +241,11 @@ class Estimate:
                 calls = masked_calls(node, own, kept, dims, share, self.model.how)
             except UnboundDim:
                 continue
+            # `packed` is no choice; a convolution for each sample makes less of the machine than one for all.
+            barred = {"packed", "gather"} if node.op in ("conv1d", "conv2d") else {"packed"}
+            calls = {name: some for name, some in calls.items() if name not in barred}
             if calls:
-                found.update(dict.fromkeys(covered(node, readers[node]), Price()))
+                found.update(dict.fromkeys(covered(node, readers_of(node, readers)), Price()))
                 found[node] = self.choose(own.attrs[MARK], {name: self.model.price(some) for name, some in calls.items()})
         return found
 

@@ -21,15 +21,17 @@ Sizes are whole numbers where a run decided them, fractions where they are expec
 `dims` are sizes by name, `share` is which part of its positions a node runs on (its parameters are read whole), `loads` are the
 rows of each way, `how` is the dtype and kind of device that the module runs on. `array_of(type, dims, share, how)` makes the
 arrays that some of them ask for. The body of an `apply` is walked by the caller, with its own dims. The calls of a product under
-a mask stand for the nodes of `covered(product, readers)` too.
+a mask stand for the nodes of `covered(product, readers)` too; which of them torch runs `kernel_used(product, select, hoisted)`
+says.
 """
 
 from __future__ import annotations
 
 from ..cost import How
 from .holding import cached_calls, move_calls, pack_calls, packed_calls, probe_calls, remember_calls, unpacked_calls
-from .masking import Kept, covered, masked_calls
+from .masking import covered, kernel_used, masked_calls
 from .nodes import array_of, enter_calls, is_number, node_calls
+from .pruning import Kept
 from .routing import combine_calls, dispatch_calls, fuse_dense, gather_calls, grouped_calls, rung_mask_calls, split_calls
 from .rows import ROWS
 from .tape import EAGER, Array, Tape
@@ -51,6 +53,7 @@ __all__ = [
     "gather_calls",
     "grouped_calls",
     "is_number",
+    "kernel_used",
     "masked_calls",
     "move_calls",
     "node_calls",
