@@ -257,12 +257,13 @@ def _share(
             state.left[queue], state.since[queue] = max(0.0, state.left[queue] - done), now
             state.rate[queue] = shares.rate[queue]
             state.next[queue] = now + state.left[queue] / state.rate[queue]
-    row = state.changed[1]
-    if row < len(times):
-        times[row] = now
+    if len(times):
+        row = state.changed[1]
+        if row == 0 or times[row - 1] < now:  # else what was written for this moment lasted no time
+            row = state.changed[1] = row + 1
+        times[row - 1] = now
         for resource in range(len(bandwidth)):
-            rates[row, resource] = shares.usage[resource]
-        state.changed[1] += 1
+            rates[row - 1, resource] = shares.usage[resource]
 
 
 @part
