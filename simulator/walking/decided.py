@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...compiler.calls import Kept
-from ...compiler.calls.masking import part_axes
+from ...compiler.calls.pruning import part_axes
 from ...compiler.diagnostics import CompileError, Diagnostic, Label
 from ...compiler.ir import Node
 from ...compiler.selection import paths_of
