@@ -97,9 +97,11 @@ def takes(field: attrs.Attribute[Any], unit: str) -> str:
         return ", ".join(f'`"{word}"`' for word in get_args(kind) if word)
     if unit:
         example = f'`"{USUAL[unit]}"`' if unit in USUAL else "a number" if unit == "1" else f"a quantity in {unit}"
-        return f"a table, each {example}" if get_origin(kind) is not None else example
+        return f"a table, each {example}" if get_origin(kind) is Mapping else example
     if get_origin(kind) is tuple:
         return "an array"
+    if get_origin(kind) is Mapping:
+        return "a table of texts"
     return {int: "a whole number", str: "text", bool: "`true`, `false`", float: "a number"}.get(kind, "a table")  # type: ignore[call-overload]
 
 

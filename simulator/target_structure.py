@@ -90,7 +90,7 @@ def _attrs_hook(kind: Any, made: cattrs.Converter, reading: Reading) -> Callable
         unit = field.metadata.get("unit")
         if unit is None:
             return made.structure(value, cast(Any, field.type))
-        if get_origin(field.type) is not None:
+        if _is_mapping(field.type):
             return reading.mapping(value, unit)
         return reading.number(value, unit, positive=unit in POSITIVE and field.default is attrs.NOTHING)
 

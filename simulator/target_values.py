@@ -175,7 +175,7 @@ class Reading:
         if not isinstance(table, Table):
             self.wrong("CC1204", f"`{dotted(table.path)}` is a table of quantities", table.path, "no table")
             return {}
-        by_dtype = not unit.endswith("/B")
+        by_dtype = table.path[0] in ("matrix", "vector", "energy") and not unit.endswith("/B")
         for key in table:
             if by_dtype and key not in DTYPES:
                 hint = did_you_mean(key, DTYPES) or f"there are {listed(DTYPES)}"

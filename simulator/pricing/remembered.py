@@ -72,9 +72,7 @@ class Remembered:
             rows.append(self.once(key, lambda: calls(step, dims, share, rest, self.how)))  # noqa: B023
         return np.array(rows)[inverse] if len(rows) > 1 else rows[0][None]
 
-    def summed(
-        self, place: Place, key: Any, loads: Array, one: Callable[[Dims, float, float], Floats]
-    ) -> tuple[Floats, Floats]:
+    def summed(self, place: Place, key: Any, loads: Array, one: Callable[[Dims, float, float], Floats]) -> tuple[Floats, Floats]:
         """Σ over ways of what one takes on its rows, [inputs, width]; and the mean over inputs of each way, [ways, width]."""
         if not place.levels:
             dims, share = place.dims
