@@ -34,5 +34,31 @@ class AttentionConstants:
 
 
 @attrs.frozen
+class Axis:
+    """One axis of a grid: its name, and the sizes at which was measured, rising."""
+
+    name: str
+    sizes: tuple[int, ...]
+
+
+@attrs.frozen
+class Kernel:
+    """How long a kernel of torch takes on this processor, at each point of a grid of sizes, in row-major order.
+
+    `cold`: its weights were in no cache. `dtype` is empty where it makes no difference."""
+
+    op: str
+    axes: tuple[Axis, ...]
+    microseconds: tuple[float, ...]
+    dtype: str = ""
+    cold: bool = False
+
+
+@attrs.frozen
 class CpuConstants:
-    """Of a processor."""
+    """Of a processor: what was measured on it, with so many threads."""
+
+    threads: int
+    call: float = quantity("s", default=0.0)
+    """Of each call of a module, before its first kernel and behind its last."""
+    kernels: tuple[Kernel, ...] = ()
