@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from ...compiler.types import BYTES
 from ..constants import AttentionConstants
 from ..target import Target
 from .attention_tiles import Card
-
-BYTES = {"f64": 8.0, "f32": 4.0, "tf32": 4.0, "bf16": 2.0, "f16": 2.0, "f8": 1.0, "i8": 1.0, "i4": 0.5}
-"""Of an element, by dtype."""
 
 DRAM_REACHED = 0.85
 """Share of a datasheet's rate that long reads reach: 84 to 92% on A100, H100 and H200 (BabelStream; Deakin et al., 2018, and its
@@ -17,13 +15,22 @@ AMPERE = AttentionConstants(kernel="fa2", overlap=0.75, start=1.38e-6, stream=13
 """What was fitted on the A100, for targets that say nothing of attention."""
 
 
+NARROW = {"tf32": 4.0, "f8": 1.0, "i8": 1.0, "i4": 0.5}
+"""Bytes of the dtypes that only products have."""
+
+
+def item_bytes(dtype: str) -> float:
+    """Bytes of an element."""
+    return float(BYTES[dtype]) if dtype in BYTES else NARROW[dtype]
+
+
 def macs_of(target: Target, dtype: str) -> float:
     """Multiply-adds a cycle and unit. A dtype that the matrix units do not have is computed as their fastest one that is as
     wide."""
     rates = target.matrix.macs
     if dtype in rates:
         return rates[dtype]
-    wide = [rate for name, rate in rates.items() if BYTES[name] >= BYTES.get(dtype, 4.0)]
+    wide = [rate for name, rate in rates.items() if item_bytes(name) >= item_bytes(dtype)]
     return max(wide, default=min(rates.values()))
 
 
@@ -46,5 +53,5 @@ def card_of(target: Target, dtype: str = "bf16") -> Card:
         overlap=held.overlap,
         start=held.start,
         stream=held.stream,
-        item=BYTES.get(dtype, 4.0),
+        item=item_bytes(dtype),
     )
