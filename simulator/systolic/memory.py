@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import attrs
 
-from ..compiled import kernel
+from ..compiled import bare_kernel, part
 from .closed import DATAFLOWS, Dataflow, kept_length
 from .schedule import Grid, held_schedule, streamed_schedule
 
@@ -106,13 +106,13 @@ def stream_product(
     return Streamed(*best_schedule(work, Room(*map(float, sram)), float(bandwidth)))
 
 
-@kernel
+@part
 def unique_words(work: Work) -> float:
     """Words of each operand once."""
     return work.m * work.k * work.spread * work.word_a + work.k * work.n * work.word_b + work.m * work.n * work.word_out
 
 
-@kernel
+@bare_kernel
 def best_schedule(work: Work, room: Room, bandwidth: float) -> tuple[float, float, float, float]:
     """The cycles, compute cycles, demanded and unique words of the best schedule: the fields of `Streamed`."""
     unique = unique_words(work)
@@ -131,7 +131,7 @@ def best_schedule(work: Work, room: Room, bandwidth: float) -> tuple[float, floa
     return max(best.fastest, compute, unique / bandwidth), compute, max(best.words, unique), unique
 
 
-@kernel
+@part
 def grid_of(work: Work, hold_rows: bool) -> Grid:
     """The grid where the operand along the columns of the array is held, or with `hold_rows` the one along its rows."""
     if work.dataflow == 0:
@@ -164,7 +164,7 @@ def grid_of(work: Work, hold_rows: bool) -> Grid:
     return Grid(cycles, float(waves), lead, tail, *sizes, leaves, False, not leaves, final)
 
 
-@kernel
+@part
 def _best_of(grid: Grid, passing: float, held: float, third: float, total: float, bandwidth: float) -> Choice:
     """The best schedule of a grid that fits into SRAM (capacities of its operands, and of all together)."""
     wave = 2.0 / grid.length
@@ -201,7 +201,7 @@ def _best_of(grid: Grid, passing: float, held: float, third: float, total: float
         size *= 2
 
 
-@kernel
+@part
 def _held_room(grid: Grid, size: int) -> float:
     """What blocks of `size` tiles need: twice their room, but for one that holds all."""
     if size >= grid.held:
@@ -209,7 +209,7 @@ def _held_room(grid: Grid, size: int) -> float:
     return 2 * size * grid.held_tile
 
 
-@kernel
+@part
 def _better(one: Choice, other: Choice) -> Choice:
     """The least cycles of both, and of those that are as fast to a thousandth the one that moves less."""
     fastest = min(one.fastest, other.fastest)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..compiled import kernel
+from ..compiled import part
 
 
 class Grid(NamedTuple):
@@ -51,7 +51,7 @@ class Grid(NamedTuple):
     """Words of a finished sum over those of one that is not."""
 
 
-@kernel
+@part
 def _phase(grid: Grid, words: float, own: float, bandwidth: float) -> tuple[float, float]:
     """The cycles of a phase that moves `words`, with the fold's own part among them, and how far the array must lag for them."""
     move = words / bandwidth
@@ -65,7 +65,7 @@ def _phase(grid: Grid, words: float, own: float, bandwidth: float) -> tuple[floa
     return cycles, max(lag, grid.tail + move - cycles)
 
 
-@kernel
+@part
 def _fold(grid: Grid, words: float, own: float, sums: bool, queue: float, bandwidth: float) -> float:
     """The cycles of a fold of whose words no more than `queue` come before it begins; `sums`, where they are among the words,
     leave when they have crossed the array."""
@@ -75,7 +75,7 @@ def _fold(grid: Grid, words: float, own: float, sums: bool, queue: float, bandwi
     return min(cycles + late + crossing, grid.cycles + words / bandwidth)
 
 
-@kernel
+@part
 def _passing_words(grid: Grid, size: int, block: int, blocks: int, tile: int) -> float:
     """What comes and goes of the passing operand while one of its tiles is in use: the next one, and of sums the one before. An
     input that is used for one fold only comes wave by wave in that fold."""
@@ -94,7 +94,7 @@ def _passing_words(grid: Grid, size: int, block: int, blocks: int, tile: int) ->
     return words
 
 
-@kernel
+@part
 def _held_words(grid: Grid, size: int, block: int, blocks: int) -> float:
     """What comes or goes of the held operand during a block: inputs of the next block, or sums of the one before."""
     if grid.held_sums:
@@ -105,7 +105,7 @@ def _held_words(grid: Grid, size: int, block: int, blocks: int) -> float:
     return (tiles - 1) * grid.held_tile + (grid.held_edge if block + 2 == blocks else grid.held_tile)
 
 
-@kernel
+@part
 def held_schedule(grid: Grid, size: int, ahead: bool, bandwidth: float) -> tuple[float, float]:
     """
     Cycles and words where blocks of `size` tiles are held. Blocks and tiles that are alike are counted and not walked.
@@ -139,7 +139,7 @@ def held_schedule(grid: Grid, size: int, ahead: bool, bandwidth: float) -> tuple
     return min(cycles + lag + after - 1, compute + words / bandwidth), words
 
 
-@kernel
+@part
 def _visit(grid: Grid, size: int, block: int, tile: int, per_fold: float, bandwidth: float) -> tuple[float, float, float, float]:
     """The cycles of the folds of one passing tile in one block, how far the array must lag for them, the words that the last
     of them moves, and, if none comes after them, the cycles until all sums are written."""
@@ -174,7 +174,7 @@ def _visit(grid: Grid, size: int, block: int, tile: int, per_fold: float, bandwi
     return cycles, lag, moved, last / bandwidth if grid.leaves or grid.passing_sums else 0.0
 
 
-@kernel
+@part
 def _words(grid: Grid, blocks: int) -> float:
     """All words that are moved where the held operand comes or goes once, and the passing one with each block."""
     passing = (grid.passing - 1) * grid.passing_tile + grid.passing_edge
@@ -186,7 +186,7 @@ def _words(grid: Grid, blocks: int) -> float:
     return own + held * (grid.final if grid.held_sums else 1.0) + passing * blocks
 
 
-@kernel
+@part
 def _own_words(grid: Grid, passing_edge: bool, held_edge: bool) -> float:
     """Words of the own part of a fold that stands at an edge, or not."""
     if passing_edge:
@@ -194,13 +194,13 @@ def _own_words(grid: Grid, passing_edge: bool, held_edge: bool) -> float:
     return grid.own_held_edge if held_edge else grid.own
 
 
-@kernel
+@part
 def _flows(grid: Grid, size: int) -> bool:
     """Whether passing tiles can come in the phase in which they are used."""
     return size == 1 and not grid.passing_sums
 
 
-@kernel
+@part
 def _first_words(grid: Grid, size: int) -> float:
     """What must come of the passing operand before anything else."""
     if grid.passing_sums or _flows(grid, size):
@@ -208,7 +208,7 @@ def _first_words(grid: Grid, size: int) -> float:
     return grid.passing_edge if grid.passing == 1 else grid.passing_tile
 
 
-@kernel
+@part
 def streamed_schedule(grid: Grid, hold: bool, queue: float, bandwidth: float) -> tuple[float, float, float]:
     """
     Cycles, words, and cycles with no overlap at all, where passing tiles come wave by wave while they are in use, since SRAM has
@@ -239,7 +239,7 @@ def streamed_schedule(grid: Grid, hold: bool, queue: float, bandwidth: float) ->
     return min(cycles - 1, serial), words, serial
 
 
-@kernel
+@part
 def _sums_or_input(sums: bool, part: float, first: bool, last: bool, final: float) -> float:
     """Words of one visit to a tile: an input comes; sums come but for the first visit, and go."""
     if not sums:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..compiled import kernel
+from ..compiled import bare_kernel, part
 from .memory import Room, Work, best_schedule, unique_words
 
 
@@ -17,7 +17,7 @@ class Shared(NamedTuple):
     ported: float
 
 
-@kernel
+@bare_kernel
 def share_product(
     dataflow: int,
     m: int,
@@ -35,18 +35,38 @@ def share_product(
     sram: float,
     bandwidth: float,
 ) -> Shared:
-    """`batch` products on `units` arrays of rows x columns: each on all of them, one after the other, or each on its own, which
-    then has its part of SRAM and bus; whichever takes less. Sizes as in `memory.Work`."""
-    work = Work(dataflow, m, n, k, rows, columns, word_a, word_b, word_out, word_sum, spread, 1, 1, 1)
-    best = _rounds(work, batch, 1, units, sram, bandwidth)
-    if batch > 1 and units > 1:
-        alone = _rounds(work, batch, min(units, batch), units, sram, bandwidth)
+    """
+    `batch` products on `units` arrays of rows x columns, in the way that takes least. Sizes as in `memory.Work`.
+
+    Each is on all arrays, one after the other, or each on its own, which then has its part of SRAM and bus. And each may be
+    computed as (A @ B)ᵀ = Bᵀ @ Aᵀ: what stays and what streams past is the compiler's to choose, and SRAM gives rows as well as
+    columns.
+    """
+    words = (word_sum, spread, 1, 1, 1)
+    work = Work(dataflow, m, n, k, rows, columns, word_a, word_b, word_out, *words)
+    best = _batched(work, batch, units, sram, bandwidth, float("inf"))
+    if spread > 1 or (dataflow == 0 and rows == columns):  # sparse weights must stay; a square array of sums sees no difference
+        return best
+    turned = Work(dataflow, n, m, k, rows, columns, word_b, word_a, word_out, *words)
+    other = _batched(turned, batch, units, sram, bandwidth, best.cycles)
+    return other if other.cycles < best.cycles else best
+
+
+@part
+def _batched(work: Work, batch: int, units: int, sram: float, bandwidth: float, limit: float) -> Shared:
+    """Products one after the other, or several at a time; any number of cycles above `limit` if there is no faster way."""
+    best = Shared(float("inf"), 0.0, 0.0, 0.0)
+    if (_compute(_fastest_split(work, units)) + 1) * batch - 1 < limit:
+        best = _rounds(work, batch, 1, units, sram, bandwidth)
+    together = min(units, batch)
+    if together > 1 and (_compute(_fastest_split(work, units // together)) + 1) * -(-batch // together) - 1 < limit:
+        alone = _rounds(work, batch, together, units, sram, bandwidth)
         if alone.cycles < best.cycles:
             return alone
     return best
 
 
-@kernel
+@part
 def _rounds(work: Work, batch: int, together: int, units: int, sram: float, bandwidth: float) -> Shared:
     """Rounds of `together` products at a time."""
     one = _split(work, units // together, sram / together, bandwidth / together)
@@ -55,7 +75,7 @@ def _rounds(work: Work, batch: int, together: int, units: int, sram: float, band
     return Shared(cycles, compute, one.demanded * batch, one.ported * batch)
 
 
-@kernel
+@part
 def _split(work: Work, units: int, sram: float, bandwidth: float) -> Shared:
     """One product on so many arrays, split along the columns and along what else needs no sums of several arrays: the rows of
     `os`, the stream of the others. The fewest compute cycles come first; a split that cannot be faster is not looked at."""
@@ -73,14 +93,14 @@ def _split(work: Work, units: int, sram: float, bandwidth: float) -> Shared:
     return best
 
 
-@kernel
+@part
 def _with_split(split: Work, sram: float, bandwidth: float) -> Shared:
     """A product whose arrays share one SRAM."""
     cycles, compute, demanded, _ = best_schedule(split, Room(sram, sram, sram, sram), bandwidth)
     return Shared(cycles, compute, demanded, demanded + ported_words(split))
 
 
-@kernel
+@part
 def _fastest_split(work: Work, units: int) -> Work:
     """The split with the fewest compute cycles."""
     best, cycles = work, _compute(work)
@@ -92,7 +112,7 @@ def _fastest_split(work: Work, units: int) -> Work:
     return best
 
 
-@kernel
+@part
 def _with_units(work: Work, across: int, along: int) -> Work:
     """The product on across x along arrays."""
     down, stream = (along, 1) if work.dataflow == 0 else (1, along)
@@ -100,7 +120,7 @@ def _with_units(work: Work, across: int, along: int) -> Work:
     return Work(work.dataflow, work.m, work.n, work.k, work.rows, work.columns, *words, down, across, stream)
 
 
-@kernel
+@part
 def _compute(work: Work) -> float:
     """Compute cycles of a split product: as `closed` has them, with the folds that its arrays do at once."""
     high, wide = work.rows * work.row_units, work.columns * work.column_units
@@ -112,7 +132,7 @@ def _compute(work: Work) -> float:
     return folds * (2.0 * work.rows + work.columns + -(-length // work.stream_units) - 2) - 1
 
 
-@kernel
+@part
 def ported_words(work: Work) -> float:
     """Words that the arrays read from SRAM and write there: an operand that streams past comes once for each fold that it passes;
     one that stays, once for each array that holds it; sums that do not stay are read back but for the first time."""
