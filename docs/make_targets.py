@@ -51,15 +51,23 @@ def page(text: str) -> str:
 
 def fields() -> str:
     """A table for each table of the file."""
-    for kind in (Target, *TABLES.values()):
-        attrs.resolve_types(kind)
+    attrs.resolve_types(Target)
     top = [field for field in keys_of(Target).values() if not holds_tables(field.type)]
     parts = ["### At the top", "", rows(top, docs_of(Target))]
     for name, kind in TABLES.items():
-        known = list(keys_of(kind).values())
-        parts += [f"### `{name}`", "", inspect.getdoc(kind) or "", ""]
-        parts += [rows(known, docs_of(kind)) if known else "No keys so far.\n"]
+        parts += part(name, kind)
     return "\n".join(parts)
+
+
+def part(name: str, kind: type) -> list[str]:
+    """The table of a table, and those of the arrays of tables under it."""
+    attrs.resolve_types(kind)
+    known = list(keys_of(kind).values())
+    found = [f"### `{name}`", "", inspect.getdoc(kind) or "", "", rows(known, docs_of(kind)) if known else "No keys so far.\n"]
+    for field in known:
+        if get_origin(field.type) is tuple and attrs.has(get_args(field.type)[0]):
+            found += part(f"[[{name.strip('[]')}.{field.name}]]", get_args(field.type)[0])
+    return found
 
 
 def holds_tables(kind: Any) -> bool:
@@ -99,7 +107,7 @@ def takes(field: attrs.Attribute[Any], unit: str) -> str:
         example = f'`"{USUAL[unit]}"`' if unit in USUAL else "a number" if unit == "1" else f"a quantity in {unit}"
         return f"a table, each {example}" if get_origin(kind) is Mapping else example
     if get_origin(kind) is tuple:
-        return "an array"
+        return "tables" if attrs.has(get_args(kind)[0]) else "an array"
     if get_origin(kind) is Mapping:
         return "a table of texts"
     return {int: "a whole number", str: "text", bool: "`true`, `false`", float: "a number"}.get(kind, "a table")  # type: ignore[call-overload]

@@ -8,7 +8,8 @@ from typing import Any
 
 import attrs
 
-from .target import Note, Target
+from .target import Level, Note, Target
+from .target_values import NOT_IN_FILES
 
 NOTHING_SAID = Note()
 
@@ -18,26 +19,28 @@ class Entry:
     """One value of a target, in the unit of its field (`""`: a count, a word, true or false)."""
 
     path: str
-    value: float | int | str | bool
+    value: float | int | str | bool | tuple[Any, ...]
     unit: str
     note: Note
 
     @property
     def text(self) -> str:
         """The value as one writes it: `4.8 TB/s`."""
+        if isinstance(self.value, tuple):
+            return ", ".join(map(str, self.value)) if len(self.value) <= 8 else f"{len(self.value)} values"
         return written(self.value, self.unit) if isinstance(self.value, float) else str(self.value).lower()
 
 
 def entries(target: Target) -> list[Entry]:
     """All values of a target in the order of its classes; those that the file left to their defaults are left out."""
     found = [Entry(path, value, unit, target.notes.get(path, NOTHING_SAID)) for path, value, unit in _values(target, "")]
-    return [entry for entry in found if entry.path not in ("name", "title") and not entry.path.startswith("sources.")]
+    return [entry for entry in found if entry.path != "title" and not entry.path.startswith("sources.")]
 
 
 def _values(one: Any, path: str) -> Iterator[tuple[str, Any, str]]:
     for field in attrs.fields(type(one)):
         value = getattr(one, field.name)
-        if field.name == "notes" or (field.name == "name" and path) or value is None or is_default(field, value):
+        if field.name in NOT_IN_FILES.get(type(one), ()) or value is None or is_default(field, value):
             continue
         yield from _of_field(value, path + field.name, field.metadata.get("unit", ""))
 
@@ -50,9 +53,9 @@ def is_default(field: attrs.Attribute[Any], value: Any) -> bool:
 def _of_field(value: Any, path: str, unit: str) -> Iterator[tuple[str, Any, str]]:
     if attrs.has(type(value)):
         yield from _values(value, f"{path}.")
-    elif isinstance(value, tuple):
+    elif isinstance(value, tuple) and all(attrs.has(type(one)) for one in value):
         for place, one in enumerate(value):
-            yield from _of_field(one, f"{path}.{getattr(one, 'name', place)}", unit)
+            yield from _of_field(one, f"{path}.{one.name if isinstance(one, Level) else place}", unit)
     elif isinstance(value, Mapping):
         for key, one in value.items():
             yield f"{path}.{key}", one, unit

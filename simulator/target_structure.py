@@ -11,7 +11,7 @@ import attrs
 import cattrs
 
 from .target import Level
-from .target_values import POSITIVE, STAND_INS, Items, Reading, Table, dotted, keys_of, listed
+from .target_values import NOT_IN_FILES, POSITIVE, STAND_INS, Items, Reading, Table, dotted, keys_of, listed
 
 
 def converter(reading: Reading) -> cattrs.Converter:
@@ -100,7 +100,7 @@ def _attrs_hook(kind: Any, made: cattrs.Converter, reading: Reading) -> Callable
             reading.wrong("CC1204", f"`{dotted(table.path)}` is a table", table.path, "no table", hint)
             return stand_in(kind)
         given = {name: one(fields[name], value) for name, value in reading.fields(table, kind).items()}
-        if "name" in fields:
+        if "name" in NOT_IN_FILES.get(kind, ()):
             given["name"] = table.path[-1] if table.path else reading.name
         left = {name: field for name, field in fields.items() if name not in given and field.default is attrs.NOTHING}
         return kind(**given, **{name: stand_in(field.type) for name, field in left.items()})

@@ -126,10 +126,11 @@ class Reading:
 
     def leaf(self, leaf: Any, kind: Any) -> Any:
         """A whole number, text or boolean; a stand-in if it is something else."""
-        if isinstance(leaf, Leaf) and type(leaf.value) is kind:
-            if kind is not int or leaf.value >= 0:
+        if isinstance(leaf, Leaf) and (type(leaf.value) is kind or (kind is float and type(leaf.value) is int)):
+            if kind not in (int, float) or 0 <= leaf.value < math.inf:
                 return leaf.value
-            self.wrong("CC1206", f"`{dotted(leaf.path)}` is less than nothing", leaf.path, "less than nothing")
+            what = "less than nothing" if leaf.value < 0 else "no number of anything"
+            self.wrong("CC1206", f"`{dotted(leaf.path)}` is {what}", leaf.path, what)
         else:
             self.wrong("CC1204", f"`{dotted(leaf.path)}` is {KIND_NAMES[kind]}", leaf.path, f"not {KIND_NAMES[kind]}")
         return STAND_INS[kind]
@@ -183,6 +184,9 @@ class Reading:
         return {key: self.number(leaf, unit, positive=unit.endswith("/cycle")) for key, leaf in table.items()}
 
 
+NOT_IN_FILES: Mapping[type, tuple[str, ...]] = {Target: ("name", "notes"), Level: ("name",)}
+"""Names that follow from that of the file or table, and what is said of values."""
+
 KIND_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "`true` or `false`"}
 
 
@@ -197,7 +201,7 @@ def listed(words: Iterable[str]) -> str:
 
 def keys_of(kind: type) -> dict[str, attrs.Attribute[Any]]:
     """The fields of a class that stand in a file: not the names that follow from elsewhere, and not what is said of values."""
-    left_out = {Target: ("name", "notes"), Level: ("name",)}.get(kind, ())
+    left_out = NOT_IN_FILES.get(kind, ())
     return {field.name: field for field in attrs.fields(kind) if field.name not in left_out}
 
 

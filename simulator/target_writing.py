@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from .target import Level, Link, Note, Target
+from .target import Level, Note, Target
 from .target_listing import is_default, written
 from .target_values import dotted, keys_of
 from .toml_places import Path
@@ -46,7 +46,7 @@ class _Writer:
                 yield from self.table(one, (*path, one.name), "")
         elif isinstance(value, tuple):
             for place, one in enumerate(value):
-                yield from ["", f"[[{keys(path)}]]", *self.values(one, (*path, place), list(keys_of(Link)))]
+                yield from ["", f"[[{keys(path)}]]", *self.values(one, (*path, place), list(keys_of(type(one))))]
         elif isinstance(value, Mapping):
             if value:
                 yield from ["", f"[{keys(path)}]"]
@@ -54,7 +54,7 @@ class _Writer:
                 yield f"{keys((name,))} = {self.noted(one, (*path, name), unit)}"
         else:
             known = keys_of(type(value))
-            under = [name for name in known if isinstance(getattr(value, name), Mapping)]
+            under = [name for name in known if isinstance(getattr(value, name), Mapping) or is_tables(getattr(value, name))]
             own = list(self.values(value, path, [name for name in known if name not in under]))
             if own or not any(getattr(value, name) for name in under):
                 yield from ["", f"[{keys(path)}]", *own]
@@ -88,6 +88,11 @@ class _Writer:
         return literal(f"{value!r} {unit}")
 
 
+def is_tables(value: Any) -> bool:
+    """Whether a value is written as tables, one each."""
+    return isinstance(value, tuple) and bool(value) and all(attrs.has(type(one)) for one in value)
+
+
 def keys(path: Path) -> str:
     """A dotted key; what is no bare key is quoted."""
     return ".".join(key if re.fullmatch(r"[\w-]+", key, re.ASCII) else literal(key) for key in path if isinstance(key, str))
@@ -97,4 +102,8 @@ def literal(value: Any) -> str:
     """A value of TOML, which writes texts as JSON does."""
     if isinstance(value, tuple):
         return f"[{', '.join(map(literal, value))}]"
+    if attrs.has(type(value)):
+        known = keys_of(type(value)).values()
+        said = [(one.name, getattr(value, one.name)) for one in known if not is_default(one, getattr(value, one.name))]
+        return f"{{ {', '.join(f'{name} = {literal(one)}' for name, one in said)} }}"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -151,4 +151,3 @@ def _flops(call: Cost) -> float:
         case Reduction(_, rows, length, _, _):
             return rows * length
     return 0.0
-
