@@ -101,7 +101,8 @@ def cache_write_seconds(card: Card, tokens: float, bytes_a_token: float, residen
     place, reads and writes, each after the other. `bytes_a_token`: of keys and values."""
     together = card.units * floor(2048.0 / min(512.0, bytes_a_token / (2.0 * card.item)))
     rounds = ceil(tokens / max(together, 1.0)) - 1.0
-    return card.launch + (1.0 + rounds) * card.start + moved_seconds(card, 2.0 * tokens * bytes_a_token, resident)
+    waiting = (1.0 + rounds) * (card.start + 2.0 * card.dram_latency)
+    return card.launch + waiting + moved_seconds(card, 2.0 * tokens * bytes_a_token, resident)
 
 
 @kernel
