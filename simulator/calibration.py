@@ -6,8 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from .constants import Kernel
+from . import target_writing
+from .constants import CpuConstants, Kernel
 from .cpu.grids import Grid
+from .target import Launch, Level, Matrix, Note, Target, Vector
+from .target_listing import entries
 
 SOURCE = "measured by `chunkc calibrate`"
 
@@ -26,34 +29,44 @@ class Facts:
 
 
 def target_text(facts: Facts, kernels: Sequence[Kernel]) -> str:
-    """A target as TOML: rates are the best that were measured, times those of each kernel over its sizes."""
-    lines = [
-        f"# {SOURCE} with {facts.threads} thread{'s' if facts.threads > 1 else ''} of torch; times are medians.",
-        'kind = "cpu"',
-        f"title = {_text(facts.title)}",
-        f'clock = {{ value = "{facts.clock / 1e9:.4g} GHz", source = "the processor" }}',
-        "",
-        "[matrix]",
-        f"units = {facts.threads}",
-        "",
-        "[matrix.macs]",
-        *(_rate(dtype, rate / facts.clock / facts.threads, "MAC") for dtype, rate in best_products(kernels).items()),
-        "",
-        "[vector]",
-        f"units = {facts.threads}",
-        "",
-        "[vector.flops]",
-        *(_rate(dtype, rate / facts.clock / facts.threads, "FLOP") for dtype, rate in best_elements(kernels).items()),
-    ]
-    for name, size, bandwidth in levels(facts, kernels):
-        lines += ["", f"[memory.{name}]", f'size = {{ value = "{size / 1024:.10g} KiB", source = "the processor" }}']
-        lines += [f'bandwidth = {{ value = "{bandwidth / 1e9:.4g} GB/s", source = "{SOURCE}" }}']
-    launch = next(kernel for kernel in kernels if kernel.op == "add").microseconds[0]
-    lines += ["", "[launch]", f'host = {{ value = "{launch:.4g} us", source = "{SOURCE}: an op on 64 elements" }}', ""]
-    lines += ["[cpu]", f"threads = {facts.threads}", f'call = {{ value = "{facts.call * 1e6:.4g} us", source = "{SOURCE}" }}']
-    for kernel in kernels:
-        lines += ["", *_kernel(kernel)]
-    return "\n".join(lines) + "\n"
+    """The target of the machine as TOML."""
+    return target_writing.target_text(measured_target(facts, kernels))
+
+
+def measured_target(facts: Facts, kernels: Sequence[Kernel]) -> Target:
+    """A target whose rates are the best that were measured, with the times of each kernel over its sizes."""
+    cycles = facts.clock * facts.threads
+    macs = {dtype: _rounded(rate / cycles) for dtype, rate in best_products(kernels).items()}
+    flops = {dtype: _rounded(rate / cycles) for dtype, rate in best_elements(kernels).items()}
+    launch = next(kernel for kernel in kernels if kernel.op == "add").microseconds[0] * 1e-6
+    target = Target(
+        name="here",
+        kind="cpu",
+        title=facts.title,
+        clock=_rounded(facts.clock),
+        matrix=Matrix(facts.threads, macs),
+        vector=Vector(facts.threads, flops),
+        memory=tuple(Level(name, float(size), _rounded(rate)) for name, size, rate in levels(facts, kernels)),
+        launch=Launch(host=_rounded(launch)),
+        cpu=CpuConstants(facts.threads, _rounded(facts.call), tuple(map(_short, kernels))),
+    )
+    return attrs.evolve(target, notes={entry.path: _note(entry.path) for entry in entries(target) if entry.unit})
+
+
+def _note(path: str) -> Note:
+    """Where a quantity is from."""
+    said = path == "clock" or path.endswith(".size")
+    best = ": the most" if path.startswith(("matrix.", "vector.")) else ": an op on 64 elements" if path == "launch.host" else ""
+    return Note("the processor" if said else SOURCE + best)
+
+
+def _rounded(value: float, digits: int = 4) -> float:
+    """A measured number, without digits that say nothing."""
+    return float(f"{value:.{digits}g}")
+
+
+def _short(kernel: Kernel) -> Kernel:
+    return attrs.evolve(kernel, microseconds=tuple(map(_rounded, kernel.microseconds)))
 
 
 def best_products(kernels: Iterable[Kernel]) -> dict[str, float]:
@@ -94,21 +107,3 @@ def _best(kernel: Kernel) -> float:
     for count, time in zip(counts, kernel.microseconds):
         best = max(best, count / (time * 1e-6))
     return best
-
-
-def _rate(dtype: str, rate: float, what: str) -> str:
-    return f'{dtype} = {{ value = "{rate:.5g} {what}/cycle", source = "{SOURCE}: the most" }}'
-
-
-def _kernel(kernel: Kernel) -> list[str]:
-    axes = ", ".join(f'{{ name = "{axis.name}", sizes = {list(axis.sizes)} }}' for axis in kernel.axes)
-    said = ["[[cpu.kernels]]", f'op = "{kernel.op}"', f"axes = [{axes}]"]
-    said += [f'dtype = "{kernel.dtype}"'] if kernel.dtype else []
-    said += ["cold = true"] if kernel.cold else []
-    times = ", ".join(repr(float(f"{time:.4g}")) for time in kernel.microseconds)
-    return [*said, f"microseconds = [{times}]"]
-
-
-def _text(text: str) -> str:
-    cleaned = "".join(c if c.isprintable() and c not in '"\\' else " " for c in text)
-    return f'"{cleaned.strip() or "a processor"}"'

@@ -115,5 +115,5 @@ def test_rates_bound_what_was_not_measured(m: int, n: int, k: int) -> None:
 def test_the_file_of_a_machine_says_its_best_rates() -> None:
     target = machine().target
     assert target.peak_macs("f32") == pytest.approx(best_products(KERNELS)["f32"], rel=1e-3)
-    assert [level.name for level in target.memory] == ["l1", "l2", "dram"] and target.title == "a  small  one"
+    assert [level.name for level in target.memory] == ["l1", "l2", "dram"] and target.title == FACTS.title
     assert target.cpu is not None and len(target.cpu.kernels) == len(KERNELS) and target.cpu.call == pytest.approx(10e-6)
