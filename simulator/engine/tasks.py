@@ -51,13 +51,14 @@ class Tasks:
         owner = np.repeat(np.arange(len(self)), np.diff(self.after_ptr))
         taker = np.repeat(np.arange(len(self)), np.diff(self.take_ptr))
         amounts = np.concatenate([self.seconds, self.latency, self.move_bytes, self.take_bytes])
+        known = np.isin(taker * len(self) + self.take_until, self.after * len(self) + owner)
         checks = {
             "a task comes after one that is not earlier": bool(np.any((self.after < 0) | (self.after >= owner))),
             "steps fall": bool(np.any(np.diff(self.step) < 0)),
             "seconds, latencies or bytes are negative or not finite": not bool(np.all(np.isfinite(amounts) & (amounts >= 0.0))),
             "bytes of pools are not whole": bool(np.any(self.take_bytes != np.floor(self.take_bytes))),  # else sums would drift
-            "bytes go back before they are taken, or never": bool(
-                np.any((self.take_until < taker) | (self.take_until >= len(self)))
+            "bytes go back at the end of a task that does not come after what took them": not bool(
+                np.all(known | (taker == self.take_until))
             ),
         }
         return [text for text, broken in checks.items() if broken]
@@ -139,7 +140,9 @@ class TaskList:
         return len(self._rows) - 1
 
     def hold(self, pool: str, amount: float, first: int, last: int) -> None:
-        """Takes bytes of a pool from the start of task `first` to the end of task `last`."""
+        """Takes bytes of a pool from the start of task `first` to the end of task `last`, which comes after it."""
+        if first < last < len(self):
+            self._after[last] = sorted({*self._after[last], first})
         self._holds.append((first, _number(self._pools, pool), amount, last))
 
     def done(self) -> Tasks:

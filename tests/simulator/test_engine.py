@@ -149,7 +149,7 @@ def test_wrong_tasks_are_told_all_at_once():
     tasks.add("a", -1.0, after=[0], step=2)
     tasks.add("a", step=1)
     tasks.hold("p", 0.5, 1, 0)
-    with pytest.raises(ValueError, match="not earlier; steps fall; .* negative or not finite; .* not whole; .* before they"):
+    with pytest.raises(ValueError, match="not earlier; steps fall; .* negative or .*; .* not whole; .* does not come after"):
         tasks.done()
     good = TaskList()
     good.add("a", moves={"link": 1})
@@ -161,3 +161,11 @@ def test_wrong_tasks_are_told_all_at_once():
 
 def test_no_tasks_take_no_time():
     assert run(TaskList().done(), {}).total == 0.0 and run(TaskList().done(), {}).critical() == []
+
+
+def test_what_gives_bytes_back_comes_after_what_took_them():
+    tasks = TaskList()
+    tasks.add("a", 3)
+    take, give = tasks.add("a", 1), tasks.add("b", 1)
+    tasks.hold("slots", 5, take, give)
+    assert run(tasks.done(), {}, {"slots": 5}).start.tolist() == [0, 3, 4]
