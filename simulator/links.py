@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import heapq
+from collections.abc import Sequence
 
+from ..compiler.diagnostics import CompileError, Diagnostic, Label
+from ..compiler.shapes import Transfer
+from ..compiler.source import NOWHERE
 from .target import Link, Target
 
 
-def level_name(target: Target, name: str) -> str:
-    """A level as a call names it: `device` is the device's own memory, and so is `host` where there is no other."""
-    known = {level.name for level in target.memory}
-    return name if name in known else target.device_memory.name
+def way_of(target: Target, shape: Transfer) -> tuple[Link, ...]:
+    """The links that a transfer takes, none within one memory. `CompileError` where no links lead there."""
+    try:
+        return target.route(shape.source, shape.destination)
+    except KeyError as error:
+        message = f"no links of `{target.name}` lead from `{shape.source}` to `{shape.destination}`, where chunks go"
+        hint = "add `[[links]]` to the target"
+        raise CompileError([Diagnostic("CC1305", message, (Label(NOWHERE),), hint)]) from error
 
 
-def transfer_seconds(target: Target, bytes: float, source: str, destination: str) -> float:
-    """
-    Bytes over the path of links that takes the least, piece by piece: their latencies add up, the slowest says the rate.
-
-    Nothing where both are one memory. Where no link leads from one to the other, both ports say the rate and the latency.
-    """
-    start, end = level_name(target, source), level_name(target, destination)
-    if start == end or bytes <= 0:
-        return 0.0
-    waiting: list[tuple[float, str, float, float]] = [(0.0, start, float("inf"), 0.0)]
-    best: dict[str, float] = {}
-    while waiting:
-        seconds, place, rate, latency = heapq.heappop(waiting)
-        if place == end:
-            return seconds
-        if best.get(place, float("inf")) <= seconds:
-            continue
-        best[place] = seconds
-        for link in _from(target, place):
-            slowest, late = min(rate, link.bandwidth), latency + link.latency
-            heapq.heappush(waiting, (late + bytes / slowest, link.destination, slowest, late))
-    ports = (target.level(start), target.level(end))
-    return sum(port.latency for port in ports) + bytes / min(port.bandwidth for port in ports)
-
-
-def _from(target: Target, place: str) -> list[Link]:
-    return [link for link in target.links if link.source == place]
+def way_seconds(way: Sequence[Link], bytes: float) -> float:
+    """The latency of each link, and the bytes at the rate of the slowest: parts of a transfer are on all links at once."""
+    return sum(link.latency for link in way) + bytes / min(link.bandwidth for link in way)

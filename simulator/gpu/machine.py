@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...compiler.cost import Cost
-from ...compiler.diagnostics import CompileError, Diagnostic, Label
 from ...compiler.shapes import Attention, Gather, Pointwise, Reduction, Sort, Transfer
-from ...compiler.source import NOWHERE
+from ..links import way_of, way_seconds
 from ..machine import Bound, Timing
 from ..target import Target
 from .attention import context_parts
@@ -114,18 +113,12 @@ class GpuMachine:
 
 
 def transfer(target: Target, shape: Transfer) -> Parts:
-    """The latency of each link on the way, and the bytes at the rate of the slowest: parts of a transfer are on all links at
-    once. Within the device's memory bytes are read and written. `CompileError` where no links lead there."""
-    try:
-        way = target.route(shape.source, shape.destination)
-    except KeyError as error:
-        message = f"no links of `{target.name}` lead from `{shape.source}` to `{shape.destination}`, where chunks go"
-        hint = "add `[[links]]` to the target"
-        raise CompileError([Diagnostic("CC1305", message, (Label(NOWHERE),), hint)]) from error
+    """Over links, or read and written within the device's memory. `CompileError` where no links lead there."""
+    way = way_of(target, shape)
     if not way:
         own = target.device_memory
         return Parts(
             2.0 * shape.bytes / own.bandwidth, 0.0, 2.0 * shape.bytes / own.bandwidth, 0.0, {own.name: 2.0 * shape.bytes}
         )
-    seconds = sum(link.latency for link in way) + shape.bytes / min(link.bandwidth for link in way)
+    seconds = way_seconds(way, shape.bytes)
     return Parts(seconds, 0.0, seconds, 0.0, dict.fromkeys((way[0].source, way[-1].destination), shape.bytes))

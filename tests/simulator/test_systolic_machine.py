@@ -1,13 +1,14 @@
 """Calls on systolic targets: never faster than the roofline, never slower with more of anything, and all work accounted."""
 
 import attrs
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chunkc.compiler.cost import Cost
+from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.shapes import Attention, Gather, Grouped, Pointwise, Product, Reduction, Sort, Transfer
-from chunkc.simulator.links import transfer_seconds
 from chunkc.simulator.systolic.closed import compute_cycles
 from chunkc.simulator.systolic.machine import SystolicMachine
 from chunkc.simulator.target_reading import load_target
@@ -123,14 +124,28 @@ def test_what_is_not_a_product_is_moved_or_computed():
 
 
 def test_transfers_take_the_path_of_links():
-    tpu, edge = load_target("tpu-v4-like"), load_target("edge-npu-32x32")
-    assert transfer_seconds(tpu, 125e6, "host", "device") == pytest.approx(0.01 + 10e-6)
-    assert transfer_seconds(tpu, 35e6, "storage", "device") == pytest.approx(0.01 + 90e-6)
-    assert transfer_seconds(edge, 1e6, "host", "device") == 0
-    assert transfer_seconds(edge, 3e6, "storage", "host") == pytest.approx(0.01 + 200e-6)
-    assert transfer_seconds(edge, 3e6, "device", "storage") > 0.01
-    timing = SystolicMachine(tpu).time(Cost(0, 125e6, 1, Transfer(125e6)))
-    assert timing.seconds == pytest.approx(0.01, rel=0.01)
+    tpu, edge = (SystolicMachine(load_target(name)) for name in TARGETS)
+
+    def seconds(machine, bytes, source, destination):
+        return machine.time(Cost(0, bytes, 1, Transfer(bytes, source, destination))).seconds
+
+    assert seconds(tpu, 125e6, "host", "device") == pytest.approx(0.01 + 10e-6)
+    assert seconds(tpu, 35e6, "storage", "device") == pytest.approx(0.01 + 90e-6)
+    assert seconds(edge, 3e6, "storage", "host") == pytest.approx(0.01 + 200e-6)
+    with pytest.raises(CompileError, match="lead from `device` to `storage`"):
+        seconds(edge, 3e6, "device", "storage")
+
+
+def test_ways_of_many_inputs_are_priced_at_once():
+    machine = SystolicMachine(load_target("tpu-v4-like"))
+    loads = np.random.default_rng(0).poisson(3, (5, 16))
+    many = machine.time_grouped(loads, 768, 512, "bf16")
+    for i, row in enumerate(loads):
+        rows, hit = int(row.sum()), int((row > 0).sum())
+        moved = 2 * (rows * (768 + 512) + hit * 768 * 512)
+        one = machine.time(Cost(rows * 768 * 512, moved, 1, Grouped(tuple(map(int, row)), 768, 512, "bf16")))
+        assert many.seconds[i] == pytest.approx(one.seconds) and many.joules[i] == pytest.approx(one.joules)
+        assert many.bytes["dram"][i] == pytest.approx(one.bytes["dram"])
 
 
 @settings(max_examples=10)
