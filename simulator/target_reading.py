@@ -56,13 +56,12 @@ def read_target(text: str, file: str, findings: Findings | None = None) -> Targe
     found, source = Findings(), Source(file, text)
     try:
         raw = tomllib.loads(text)
-        places = places_of(source)
+        reading = Reading(Path(file).stem, places_of(source), found)
+        wrapped = reading.unwrap(raw)
     except (ValueError, RecursionError) as error:  # a number of thousands of digits is no `TOMLDecodeError`
         message, span = decode_error(error, source)
         found.error("CC1201", f"no TOML: {message}", span)
         raise CompileError(found.items) from error
-    reading = Reading(Path(file).stem, places, found)
-    wrapped = reading.unwrap(raw)
     _scales(reading, wrapped)
     notes = {dotted(path): note for path, note in reading.noted}
     target = attrs.evolve(converter(reading).structure(wrapped, Target), notes=notes)
