@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .blocks import split_blocks
-from .selecting import at_least_f32
+from .selecting import at_least_f32, isfinite
 from .tape import Array, Number, Tape
 
 
@@ -47,9 +47,7 @@ def causal_mask(t: Tape, q: Array, k: Array, q_position: Array | None = None, k_
 
 
 def finite_rows(t: Tape, x: Array) -> tuple[Array, Array]:
-    size = t.each("abs", x)
-    fine = t.each("and", t.each("ne", size, dtype="bool"), t.each("eq", x, x, dtype="bool"))
-    bad = t.each("not", t.along("all", fine, keepdims=True))
+    bad = t.each("not", t.along("all", isfinite(t, x), keepdims=True))
     return t.each("where", x, bad), bad
 
 
@@ -82,7 +80,7 @@ def masked_attention(t: Tape, q: Array, k: Array, v: Array, mask: Array) -> Arra
     bad = repeat_heads(t, t.each("or", bad_k, bad_v), q.shape[1])
     empty = t.each("not", t.along("any", mask, keepdims=True))
     k, v = repeat_heads(t, k, q.shape[1]), repeat_heads(t, v, q.shape[1])
-    value = t.attend(q, k, v, t.each("or", mask, empty))
+    value = t.attend(q, k, v, mask=t.each("or", mask, empty))
     return _spoiled(t, mask, bad, t.each("where", value, empty))
 
 
@@ -191,7 +189,7 @@ def block_attention(
     seen = block_pairs(t, chosen, kept, sizes, causal)
     seen = seen.of(count, 1, *seen.shape[-2:])
     empty = t.each("not", t.along("any", seen, keepdims=True))
-    value = t.attend(queries.of(count, 1, sizes[0], q.shape[-1]), keys, values, t.each("or", seen, empty))
+    value = t.attend(queries.of(count, 1, sizes[0], q.shape[-1]), keys, values, mask=t.each("or", seen, empty))
     spoiled = t.along("any", t.each("and", seen, bad.of(count, 1, 1, bad.shape[-2])), keepdims=True)
     t.each("where", t.each("where", value, empty), spoiled)
     return q.at(-1, v.shape[-1])
@@ -214,7 +212,7 @@ def own_block_attention(
     t.each("div", places)
     keys, values, lost = (t.fetch(x.of(count, wide, x.shape[-1])) for x in (k, v, bad))
     queries = t.fetch(q.of(count, high, width))
-    for op in ("mul", "add", "mul", "add"):
+    for op in ("mul", "add") * 2 + (("mul", "add", "add", "mul", "add") if causal else ()):
         t.each(op, places, places)
     logits, spoiled = own_logits(t, queries, keys, lost, causal)
     joined(t, logits, values, spoiled, rows)
@@ -237,7 +235,7 @@ def joined(t: Tape, logits: Array, values: Array, spoiled: Array, count: Number)
     t.fill(*size.shape, dtype=size.dtype)
     top = t.along("max", logits)
     highest = t.scatter(size, top, 0, add=True)
-    t.each("where", highest, t.each("isfinite", highest, dtype="bool"))
+    t.each("where", highest, isfinite(t, highest))
     t.fill(*size.shape, dtype=size.dtype), t.fill(*size.shape, dtype=size.dtype)
     mixture = t.fill(*size.shape, values.shape[-1], dtype=values.dtype)
     each = t.each("exp", t.each("sub", logits, t.gather(highest, logits.shape[0]).of(*top.shape, 1)))

@@ -75,6 +75,8 @@ def uniform(t: Tape, x: Array, rows: bool = False) -> Array:
         t.each("add", at, t.fill(math.prod(x.shape[1:]), dtype="i64", op="range"))
     else:
         t.fill(x.elements, dtype="i64", op="range")
+    seed = t.each("xor", Array((), "i64"))
+    t.each("mul", seed)
     h = t.cast(shift_right(t, splitmix(t, x.typed("i64"))), "f64")
     h = t.each("div", t.each("add", h))
     return t.cast(h, "f64" if x.dtype == "f64" else "f32")

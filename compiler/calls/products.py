@@ -42,15 +42,32 @@ def einsum(t: Tape, node: Node, operands: list[Array], result: Array) -> None:
     for i, (mine, other) in enumerate(zip(names[1:], operands[1:]), 1):
         later = {*out, *(name for some in names[i + 1 :] for name in some)}
         both = [name for name in left if name in mine]
-        batch = [name for name in both if name in later]
+        batch = _in_order([name for name in both if name in later], out)
         summed = [name for name in both if name not in later]
-        rows = [name for name in left if name not in mine]
-        columns = [name for name in dict.fromkeys(mine) if name not in left]
+        rows = _in_order([name for name in left if name not in mine], out)
+        columns = _in_order([name for name in dict.fromkeys(mine) if name not in left], out)
         kept = [name for name in (*batch, *rows, *columns) if name in later or name in rows + columns]
         made = result if i + 1 == len(operands) else array.of(*(sizes[name] for name in kept))
+        for one, order in ((array, left), (other, list(mine))):
+            # Several axes that stand in another order are one only in a copy.
+            if any(
+                len(some) > 1 and not _adjacent(some, order) for some in (batch, rows, columns, summed) if set(some) <= set(order)
+            ):
+                t.copy(one, op="permute")
         m, n, k = (math.prod(sizes[name] for name in some) for some in (rows, columns, summed))
         t.product(m, n, k, array, other, made, batch=math.prod(sizes[name] for name in batch))
         left, array = kept, made
+
+
+def _in_order(some: list[str], out: tuple[str, ...]) -> list[str]:
+    """Axes as the result has them; those that it lacks last."""
+    return sorted(some, key=lambda name: out.index(name) if name in out else len(out))
+
+
+def _adjacent(some: list[str], order: list[str]) -> bool:
+    """Whether axes stand one behind the other in this order."""
+    places = [order.index(name) for name in some]
+    return places == list(range(places[0], places[0] + len(some)))
 
 
 def convolution(

@@ -9,6 +9,7 @@ from ..cost import Cost, How
 from ..dims import UnboundDim
 from ..ir import Graph
 from ..ops import OPS
+from . import selecting
 from .rows import ROWS, Op
 from .tape import EAGER, Array, Number, Tape
 
@@ -26,12 +27,11 @@ def dispatch_calls(decisions: Number, ways: int, kept: Number, how: How = EAGER,
     flat = Array((decisions, ways), "bool")
     if finer > 1:
         flat = t.along("any", Array((decisions, finer, ways), "bool"), (1,))
-    found = t.nonzero(flat.of(ways, decisions), kept)
-    t.copy(found.of(kept), op="copy")
+    t.nonzero(flat.of(ways, decisions), kept)
     t.along("sum", flat, (0,), dtype="i64")
     if how.device == "cuda":
         t.move(8 * ways, "device", "host")
-    t.calls.append(Cost(0, 0, EACH * ways))
+    t.calls.append(Cost(0, 0, 1 + EACH * ways))  # rows are told, and cut for each way
     return t.calls
 
 
@@ -124,7 +124,7 @@ def fuse_dense(t: Tape, streams: Sequence[Array], kept: Array, weight: Array, ki
         factor = t.cast(beside.typed(weight.dtype), stream.dtype)
         term = t.each("where", t.each("mul", stream, factor), beside)
         if gate:
-            finite = t.each("where", term, t.each("isfinite", term, dtype="bool"))
+            finite = t.each("where", term, selecting.isfinite(t, term))
             t.each("add", term, t.each("mul", t.each("sub", factor, factor), finite))
     if kind == "mean":
         return mean_of_kept(t, fuse_terms(t, streams), kept)

@@ -27,13 +27,13 @@ def order_key(t: Tape, of: Array) -> Array:
 
 
 def group(t: Tape, x: Array, over: Sequence[int] = (-1,)) -> Array:
-    """A copy, unless the axes are the last ones already."""
+    """A copy, unless the axes stand one behind the other."""
     if tuple(over) == (-1,):
         return x
     last = sorted(axis % x.rank for axis in over)
     shape = (*(size for axis, size in enumerate(x.shape) if axis not in last), math.prod(x.shape[axis] for axis in last))
     grouped = x.of(*shape)
-    return grouped if last == list(range(x.rank - len(last), x.rank)) else t.copy(x, op="permute", like=grouped)
+    return grouped if last == list(range(last[0], last[0] + len(last))) else t.copy(x, op="permute", like=grouped)
 
 
 def ungroup(t: Tape, x: Array, over: Sequence[int], like: Array) -> Array:
@@ -170,12 +170,12 @@ def masked(t: Tape, x: Array, kept: Array, gate: Array | None = None) -> Array:
     value = t.each("where", x, kept)
     if gate is None:
         return value
-    finite = t.each("where", x, _isfinite(t, x))
+    finite = t.each("where", x, isfinite(t, x))
     slope = t.cast(t.each("sub", gate, gate), x.dtype)
     return t.each("add", value, t.each("mul", slope, finite))
 
 
-def _isfinite(t: Tape, x: Array) -> Array:
-    """`isfinite` compares twice and puts both together."""
+def isfinite(t: Tape, x: Array) -> Array:
+    """It compares twice and puts both together."""
     size = t.each("abs", x)
     return t.each("and", t.each("ne", size, dtype="bool"), t.each("eq", x, x, dtype="bool"))

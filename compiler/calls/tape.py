@@ -132,8 +132,9 @@ class Tape:
         moved = (rows * (n + k) + reached * n * k) * BYTES[dtype]
         self.calls.append(Cost(rows * n * k, moved, 1, Grouped(tuple(loads), n, k, dtype)))
 
-    def attend(self, q: Array, k: Array, v: Array, *also: Array, causal: bool = False) -> Array:
-        """`scaled_dot_product_attention`."""
+    def attend(self, q: Array, k: Array, v: Array, mask: Array | None = None, causal: bool = False) -> Array:
+        """`scaled_dot_product_attention`, which makes numbers to add of a mask first."""
+        also = [] if mask is None else [self.each("where", mask, dtype=q.dtype)]
         (batch, heads, queries, width), keys = q.shape, k.shape[2]
         result = q.of(batch, heads, queries, v.shape[3])
         shape = Attention(batch, heads, k.shape[1], queries, keys, width, v.shape[3], causal, dtype=q.dtype)

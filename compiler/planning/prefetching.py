@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..residency import Residency, Word
-from .replacement import Problem, Solution
+from .replacement import Problem, Solution, Times
 
 LIKELY = 0.5
 """A task that is less likely to run is not guessed, and hides no load."""
@@ -17,11 +17,21 @@ def entries(
 ) -> tuple[Residency, ...]:
     """The schedule of a solution. `names` are the tasks'; `waits`: the groups (bit by bit) that run before it is decided whether
     a task is. Loads begin at most `ahead` tasks early, where it has been decided; or, to `guess`, where it is likely."""
+    return tuple(_planned(problem, solution, waits, ahead, guess).told(names))
+
+
+def seconds(problem: Problem, solution: Solution, waits: Sequence[int], ahead: int, guess: bool, times: Times) -> float:
+    """What a call is expected to take with the schedule of a solution: one link carries the loads, each beside what runs, and a
+    task waits for its own."""
+    return _planned(problem, solution, waits, ahead, guess).seconds(times)
+
+
+def _planned(problem: Problem, solution: Solution, waits: Sequence[int], ahead: int, guess: bool) -> _Plan:
     plan = _Plan(problem, solution)
     for place in range(1, len(solution.order)):
         task = solution.order[place]
         plan.begin_early(place, 0 if guess and problem.tasks[task].chance >= LIKELY else waits[task], ahead)
-    return tuple(plan.told(names))
+    return plan
 
 
 @dataclass(slots=True)
@@ -31,8 +41,8 @@ class _Plan:
     problem: Problem
     solution: Solution
     evicted: list[tuple[str, ...]] = field(init=False)
-    begun: list[list[tuple[tuple[str, ...], tuple[str, ...]]]] = field(init=False)
-    """(evicted, loaded) pairs of tasks further on."""
+    begun: list[list[tuple[tuple[str, ...], int]]] = field(init=False)
+    """Tasks further on by their places, whose loads begin here, with what is evicted for them."""
     bytes: list[int] = field(init=False)
     """What is resident while each task runs."""
     gone: dict[str, int] = field(default_factory=dict)
@@ -61,7 +71,7 @@ class _Plan:
             start -= 1
             ahead -= self.problem.tasks[self.solution.order[start]].chance >= LIKELY
         if start < place:
-            self.begun[start].append((evicted, loaded))
+            self.begun[start].append((evicted, place))
             self.evicted[place] = ()
             more = self._size(loaded) - self._size(evicted)
             for between in range(start, place):
@@ -78,6 +88,27 @@ class _Plan:
     def _size(self, units: Sequence[str]) -> int:
         return sum(self.problem.sizes[unit] for unit in units)
 
+    def seconds(self, times: Times) -> float:
+        """A recurrence over the places: when the link and the tasks are done."""
+        order, tasks = self.solution.order, self.problem.tasks
+        clock = link = 0.0
+        ready: dict[int, float] = {}
+
+        def load(place: int) -> None:
+            nonlocal link
+            link = max(link, clock) + tasks[order[place]].chance * sum(times.loads[unit] for unit in self.solution.loaded[place])
+            ready[place] = link
+
+        for place, task in enumerate(order):
+            if place not in ready:
+                load(place)
+            if self.solution.loaded[place]:
+                clock = max(clock, ready[place])
+            for _, later in self.begun[place]:
+                load(later)
+            clock += tasks[task].chance * times.runs[task]
+        return clock
+
     def told(self, names: Sequence[str]) -> list[Residency]:
         found: list[Residency] = []
 
@@ -87,9 +118,9 @@ class _Plan:
         for place, task in enumerate(self.solution.order):
             say("evict", *self.evicted[place])
             say("acquire", *self.problem.tasks[task].units)
-            for evicted, loaded in self.begun[place]:
+            for evicted, later in self.begun[place]:
                 say("evict", *evicted)
-                say("prefetch", *loaded)
+                say("prefetch", *self.solution.loaded[later])
             say("run", names[task])
             say("release", *self.problem.tasks[task].units)
         return found

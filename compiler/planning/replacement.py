@@ -30,15 +30,29 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds on a machine: of loading each unit, and of each task while it runs."""
+
+    loads: Mapping[str, float]
+    runs: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Tasks in an order in which they may run, the bytes of each unit, and the bytes that may be resident.
 
-    `ahead`: how many tasks early loads are to begin; it decides only between evictions that load alike."""
+    `ahead`: how many tasks early loads are to begin; it decides only between evictions that load alike. `times`, where a machine
+    is known: then loads cost what they take, not their bytes."""
 
     tasks: tuple[Task, ...]
     sizes: Mapping[str, int]
     room: int
     ahead: int = 0
+    times: Times | None = None
+
+    def cost(self, unit: str) -> float:
+        """What loading a unit costs: its seconds, or its bytes."""
+        return self.sizes[unit] if self.times is None else self.times.loads[unit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +64,16 @@ class Solution:
     loaded: tuple[tuple[str, ...], ...]
 
     def cost(self, problem: Problem) -> float:
-        """The bytes that are expected to be loaded: those for each task as often as it runs."""
+        """The bytes (or seconds) that are expected to be loaded: those for each task as often as it runs."""
         pairs = zip(self.order, self.loaded)
-        return math.fsum(problem.sizes[unit] * problem.tasks[i].chance for i, units in pairs for unit in units)
+        return math.fsum(problem.cost(unit) * problem.tasks[i].chance for i, units in pairs for unit in units)
+
+
+def candidates(problem: Problem, small: int) -> list[Solution]:
+    """Solutions worth looking at: the one that loads least, and for the orders of the heuristic those that load least in them."""
+    given = tuple(range(len(problem.tasks)))
+    orders = dict.fromkeys((given, greedy_order(problem)))
+    return [solve(problem, small), *(belady(problem, order) for order in orders)]
 
 
 def solve(problem: Problem, small: int) -> Solution:
@@ -233,6 +254,7 @@ class _Search:
         self.tasks, self.room = problem.tasks, problem.room
         self.names = tuple(dict.fromkeys(unit for task in problem.tasks for unit in task.units))
         self.sizes = [problem.sizes[name] for name in self.names]
+        self.costs = [problem.cost(name) for name in self.names]
         self.needs = [sum(1 << self.names.index(unit) for unit in task.units) for task in problem.tasks]
         self.all = (1 << len(problem.tasks)) - 1
         self.groups: dict[int, int] = {}
@@ -242,6 +264,9 @@ class _Search:
     def bytes(self, units: int) -> int:
         return sum(size for i, size in enumerate(self.sizes) if units >> i & 1)
 
+    def cost(self, units: int) -> float:
+        return sum(cost for i, cost in enumerate(self.costs) if units >> i & 1)
+
     def least(self, done: int, resident: int) -> float:
         """What is loaded at least from here on."""
         wanted: dict[int, float] = {}
@@ -249,7 +274,7 @@ class _Search:
             for unit in range(len(self.sizes)) if not done >> i & 1 else ():
                 if need & ~resident & 1 << unit:
                     wanted[unit] = min(self.tasks[i].chance, wanted.get(unit, 1.0))
-        return math.fsum(self.sizes[unit] * chance for unit, chance in wanted.items())
+        return math.fsum(self.costs[unit] * chance for unit, chance in wanted.items())
 
     def steps(self, done: int, resident: int) -> Iterator[tuple[int, int, float, int]]:
         """What may run next: the task, what is resident then, the bytes expected to be loaded, how many tasks it overtakes."""
@@ -262,7 +287,7 @@ class _Search:
             ready = all(not task.after >> group & 1 or group in over for group in self.groups)
             ready = ready and not (task.chained and self.groups[task.group] & ~done & ((1 << i) - 1))
             if ready and (not begun or begun[0] >> i & 1):
-                missing = self.bytes(self.needs[i] & ~resident) * task.chance
+                missing = self.cost(self.needs[i] & ~resident) * task.chance
                 for left in self.rooms(resident, self.needs[i]):
                     yield i, left | self.needs[i], missing, overtaken
             overtaken += 1
