@@ -1,0 +1,63 @@
+"""`chunkc calibrate` without `--from`: the machine at hand as a target, by microbenchmarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .report import progress, table
+
+NOTHING = "model nothing {\n  input x: f32[B, 8]\n  output y = x |> relu\n}\n"
+
+
+def calibrate_here(output: str, threads: int | None) -> None:
+    """Measures torch's kernels here (about a minute) and writes the target's TOML; `-` is stdout."""
+    import torch
+
+    from ..backends.torch.measuring import facts, measure
+    from ..simulator.calibration import Facts, target_text
+    from ..simulator.constants import Axis, Kernel
+    from ..simulator.target_reading import read_target
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        measured = measure(progress=lambda name, done, of: progress(f"measuring {name} ({done + 1} of {of})"))
+        call = call_seconds()
+        used = torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+    kernels = []
+    for one in measured:
+        axes = tuple(Axis(name, tuple(sizes)) for name, sizes in one.axes.items())
+        kernels.append(Kernel(one.op, axes, tuple(1e6 * time for time in one.seconds), one.dtype, one.cold))
+    found = Facts(facts.title(), facts.clock(), used, facts.caches(), facts.memory(), call)
+    text = target_text(found, kernels)
+    if output == "-":
+        click.echo(text, nl=False)
+        return
+    Path(output).write_text(text, encoding="utf-8")
+    target = read_target(text, output)
+    rates = [(f"products in {dtype}", f"{2e-9 * target.peak_macs(dtype):,.1f} GFLOP/s") for dtype in target.matrix.macs]
+    rates += [(level.name, f"{level.bandwidth / 1e9:,.1f} GB/s") for level in target.memory]
+    rates += [("one launch", f"{target.launch.host * 1e6:.2f} us"), ("one call of a module", f"{call * 1e6:.1f} us")]
+    table(("of this machine", f"with {used} thread{'s' if used > 1 else ''}"), rates)
+    progress(f"wrote {output}; `chunkc validate SPEC --target {output}` compares it with what runs")
+
+
+def call_seconds() -> float:
+    """What calling a module takes besides its kernels: a model of one op, less that op."""
+    import torch
+
+    from .. import api
+    from ..backends.torch.measuring.timing import seconds_of
+    from ..grammar.elaborate import loads
+
+    graph = loads(NOTHING)
+    module = api.compile_graphs(graph, graph).eval()
+    x = torch.zeros(1, 8)
+    with torch.no_grad():
+        whole = seconds_of([lambda: module(x)], budget=0.2)
+        op = seconds_of([lambda: torch.relu(x)], budget=0.2)
+    return max(whole - op, 0.0)
