@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ....compiler.step_log import StepLog
+from ..logging import Logged
 from ..module import CompiledModule
 
 FEWEST = 5
@@ -31,7 +32,9 @@ class Timed:
 
 def timed(module: CompiledModule, inputs: Mapping[str, Tensor], *, budget: float = 2.0, outputs: str | None = None) -> Timed:
     """Calls in eval without gradients for this many seconds (five at least), after two that warm up."""
-    clock, samples, logs = time.perf_counter, [], []
+    clock = time.perf_counter
+    samples: list[float] = []
+    logs: list[Logged] = []
     with torch.no_grad():
         for _ in range(2):
             module(**inputs, outputs=outputs)
