@@ -73,7 +73,7 @@ def _blocks_seconds(
     load = min(keys, n) * widths * card.item / card.stream if share > 0.0 else 0.0
     rows = min(queries * pack, m) * widths * card.item / card.stream
     if card.hopper == 1.0:  # one block an SM; later blocks' queries come while the block before still works
-        turns, each, lead, first = 1.0, tile, card.start + load, rows if pack > 1.0 else 0.0
+        turns, each, lead, first = 1.0, tile, card.start + load, rows
     else:
         turns = min(2.0, max(1.0, float(ceil(blocks / card.units))))
         each, lead, first = max(load + tile, turns * tile), card.start + rows, 0.0

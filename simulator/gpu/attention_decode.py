@@ -26,14 +26,14 @@ def decode_parts(
     launch = card.launch
     most = min(SPLITS, max(1.0, float(tiles)))
     if cached:
-        launch += card.launch + card.start + scheduling_seconds(card, batch)
+        launch += card.launch + 3.0 * card.dram_latency + scheduling_seconds(card, batch)
         if card.hopper == 0.0 and group == 1.0:
             most = 1.0  # vLLM splits only with packed heads
         if card.hopper == 0.0 and group > 1.0:
             launch += card.launch
             if batch > 1.0 and kv_heads > 1.0:  # queries and results are brought into the order of the packed heads
                 resident += row_bytes
-                launch += 2.0 * (card.launch + card.start) + moved_seconds(card, 2.0 * row_bytes, resident)
+                launch += 2.0 * (card.launch + 2.0 * card.dram_latency) + moved_seconds(card, 2.0 * row_bytes, resident)
     tile, tile_bytes = tile_seconds(card, m, n, widths), min(keys, n) * widths * card.item
     memory = moved_seconds(card, key_bytes, resident)
     best, compute = 1e300, 0.0
@@ -74,4 +74,4 @@ def _join(card: Card, splits: float) -> float:
     Ampere it reads one after the other."""
     if card.hopper == 1.0:
         return 4.0 * card.dram_latency + 0.25 * splits * card.l2_latency
-    return card.launch + card.start + splits * card.l2_latency
+    return card.launch + 2.0 * card.dram_latency + splits * card.l2_latency

@@ -22,6 +22,10 @@ SPLIT_BATCH = 512.0
 WARP_BATCH = 31.0
 """Sequences of which a warp of FlashAttention-3's scheduler finds the tiles in one step."""
 
+WITHOUT_WGMMA = 0.35
+"""Share of a Hopper's peak that kernels written for Ampere reach there (Shah et al., abstract): FlashAttention-3 goes up to 256
+features, and wider heads run on such ones."""
+
 
 class Card(NamedTuple):
     """What the kernels know of a GPU, of one dtype. Rates are those reached, not those of the datasheet, but for `macs`."""
@@ -68,7 +72,9 @@ def tile_of(card: Card, width: float, few: bool) -> tuple[float, float]:
         return (64.0, 192.0) if few else (192.0, 128.0)
     if width <= 128.0:
         return 64.0 if few else 128.0, 128.0
-    return 128.0, 96.0 if width <= 192.0 else 80.0
+    if width <= 256.0:
+        return 128.0, 96.0 if width <= 192.0 else 80.0
+    return 64.0, 64.0
 
 
 @kernel
@@ -76,6 +82,8 @@ def tile_seconds(card: Card, m: float, n: float, widths: float) -> float:
     """One tile on an SM that does nothing else: both products, and the exponentials between them, which FlashAttention-3 hides in
     part. Never faster than the products. `widths`: those of a key and of a value together."""
     products = m * n * widths / card.macs
+    if card.hopper == 1.0 and widths > 512.0:
+        return products / WITHOUT_WGMMA / card.clock
     return max(products, (products + m * n / card.special) / card.overlap) / card.clock
 
 
@@ -98,22 +106,22 @@ def moved_seconds(card: Card, amount: float, resident: float) -> float:
 @kernel
 def cache_write_seconds(card: Card, tokens: float, bytes_a_token: float, resident: float) -> float:
     """Writing new keys and values into a paged cache: one block a token of up to 512 threads, 2048 an SM, that looks up its
-    place, reads and writes, each after the other. `bytes_a_token`: of keys and values."""
+    place, reads and writes, each after the other, in rounds. `bytes_a_token`: of keys and values."""
     together = card.units * floor(2048.0 / min(512.0, bytes_a_token / (2.0 * card.item)))
     rounds = ceil(tokens / max(together, 1.0)) - 1.0
-    waiting = (1.0 + rounds) * (card.start + 2.0 * card.dram_latency)
+    waiting = 3.0 * card.dram_latency + rounds * (card.start + 2.0 * card.dram_latency)
     return card.launch + waiting + moved_seconds(card, 2.0 * tokens * bytes_a_token, resident)
 
 
 @kernel
 def scheduling_seconds(card: Card, batch: float) -> float:
-    """FlashAttention-3 on sequences of any lengths: a kernel before lays out the work (four trips to memory, one after the
-    other), and a block finds its sequence by steps over the batch, each of which waits for memory. vLLM lets it split keys, where
+    """FlashAttention-3 on sequences of any lengths: the kernel that joins parts of the keys is launched whether there are any
+    or not, and a block finds its sequence by steps over the batch, each of which waits for memory. vLLM lets it split keys, where
     this is not hidden, up to a size of the batch."""
     if card.hopper == 0.0:
         return 0.0
     steps = ceil(min(batch, SPLIT_BATCH) / WARP_BATCH) - 1.0
-    return 4.0 * card.dram_latency + steps * (2.0 * card.dram_latency + card.l2_latency)
+    return card.launch + steps * (2.0 * card.dram_latency + card.l2_latency)
 
 
 @kernel

@@ -11,7 +11,7 @@ DRAM_REACHED = 0.85
 """Share of a datasheet's rate that long reads reach: 84 to 92% on A100, H100 and H200 (BabelStream; Deakin et al., 2018, and its
 results since)."""
 
-AMPERE = AttentionConstants(kernel="fa2", overlap=0.722, start=1.36e-6, stream=159e9)
+AMPERE = AttentionConstants(kernel="fa2", overlap=0.746, start=2.19e-6, stream=142e9)
 """What was fitted on the A100, for targets that say nothing of attention."""
 
 
