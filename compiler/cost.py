@@ -7,6 +7,7 @@ its bytes make it, whichever is slower, and each launch costs a fixed time besid
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,22 +46,37 @@ class How:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What calls take, in seconds: of the device, and of the thread that launches and runs ahead of it. Prices add up."""
+    """What calls take, in seconds, where a thread launches them ahead of the device that runs them.
+
+    If the thread is busy until h and the device until d, they are so after the calls until max(h + host, d + wait) and
+    max(h + lag, d + device): a matrix of the (max, +) algebra (Baccelli et al., 1992), and prices in a row are its product. Where
+    nothing runs ahead, all is the device's.
+    """
 
     device: float = 0.0
     host: float = 0.0
+    lag: float = -math.inf
+    wait: float = -math.inf
 
     @property
     def seconds(self) -> float:
-        """The slower of both: either is waited for only where the other has nothing left to do."""
-        return max(self.device, self.host)
+        """Until both are done, from where both begin."""
+        return max(self.device, self.host, self.lag, self.wait)
 
     def __add__(self, other: Price) -> Price:
-        return Price(self.device + other.device, self.host + other.host)
+        return Price(
+            max(other.lag + self.wait, other.device + self.device),
+            max(other.host + self.host, other.wait + self.lag),
+            max(other.lag + self.host, other.device + self.lag),
+            max(other.host + self.wait, other.wait + self.device),
+        )
 
     def times(self, share: float) -> Price:
-        """So many of it."""
-        return Price(self.device * share, self.host * share)
+        """So many of it, one after the other; of less than one, the share that is expected."""
+        if share < 1:
+            return Price(self.device * share, self.host * share, *(x * share if x >= 0 else x for x in (self.lag, self.wait)))
+        half = self.times(share // 2) if share >= 2 else Price()
+        return half + half + self if share % 2 else half + half
 
 
 class CostModel(Protocol):

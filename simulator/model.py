@@ -1,8 +1,7 @@
 """The simulator as the cost model that passes are handed: what calls take on a target (`--target`).
 
-A call takes its seconds on the device. On a GPU the thread that launches runs ahead, so a list of calls is as slow as the slower
-of both: all that the device does, or all launches (`compiler.cost.Price` adds the two up apart). Where a run has to be waited for
-(a copy to the host), the thread waits with it. A processor launches for itself: there is one sum.
+A call takes its seconds on the device. On a GPU the thread that launches runs ahead, and no call begins before it is launched
+(`compiler.cost.Price`); where something is copied to the host, the thread waits for it. Elsewhere the host launches and waits.
 """
 
 from __future__ import annotations
@@ -59,18 +58,24 @@ class SimulatedCost:
         self.how = How(dtype, "cuda" if machine.target.kind == "gpu" else "cpu")
 
     def price(self, calls: Iterable[Cost]) -> Price:
-        """Seconds of the device and of the thread that launches, each summed up."""
-        device = host = 0.0
-        launch, ahead = self.machine.target.launch.host, self.machine.target.kind == "gpu"
+        """Of the calls one after the other."""
+        total = Price()
         for call in calls:
-            if not call.bytes and not call.macs:
-                host += call.launches * launch  # on nothing, or on the host alone
-                continue
+            total = total + self._price(call)
+        return total
+
+    def _price(self, call: Cost) -> Price:
+        if call.bytes or call.macs:
             timing = self.machine.time(call)
-            device += timing.seconds
-            waited = timing.seconds if isinstance(call.shape, Transfer) and call.shape.destination == "host" else 0.0
-            host += timing.host + waited
-        return Price(device, host) if ahead else Price(device + host)
+            seconds, host = timing.seconds, timing.host
+        else:
+            # On nothing, or on the host alone.
+            seconds, host = 0.0, call.launches * self.machine.target.launch.host
+        if self.machine.target.kind != "gpu":
+            return Price(seconds + host)
+        if isinstance(call.shape, Transfer) and call.shape.destination == "host":
+            return Price(seconds, host + seconds, host + seconds, seconds)
+        return Price(seconds, host, host + seconds)
 
     def __repr__(self) -> str:
         return f"SimulatedCost({self.machine.target.name}, {self.how.dtype})"

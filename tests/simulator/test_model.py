@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import chunkc
 from chunkc.compiler.bodies import body_order
@@ -57,14 +59,35 @@ def test_launches_run_ahead_on_a_gpu_and_not_on_a_processor() -> None:
     calls = [Cost(0, 1e6, 1), Cost(0, 0, 4)]
     gpu, cpu = plain("h200", host=1.0, device=0.0), plain("cpu-generic", host=1.0, device=0.0)
     moved = 1e6 / gpu.machine.target.device_memory.bandwidth
-    assert gpu.price(calls) == Price(moved, 5.0) and gpu.price(calls).seconds == 5.0
-    assert cpu.price(calls).host == 0 and cpu.price(calls).device > 4.0
+    price = gpu.price(calls)
+    assert (price.device, price.host, price.seconds) == (moved, 5.0, 5.0)
+    assert cpu.price(calls).host == 0 and cpu.price(calls).seconds > 5.0
+
+
+def test_no_call_begins_before_it_is_launched() -> None:
+    gpu = plain("h200", host=1.0, device=0.0)
+    small, large = Cost(0, 0, 1), Cost(0, 4.0 * gpu.machine.target.device_memory.bandwidth, 1)
+    assert gpu.price([large, small, small]).seconds == 1 + 4.0
+    assert gpu.price([small, small, large]).seconds == 3 + 4.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.booleans()), max_size=9), st.integers(0, 6))
+def test_prices_in_a_row_are_the_run(calls: list[tuple[int, int, bool]], times: int) -> None:
+    """Against following both the thread and the device, call by call."""
+    prices = [Price(s, h + s, h + s, s) if waits else Price(s, h, h + s) for h, s, waits in calls]
+    total, host, device = sum(prices, Price()).times(times), 0.0, 0.0
+    for h, s, waits in calls * times:
+        host += h
+        device = max(device, host) + s
+        host = device if waits else host
+    assert total.seconds == max(host, device)
 
 
 def test_what_is_copied_to_the_host_is_waited_for() -> None:
     copied = Cost(0, 1e9, 1, Transfer(1e9, "device", "host"))
     gpu = plain("h200", host=0.0, device=0.0)
-    assert gpu.price([copied]).host == gpu.price([copied]).device > 0
+    price = gpu.price([copied])
+    assert price.host == price.device > 0 and price.seconds == price.device
 
 
 def test_the_crossover_moves_with_the_machine(root) -> None:
@@ -82,7 +105,7 @@ def test_the_crossover_moves_with_the_machine(root) -> None:
 
 @pytest.mark.parametrize("target", ["h200", "cpu-generic", "edge-npu-32x32"])
 def test_what_is_chosen_is_the_least_of_the_simulated_times(moe: Graph, target: str) -> None:
-    model = plain(target)
+    model = model_of(target)
     for tokens in (1, 32, 4096):
         estimate = Estimate(model, {})
         choose = ChooseKernels(dims=f"B=1,T={tokens}", model=model)
