@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -24,17 +25,22 @@ PREDICTED = "predicted_ms"
 
 @attrs.frozen
 class Column:
-    """What stands in one column: whole numbers, or any, from `least` on; or with `word` anything but nothing."""
+    """What stands in one column: whole numbers, or any, from `least` on; or with `word` anything but nothing. An `optional` one
+    may be absent or have nothing in a row, which reads as an empty word, or as 0. `form`: what a word matches; `like`: that in
+    words."""
 
     name: str
     least: float = 1.0
     whole: bool = True
     word: bool = False
+    optional: bool = False
+    form: str = ""
+    like: str = "a word"
 
     @property
     def says(self) -> str:
         """What is asked of a value, in words."""
-        return "a word" if self.word else f"a {'whole ' if self.whole else ''}number from {self.least:g} on"
+        return self.like if self.word else f"a {'whole ' if self.whole else ''}number from {self.least:g} on"
 
 
 @attrs.frozen(eq=False)
@@ -52,6 +58,11 @@ class Table:
 
 def read_table(path: str | PathLike[str], columns: Sequence[Column]) -> Table:
     """The table in a file. `CompileError` with all that is wrong with it, a line at a time."""
+    return parse_table(read_source(path), columns)
+
+
+def read_source(path: str | PathLike[str]) -> Source:
+    """The text of a table; `CompileError` where there is none."""
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -59,15 +70,23 @@ def read_table(path: str | PathLike[str], columns: Sequence[Column]) -> Table:
     except UnicodeDecodeError as error:
         why = f"is no text: byte {error.start} is not UTF-8"
     else:
-        return parse_table(Source(str(path), text), columns)
+        return Source(str(path), text)
     place = Label(Span(Source(str(path), ""), 0, 0))
     raise CompileError([Diagnostic("CC1101", f"the table `{path}` {why}", (place,))])
 
 
 def parse_table(source: Source, columns: Sequence[Column]) -> Table:
     """The table in a text; `CompileError` with all that is wrong with it."""
+    header, rows, found = parse_columns(source, (*columns, Column(LATENCY, least=0.0, whole=False)))
+    seconds = found.pop(LATENCY) * 1e-3
+    return Table(header, rows, found, seconds)
+
+
+def parse_columns(
+    source: Source, wanted: Sequence[Column]
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], dict[str, NDArray[Any]]]:
+    """The header, all rows, and the columns asked for; `CompileError` with all that is wrong with them."""
     findings = Findings(limit=20)
-    wanted = (*columns, Column(LATENCY, least=0.0, whole=False))
     lines = [next(csv.reader([line]), []) for line in source.text.splitlines()]
     header = tuple(name.strip() for name in lines[0]) if lines else ()
     _check_header(findings, source, header, wanted)
@@ -79,17 +98,21 @@ def parse_table(source: Source, columns: Sequence[Column]) -> Table:
             message = f"this row has {len(row)} values, the header {len(header)} names"
             findings.error("CC1101", message, _line(source, number), label="in this row")
     findings.check()
-    found = {column.name: _column(findings, source, column, header.index(column.name), rows) for column in wanted}
+    found = {column.name: _column(findings, source, column, _index(header, column), rows) for column in wanted}
     findings.check()
-    seconds = found.pop(LATENCY) * 1e-3
-    return Table(header, tuple(row for _, row in rows), found, seconds)
+    return header, tuple(row for _, row in rows), found
+
+
+def _index(header: Sequence[str], column: Column) -> int:
+    """The place of a column in each row, -1 if it is none."""
+    return header.index(column.name) if column.name in header else -1
 
 
 def _check_header(findings: Findings, source: Source, header: Sequence[str], wanted: Sequence[Column]) -> None:
     for name in sorted({name for name in header if header.count(name) > 1}):
         findings.error("CC1101", f"the column `{name}` stands twice", _line(source, 1), label="in the header")
     for column in wanted:
-        if column.name not in header:
+        if column.name not in header and not column.optional:
             near = did_you_mean(column.name, header).replace("did you mean", "rename")
             hint = near.replace("?", f" to `{column.name}`") if near else f"its values are each {column.says}"
             findings.error("CC1101", f"the table has no column `{column.name}`", _line(source, 1), label="the header", hint=hint)
@@ -102,10 +125,13 @@ def _column(
     """The values of one column, each reported that is not what the column holds."""
     values: list[Any] = []
     for number, row in rows:
-        cell = row[index]
+        cell = row[index] if index >= 0 else ""
+        if column.optional and not cell.strip():
+            values.append("" if column.word else 0.0)
+            continue
         value = cell.strip() if column.word else _number(cell)
         positive = column.name != LATENCY or (isinstance(value, float) and value > 0)
-        if value is None or value == "" or not positive or (isinstance(value, float) and not _fits(column, value)):
+        if value is None or not positive or not _fits(column, value):
             says = "a number above 0" if column.name == LATENCY else column.says
             message = f"`{column.name}` is {says}, not `{cell.strip()[:40]}`"
             hint = "mend the value, or leave the row out"
@@ -122,7 +148,10 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _fits(column: Column, value: float) -> bool:
+def _fits(column: Column, value: float | str) -> bool:
+    """Whether a value is what the column holds."""
+    if isinstance(value, str):
+        return bool(value) and (not column.form or re.fullmatch(column.form, value) is not None)
     return column.least <= value < 2**53 and (not column.whole or value.is_integer())
 
 

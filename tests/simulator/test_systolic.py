@@ -1,21 +1,20 @@
 """Closed forms of systolic arrays against the array that is stepped, and against what SCALE-Sim reports."""
 
-import csv
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from shared import shared_data
 
+from chunkc.compiler.diagnostics import CompileError
 from chunkc.simulator.systolic.closed import (
     DATAFLOWS,
     compute_cycles,
     kept_length,
     layerwise_cycles,
     rowwise_cycles,
-    scalesim_cycles,
 )
+from chunkc.simulator.systolic.scalesim import check_table
 from chunkc.simulator.systolic.stepped import step_product, step_sparse
 
 SIZES = st.integers(1, 12)
@@ -83,24 +82,37 @@ def test_rows_of_their_own_sparsity_lie_between_the_fullest_and_the_emptiest(m, 
         assert own == layerwise_cycles(m, n, k, rows, columns, kept[0], block)
 
 
-def scalesim_rows():
-    with shared_data("scalesim_3.0.0.csv").open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def test_every_row_of_scalesim_is_met_to_the_cycle():
-    dense = sparse = quirks = 0
-    for row in scalesim_rows():
-        m, n, k, rows, columns = (int(row[name]) for name in ("M", "N", "K", "array_h", "array_w"))
-        reported = int(row["compute_cycles"])
-        kept, block = map(int, row["sparsity_nm"].split(":")) if row["sparsity_nm"] else (1, 1)
-        if row["sparsity_row_opt_mapping"] == "True":
-            assert scalesim_cycles(row["dataflow"], m, n, k, rows, columns, kept, block, rowwise=True) == reported
-            quirks += 1
-        elif row["sparsity_nm"]:
-            assert layerwise_cycles(m, n, k, rows, columns, kept, block) == reported
-            sparse += 1
-        else:
-            assert compute_cycles(row["dataflow"], m, n, k, rows, columns) == reported
-            dense += 1
-    assert (dense, sparse, quirks) == (67, 7, 3)
+    table = shared_data("scalesim_3.0.0.csv")
+    plain, compat = check_table(table), check_table(table, "scalesim")
+    assert [run.sparsity for run in plain].count("dense") == 67
+    assert all(run.error == 0 for run in plain if run.sparsity != "row-wise")
+    assert all(run.error == 0 for run in compat) and len(compat) == 77
+    # SCALE-Sim halves K where 1 of 4 is kept in each row; that would be a quarter.
+    quirks = [run for run in plain if run.error]
+    assert [run.sparsity for run in quirks] == ["row-wise"] and quirks[0].predicted < 0.51 * quirks[0].reported
+
+
+TABLE = """dataflow,array_h,array_w,M,N,K,sparsity_nm,sparsity_row_opt_mapping,compute_cycles
+os,2,2,2,2,3,,,4
+ws,32,32,128,128,128,2:4,False,1775
+ws,32,32,128,128,128,1:4,True,1775
+"""
+
+
+def test_a_table_of_runs_is_checked(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text(TABLE, encoding="utf-8")
+    assert [(run.predicted, run.sparsity) for run in check_table(path)] == [(4, "dense"), (1775, "layer-wise"), (887, "row-wise")]
+    assert [run.predicted for run in check_table(path, "scalesim")] == [4, 1775, 1775]
+    path.write_text("dataflow,array_h,array_w,M,N,K,compute_cycles\nos,2,2,2,2,3,4\n", encoding="utf-8")
+    assert [run.error for run in check_table(path)] == [0]
+
+
+def test_all_that_is_wrong_with_a_table_is_told(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text(TABLE.replace("os,2", "rs,2").replace("2:4", "half").replace("1:4", "0:4"), encoding="utf-8")
+    with pytest.raises(CompileError) as raised:
+        check_table(path)
+    assert len(raised.value.diagnostics) == 3
+    assert "`dataflow` is os, ws or is, not `rs`" in raised.value.diagnostics[0].message
