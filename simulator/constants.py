@@ -12,7 +12,22 @@ from .units import quantity
 
 @attrs.frozen
 class GemmConstants:
-    """Of dense products on a GPU."""
+    """Of dense products on a GPU: which generation of kernels runs there (`ampere` on Ampere and Ada, `hopper` on Hopper), and
+    how near they come to the datasheet."""
+
+    kernels: Literal["ampere", "hopper"]
+    sustained: float = quantity("1")
+    """Share of the peak that products reach once the power limit has had time to answer."""
+    tensor: float = quantity("1")
+    """Share of the peak that they reach before that."""
+    dram: float = quantity("1")
+    """Share of the memory's bandwidth that reading reaches."""
+    fill: float = quantity("s")
+    """Until a tile's first product, from the L2. From the device's memory it is longer by the ratio of latencies."""
+    step: float = quantity("s")
+    """The least time of 64 multiply-adds deep of a tile of bf16 (128 bytes), however small the tile."""
+    port: float = quantity("B/s")
+    """At which one SM reads from the L2; it writes at half of that."""
 
 
 @attrs.frozen

@@ -52,6 +52,7 @@ class Kind:
 
 
 MODULES: dict[str, str] = {
+    "gemm": ".gpu.gemm_kind",
     "context_attention": ".gpu.context_kind",
     "generation_attention": ".gpu.generation_kind",
 }

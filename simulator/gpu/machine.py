@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...compiler.cost import Cost
-from ...compiler.shapes import Attention, Gather, Pointwise, Reduction, Sort, Transfer
+from ...compiler.shapes import Attention, Gather, Pointwise, Product, Reduction, Sort, Transfer
 from ..links import way_of, way_seconds
 from ..machine import Bound, Timing
 from ..target import Target
@@ -13,6 +13,7 @@ from .attention import context_parts
 from .attention_decode import decode_parts
 from .attention_tiles import Card
 from .card import card_of
+from .products import Products
 from .vector import Parts, VectorRates, Work, gather, pointwise, reduction, sort, streamed
 
 HOST_OPS = ("lookup",)
@@ -27,6 +28,7 @@ class GpuMachine:
         self._card = card_of(target, "f32")
         self._cards = {"f32": self._card}
         self._known: dict[Cost, Timing] = {}
+        self._products = Products(target)
         vector, lanes = target.vector, target.vector.units * target.clock
         shared = [level.latency for level in target.memory if level.name == "sram"]
         self._rates = VectorRates(lanes * vector.flops["f32"], lanes * vector.special, (shared or [0.0])[0])
@@ -54,6 +56,8 @@ class GpuMachine:
         """By shape; what has none is a roofline."""
         card, rates = self._card, self._rates
         match call.shape:
+            case Product() as shape:
+                return self._product(shape)
             case Attention() as shape:
                 return self._attention(shape)
             case Pointwise() as shape:
@@ -73,6 +77,11 @@ class GpuMachine:
         card = self._card_of(dtype)
         compute = call.macs / (card.units * card.macs * card.clock)
         return moved._replace(seconds=max(moved.seconds, self._card.dram_latency + compute), compute=compute)
+
+    def _product(self, shape: Product) -> Parts:
+        one = self._products.time(shape.m, shape.n, shape.k, batch=shape.batch, window=float(shape.window), dtype=shape.dtype)
+        seconds = one.seconds - self.target.launch.device
+        return Parts(seconds, one.compute, one.memory, 0.0, {"dram": one.dram, "l2": max(one.l2, one.dram)})
 
     def _attention(self, shape: Attention) -> Parts:
         """The better of many blocks of queries and of split keys, as libraries choose."""
