@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    ".api": ("check", "compile", "format", "load", "optimize", "print", "profile", "reference", "standalone"),
+    ".api": ("check", "compile", "format", "load", "optimize", "print", "profile", "reference", "simulate", "standalone"),
     ".compiler.diagnostics": ("CompileError", "Diagnostic"),
     ".compiler.ir": ("Graph",),
     ".compiler.render": ("render_text",),
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .api import print as print
     from .api import profile as profile
     from .api import reference as reference
+    from .api import simulate as simulate
     from .api import standalone as standalone
     from .compiler.diagnostics import CompileError as CompileError
     from .compiler.diagnostics import Diagnostic as Diagnostic

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .backends.reference import Result
     from .backends.torch import CompiledModule
     from .compiler.profile import Profile
+    from .simulator.report import Report
+    from .simulator.simulate import Launch
+    from .simulator.target import Target
 
 Path = str | PathLike[str]
 Bindings = Mapping[str, str]
@@ -192,6 +195,43 @@ def profile(module: CompiledModule, batches: Iterable[Any], *, outputs: str | Se
     from .backends.torch.recording import record
 
     return record(module, batches, outputs=outputs)
+
+
+def simulate(
+    source: Path | Graph | CompiledModule,
+    target: Path | Target,
+    *,
+    dims: Mapping[str, int] | None = None,
+    dtype: str = "f32",
+    routes: Any = None,
+    decisions: Any = None,
+    hits: Mapping[str, float] | None = None,
+    inputs: int = 1,
+    seed: int = 0,
+    launch: Launch = "eager",
+    outputs: str | None = None,
+    compare: str | None = None,
+    bind: Bindings | None = None,
+    passes: Passes | None = None,
+    **params: object,
+) -> Report:
+    """What a call takes on a target, without running it: a `simulator.report.Report`.
+
+    A spec is optimised by `passes` as `compile` does it; a graph and a module are taken as they are. `target` is the name of one
+    that is shipped, or its file. `dims`, `dtype`, `routes`, `decisions`, `hits`, `inputs` and `seed` say what is run, as
+    `simulator.workloads.Workload.of` has them. `launch="graph"`: the device replays its calls, and the host launches none.
+    `outputs`: which one is asked for (the first by default, `"*"` for all). `compare="dense"` adds the same with everything kept.
+
+    Raises `CompileError` with everything that was found wrong.
+    """
+    from .simulator import simulation
+
+    graph = source if isinstance(source, Graph) else getattr(source, "graph", None)
+    if graph is None:
+        graph = optimize(load_model(source, params, bind=bind), passes)  # type: ignore[arg-type]
+    need_bodies(graph)
+    told = {"dtype": dtype, "routes": routes, "decisions": decisions, "hits": hits, "inputs": inputs, "seed": seed}
+    return simulation.run(graph, target, dims, told, launch=launch, outputs=outputs, compare=compare)
 
 
 def need_bodies(graph: Graph) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import attrs
+import numpy as np
 
 from chunkc.compiler.cost import Cost
 from chunkc.compiler.shapes import Pointwise
-from chunkc.simulator.machine import Timing
+from chunkc.compiler.types import BYTES
+from chunkc.simulator.machine import Timing, Timings
 from chunkc.simulator.target import Energy, Launch, Level, Link, Matrix, Target, Vector
 
 
@@ -53,4 +55,23 @@ class ToyMachine:
             bytes={"hbm": call.bytes},
             joules=1e-12 * call.macs + 1e-11 * call.bytes,
             bound=max(times, key=lambda name: times[name]),
+        )
+
+    def time_grouped(self, loads, n, k, dtype) -> Timings:
+        """As `time` of each input's `Grouped`."""
+        t = self.target
+        rows, reached = loads.sum(1).astype(float), (loads > 0).sum(1)
+        macs, moved = rows * n * k, (rows * (n + k) + reached * n * k) * BYTES[dtype]
+        compute, memory = macs / t.peak_macs("f32"), moved / t.level("hbm").bandwidth
+        launch = np.where(rows > 0, t.launch.device, 0.0)
+        return Timings(
+            seconds=np.maximum(compute, memory) + launch,
+            compute=compute,
+            memory=memory,
+            launch=launch,
+            host=np.full(len(rows), t.launch.host),
+            macs=macs,
+            flops=2 * macs,
+            bytes={"hbm": moved},
+            joules=1e-12 * macs + 1e-11 * moved,
         )

@@ -1,0 +1,31 @@
+"""A plan on a machine under a workload: the whole way from steps to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from ..compiler.plan import Plan
+from .machine import Machine
+from .pricing import Priced, Prices
+from .report import Report
+from .reporting import report_of
+from .timing import in_order
+from .walking import walk
+from .workloads import Workload
+
+Launch = Literal["eager", "graph"]
+"""Whether the host launches each call, as eager torch does, or the device replays a captured graph."""
+
+
+def simulate(plan: Plan, machine: Machine, workload: Workload, *, launch: Launch = "eager") -> Report:
+    """What a plan takes on a machine: every step of every input."""
+    prices = Prices.on(machine, plan, workload.dtype, workload.inputs, eager=launch == "eager")
+    steps = priced_steps(plan, prices, workload)
+    times = in_order(steps, workload.inputs)
+    return report_of(plan.graph.name, machine, workload, launch, steps, times, prices.columns)
+
+
+def priced_steps(plan: Plan, prices: Prices, workload: Workload) -> Sequence[Priced]:
+    """The steps in order, each with its rows of numbers."""
+    return [prices.price(ran) for ran in walk(plan, workload.falls, workload.dims, fold=True)]

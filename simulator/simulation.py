@@ -1,0 +1,67 @@
+"""A graph on a target, from names to a report: what `chunkc.simulate` and the command are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from os import PathLike
+from typing import Any
+
+from ..compiler.diagnostics import CompileError, Diagnostic, Label, did_you_mean
+from ..compiler.ir import Graph
+from ..compiler.plan import Plan
+from ..compiler.planning import lower
+from ..compiler.planning.scheduling import room_of
+from .comparing import compared, dense_graph
+from .machine import Machine
+from .model import machine_of
+from .report import Report
+from .simulate import Launch, simulate
+from .target import Target
+from .target_reading import load_target
+from .workloads import Workload
+
+ALL = "*"
+COMPARISONS = ("dense",)
+
+
+def run(
+    graph: Graph,
+    target: str | PathLike[str] | Target,
+    dims: Mapping[str, int] | None,
+    told: Mapping[str, Any],
+    *,
+    launch: Launch = "eager",
+    outputs: str | None = None,
+    compare: str | None = None,
+) -> Report:
+    """The report of a graph as it is planned. `told`: the options of `Workload.of`."""
+    if compare not in (None, *COMPARISONS):
+        raise _wrong(graph, f"a simulation is compared with `dense`, not with `{compare}`", 'compare="dense"')
+    workload = Workload.of(graph, dims, **told)
+    machine = machine_of(target if isinstance(target, Target) else load_target(str(target)))
+    report = simulate(plan_of(graph, outputs), machine, workload, launch=launch)
+    return report if compare is None else with_dense(report, graph, machine, workload, launch=launch, outputs=outputs)
+
+
+def with_dense(
+    report: Report, graph: Graph, machine: Machine, workload: Workload, *, launch: Launch = "eager", outputs: str | None = None
+) -> Report:
+    """The report beside that of the same with everything kept."""
+    return compared(report, simulate(plan_of(dense_graph(graph), outputs), machine, workload, launch=launch))
+
+
+def plan_of(graph: Graph, outputs: str | None = None) -> Plan:
+    """The plan of a call that asks for one output (None: the first), or for all (`*`)."""
+    names = [name for name, _ in graph.outputs]
+    if outputs == ALL or not names:
+        return lower(graph)
+    wanted = names[0] if outputs is None else outputs
+    if wanted not in names:
+        raise _wrong(graph, f"{graph.name} has no output `{wanted}`", did_you_mean(wanted, names) or f"it has {', '.join(names)}")
+    room = room_of(graph) if graph.schedule else None
+    return lower(replace(graph, outputs=tuple(pair for pair in graph.outputs if pair[0] == wanted)), room=room)
+
+
+def _wrong(graph: Graph, message: str, hint: str) -> CompileError:
+    return CompileError([Diagnostic("CC1302", message, (Label(graph.span, "this model"),), hint)])
