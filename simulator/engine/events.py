@@ -228,7 +228,7 @@ def _start(flat: Flat, seconds: Floats, latency: Floats, amounts: Floats, state:
     task = flat.queue_tasks[state.place[queue]]
     state.start[task] = now
     if largest_move(flat, amounts, task) == 0.0:
-        state.phase[queue], state.next[queue] = TAIL, now + max(seconds[task], latency[task])
+        state.phase[queue], state.next[queue] = TAIL, now + seconds[task]
     elif latency[task] > 0.0:
         state.phase[queue], state.next[queue] = LATENCY, now + latency[task]
     else:

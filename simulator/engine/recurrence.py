@@ -76,7 +76,7 @@ def recur(
                 last = max(last, through[move])
         if last > 0.0:
             line.arrived[task] = last
-        line.end[task] = max(line.start[task] + seconds[task], max(begin, last))
+        line.end[task] = max(line.start[task] + seconds[task], last)
         line.before[queue[task]] = task
 
 

@@ -56,7 +56,7 @@ def run_many(
     """
     The ends, [inputs, tasks], of the same tasks with other durations or bytes for each input.
 
-    A task that an input has not takes no seconds and moves no bytes there; its latency stays.
+    A task that an input has not takes no seconds and moves no bytes there.
 
     Args:
         seconds: [inputs, tasks]; by default those of the tasks.

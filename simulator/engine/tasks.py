@@ -128,7 +128,7 @@ class TaskList:
         Args:
             queue: where it runs.
             seconds: the least it takes.
-            latency: seconds from its start until its transfer begins.
+            latency: seconds from its start until its transfer begins; counts only where bytes move.
             after: numbers of tasks that end before it starts.
             moves: bytes through each resource; all of them move together.
             step: the step it belongs to: not before those of earlier tasks; by default that of the last one.

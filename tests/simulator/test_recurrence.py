@@ -117,6 +117,9 @@ def test_wrong_inputs_are_refused():
     tasks.hold("p", 5, 0, 0)
     done, bandwidth = tasks.done(), {"link": 2.0}
     assert run_many(done, bandwidth, seconds=np.array([[1.0], [9.0]])).tolist() == [[4], [9]]
+    late = attrs.evolve(done, latency=np.array([3.0]))
+    assert run_many(late, bandwidth, amounts=np.array([[0.0], [4.0]])).tolist() == [[1], [5]]
+    assert run_many(late, bandwidth, amounts=np.array([[0.0], [4.0]]), sharing="in order").tolist() == [[1], [5]]
     assert run_many(done, bandwidth, amounts=np.array([[0.0], [4.0]])).tolist() == [[1], [2]]
     with pytest.raises(ValueError, match=r"shape \(2, 2\), not \(2, 1\)"):
         run_many(done, bandwidth, seconds=np.ones((2, 2)))

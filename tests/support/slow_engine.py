@@ -95,7 +95,7 @@ def slow_run(tasks: Tasks, bandwidth: list[Fraction], capacity: list[float]) -> 
             for task in found:
                 if can_start(task, found, capacity):
                     task.start, moved = now, True
-                passed = task.start is not None and now >= task.start + max(task.seconds, task.latency if not task.moves else 0)
+                passed = task.start is not None and now >= task.start + task.seconds
                 if task.end is None and passed and not (task.moves and task.left > 0):
                     task.end, moved = now, True
         running = [t for t in found if t.start is not None and t.end is None]
