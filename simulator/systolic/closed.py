@@ -25,6 +25,7 @@ from typing import Literal
 from ..compiled import kernel
 
 Dataflow = Literal["os", "ws", "is"]
+FLOWS: dict[str, Dataflow] = {"os": "os", "ws": "ws", "is": "is"}
 DATAFLOWS: dict[str, int] = {"os": 0, "ws": 1, "is": 2}
 """The number by which kernels know a dataflow."""
 

@@ -8,11 +8,10 @@ from typing import Literal
 import attrs
 
 from ..tables import Column, parse_columns, read_source
-from .closed import Dataflow, rowwise_cycles, scalesim_cycles
+from .closed import FLOWS, rowwise_cycles, scalesim_cycles
 
 Compat = Literal["", "scalesim"]
 Sparsity = Literal["dense", "layer-wise", "row-wise"]
-FLOWS: dict[str, Dataflow] = {"os": "os", "ws": "ws", "is": "is"}
 
 SIZES = ("M", "N", "K", "array_h", "array_w")
 COLUMNS = (
