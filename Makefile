@@ -37,6 +37,7 @@ bench: $(STAMP)
 	@echo "==> benchmarks"
 	@$(BIN)/python -m benchmarks.run
 	@$(BIN)/python -m benchmarks.kernels
+	@$(BIN)/python -m benchmarks.engine
 
 docs: $(STAMP)
 	@echo "==> docs"

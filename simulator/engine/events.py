@@ -41,7 +41,7 @@ class State(NamedTuple):
     waited: Ints
     waited_on: Ints
     changed: Ints
-    """[1] whether transfers began or ended since rates were shared, and [1] how many rows of the trace are written."""
+    """[2] whether transfers began or ended since rates were shared; how many rows of the trace are written."""
 
 
 def blank(flat: Flat, resources: int, pools: int) -> tuple[State, Shares]:

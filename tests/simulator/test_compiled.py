@@ -117,3 +117,7 @@ def test_the_decorator_is_njit():
 
     assert doubled(3.0) == 6.0 and isinstance(doubled, numba.core.dispatcher.Dispatcher)
     assert not doubled.targetoptions.get("fastmath")
+
+
+def test_how_kernels_are_compiled_is_part_of_their_hash():
+    assert Path(compiled.__file__) in compiled.kernel_sources()
