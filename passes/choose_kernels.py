@@ -14,6 +14,7 @@ from ..compiler.ir import Graph, Node, rebuild
 from ..compiler.kernels import kernels_of
 from ..compiler.profile import Profile, selections_of
 from ..compiler.profile_reading import check_belongs, read_profile
+from .expected_sizes import shares_of, sizes_of
 from .kernel_costs import MARK, Estimate, possible
 
 
@@ -47,11 +48,11 @@ class ChooseKernels:
     """What to choose by where no `machine` is given."""
 
     def __post_init__(self) -> None:
-        _sizes(self.dims), _shares(self.shares), _roofline(self.machine)
+        sizes_of(self.dims), shares_of(self.shares), _roofline(self.machine)
 
     def apply(self, graph: Graph) -> Graph:
         """The graph with kernels chosen."""
-        sizes = _sizes(self.dims)
+        sizes = sizes_of(self.dims)
         if not self.force and (graph.training or not sizes):
             return graph
         before: dict[int, str] = {}
@@ -63,7 +64,7 @@ class ChooseKernels:
             seen = _recorded(marked, self.profile) if self.profile != "" else {}
             budget = bool(graph.memory.get("budget"))
             model = _roofline(self.machine) or self.model
-            chosen = Estimate(model, _shares(self.shares), seen, budget).choices(marked, sizes)
+            chosen = Estimate(model, shares_of(self.shares), seen, budget).choices(marked, sizes)
         return _with_kernels(marked, {**before, **chosen})
 
 
@@ -113,30 +114,3 @@ def _roofline(text: str) -> Roofline | None:
     if len(numbers) not in (0, 3) or not all(0 < number < math.inf for number in numbers):
         raise ValueError(f"`{text}` is no machine: multiply-adds a second, bytes a second, seconds a launch")
     return Roofline(numbers[0], numbers[1], numbers[2], overlaps=False) if numbers else None
-
-
-def _pairs(text: str) -> dict[str, str]:
-    """`a=1,b=2` as a mapping; `ValueError` where it is none."""
-    found: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, equals, value = part.partition("=")
-        if not equals or not name or name in found:
-            raise ValueError(f"`{part}` is no NAME=VALUE, or comes twice")
-        found[name] = value
-    return found
-
-
-def _sizes(text: str) -> dict[str, int]:
-    found = _pairs(text)
-    for name, size in found.items():
-        if not size.isdecimal() or not 0 < int(size) < 1 << 40:
-            raise ValueError(f"`{name}={size}` is no size: a whole number above 0")
-    return {name: int(size) for name, size in found.items()}
-
-
-def _shares(text: str) -> dict[str, float]:
-    found = {path: float(share) for path, share in _pairs(text).items()}
-    for path, share in found.items():
-        if not 0 <= share <= 1:
-            raise ValueError(f"`{path}={share}` is no share: a number from 0 to 1")
-    return found

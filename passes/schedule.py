@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from ..compiler.cost import CostModel
 from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.ir import Attrs, Graph, Node, rebuild
 from ..compiler.planning.demand import demand
@@ -12,6 +13,8 @@ from ..compiler.planning.scheduling import SMALL, schedule_of, too_large
 from ..compiler.planning.uses import Needs, Use, budget, needs_of
 from ..compiler.profile import Profile
 from ..compiler.profile_reading import check_belongs, read_profile
+from .expected_sizes import sizes_of
+from .use_costs import times_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,12 @@ class Schedule:
     path. Parameters outside of units (a router's) are resident all the time and count. The uses of units are what a plan skips
     as a whole: a call, or a way of a routed `fuse`; those of one `fuse` run one behind the other, in any order.
 
-    What it costs is the bytes that are loaded. Of at most `small` uses the order and evictions are the best there are, found by
-    exhaustive search; of more, the better of the written and a greedy order, with Belady's evictions (`planning.replacement`).
-    Then each load is begun earlier where that loads no more and stays within the budget, so that what runs before hides it: at
-    most `prefetch` uses ahead, and only for uses that run in any case or whose selection has decided by then; with
-    `speculative(n)`, for any (`planning.prefetching`).
+    What it costs is the bytes that are loaded, or with a `model` and sizes (`dims`) the seconds that loading takes: of the
+    schedules that load least, then, the one with which a call is expected to be done first, its loads hidden behind what runs.
+    Of at most `small` uses the order and evictions are the best there are, found by exhaustive search; of more, the better of the
+    written and a greedy order, with Belady's evictions (`planning.replacement`). Then each load is begun earlier where that loads
+    no more and stays within the budget, so that what runs before hides it: at most `prefetch` uses ahead, and only for uses that
+    run in any case or whose selection has decided by then; with `speculative(n)`, for any (`planning.prefetching`).
 
     `evict = lru` (or another policy) is not asked here: all uses ahead are known. It decides at run time, between units that
     are still there because something was left out, or from the call before.
@@ -46,6 +50,8 @@ class Schedule:
 
     - `small`: up to how many uses the search is exhaustive.
     - `profile`: the file, or a `Profile`. `CompileError` if it is none, or of another model.
+    - `dims`: sizes of the run-time dimensions of the inputs that are expected: `B=8,T=512`; `model`: what loading and computing
+      take, as `--target` gives it.
     """
 
     name: ClassVar[str] = "schedule"
@@ -53,6 +59,11 @@ class Schedule:
     after: ClassVar[tuple[str, ...]] = ("choose-kernels",)
     small: int = SMALL
     profile: str | Profile = ""
+    dims: str = ""
+    model: CostModel | None = None
+
+    def __post_init__(self) -> None:
+        sizes_of(self.dims)
 
     def apply(self, graph: Graph) -> Graph:
         """The graph with its schedule."""
@@ -70,7 +81,10 @@ class Schedule:
         if found:
             raise CompileError(found.values())
         chances = self.chances(graph, needs)
-        return replace(graph, schedule=schedule_of(outlined, needs, room, small=self.small, chances=chances))
+        sizes, times = sizes_of(self.dims), None
+        if self.model is not None and sizes:
+            times = times_of(needs, self.model, sizes)
+        return replace(graph, schedule=schedule_of(outlined, needs, room, small=self.small, chances=chances, times=times))
 
     def chances(self, graph: Graph, needs: Needs) -> dict[Use, float]:
         """How likely each use is to run in a call, if decisions are independent: 1 - (1 - frequency)^(decisions in a call)."""

@@ -10,11 +10,23 @@ from graphs import graphs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chunkc.compiler.cost import Roofline
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.equality import difference
 from chunkc.compiler.ir import Attrs, Graph
-from chunkc.compiler.planning.prefetching import entries
-from chunkc.compiler.planning.replacement import Problem, Solution, Task, belady, greedy_order, heuristic, optimal, solve
+from chunkc.compiler.planning.prefetching import entries, seconds
+from chunkc.compiler.planning.replacement import (
+    Problem,
+    Solution,
+    Task,
+    Times,
+    belady,
+    candidates,
+    greedy_order,
+    heuristic,
+    optimal,
+    solve,
+)
 from chunkc.compiler.profile import Activity, Profile, fingerprint
 from chunkc.compiler.residency import Residency
 from chunkc.compiler.verify import problems
@@ -278,3 +290,70 @@ def test_wrong_memory_is_told(wrong: str) -> None:
     with pytest.raises(CompileError) as caught:
         loads(text)
     assert {one.code for one in caught.value.diagnostics} == {"CC0606"}
+
+
+# ---- in seconds
+
+
+def replayed(schedule: tuple[Residency, ...], times: Times, tasks: dict[str, int]) -> float:
+    """A schedule followed entry by entry: one link, and what runs beside it."""
+    clock = link = 0.0
+    ready: dict[str, float] = {}
+    for entry in schedule:
+        if entry.word == "evict":
+            del ready[entry.path]
+        elif entry.word == "prefetch" or (entry.word == "acquire" and entry.path not in ready):
+            link = ready[entry.path] = max(link, clock) + times.loads[entry.path]
+        if entry.word == "acquire":
+            clock = max(clock, ready[entry.path])
+        clock += times.runs[tasks[entry.path]] if entry.word == "run" else 0.0
+    return clock
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_seconds_of_a_schedule_are_those_of_following_it(seed: int) -> None:
+    random = Random(seed)
+    problem = random_problem(random, uniform=False, free=True)
+    problem = replace(problem, tasks=tuple(replace(task, chance=1.0) for task in problem.tasks))
+    times = Times({unit: random.randint(1, 9) for unit in problem.sizes}, tuple(random.randint(0, 9) for _ in problem.tasks))
+    names, none = [f"t{i}" for i in range(len(problem.tasks))], [0] * len(problem.tasks)
+    for solution in candidates(replace(problem, times=times), 8):
+        for ahead in (0, 2):
+            schedule = entries(problem, solution, names, none, ahead)
+            followed = replayed(schedule, times, {name: i for i, name in enumerate(names)})
+            assert seconds(problem, solution, none, ahead, False, times) == followed
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_loads_least_in_seconds_is_found(seed: int) -> None:
+    """A unit of few bytes behind a slow link may cost more than one of many."""
+    random = Random(seed)
+    problem = random_problem(random, uniform=False, free=True)
+    dear = Times({unit: 1.0 + random.random() for unit in problem.sizes}, (0.0,) * len(problem.tasks))
+    in_seconds = replace(problem, times=dear)
+    found, by_bytes = solve(in_seconds, 8), solve(problem, 8)
+    assert held(problem, found) <= problem.room
+    assert found.cost(in_seconds) <= by_bytes.cost(in_seconds) + 1e-9
+
+
+SIDES = """
+model sides(d: int = 64) {
+  input x: f32[B, d]
+  chunk large(h) { h |> linear(32 * d) |> relu |> linear(d) }
+  chunk small(h) { h |> linear(d) |> relu |> linear(d) }
+  chunk other(h) { h |> linear(40 * d) |> relu |> linear(d) }
+  memory { budget = 3MiB  prefetch = 1 }
+  output y = large(x) + small(x) + other(x)
+}
+"""
+
+
+def test_with_a_machine_what_runs_hides_loads() -> None:
+    """All are loaded once in any order: what is there first runs first, and the large one is loaded meanwhile."""
+    model = Roofline(macs_per_s=1e12, bytes_per_s=1e11, launch_s=1e-6)
+    graph = loads(SIDES)
+    plain, timed = Schedule().apply(graph), Schedule(dims="B=64", model=model).apply(graph)
+    assert [one.path for one in plain.schedule if one.word == "run"] == ["large", "small", "other"]
+    assert [one.path for one in timed.schedule if one.word == "run"] == ["small", "large", "other"]
+    assert not list(problems(timed))
+    assert Schedule(dims="B=64").apply(graph).schedule == plain.schedule == Schedule(model=model).apply(graph).schedule
