@@ -17,6 +17,8 @@ COMMANDS = {
     "run": "Run a spec once and tell what it skipped.",
     "profile": "Record which ways a spec's selections keep.",
     "targets": "List the hardware that plans can be timed on.",
+    "calibrate": "Make a target of this machine, or fit one to measured tables.",
+    "validate": "Compare predicted times with measured ones.",
     "demo": "Train and route a small mixture on handwritten digits.",
     "explain": "Tell what a diagnostic's code means.",
 }

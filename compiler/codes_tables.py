@@ -15,4 +15,11 @@ TABLES = {
 
     chunkc validate --kind gemm table.csv --target h200""",
     ),
+    "CC1102": Code(
+        "table of other hardware",
+        """Tables of products, mixtures of experts and attention were measured on GPUs, and are compared with the cost models of GPUs. A fit
+begins at the constants that a target's file holds, so the file needs them; rough ones will do.
+
+    chunkc calibrate --from table.csv --kind gemm --target edge-npu-32x32     # a systolic array: it has no such constants""",
+    ),
 }
