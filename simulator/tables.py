@@ -175,7 +175,12 @@ def _start(source: Source, number: int) -> int:
 
 def with_predictions(table: Table, predicted: NDArray[np.float64]) -> str:
     """The table as CSV text, with `predicted_ms` behind its columns (or in their place, where it had them)."""
-    keep = [index for index, name in enumerate(table.header) if name != PREDICTED]
-    lines = [",".join([*(table.header[i] for i in keep), PREDICTED])]
-    lines += [",".join([*(row[i] for i in keep), f"{ms:.6g}"]) for row, ms in zip(table.rows, predicted * 1e3)]
+    return with_column(table.header, table.rows, PREDICTED, [f"{ms:.6g}" for ms in predicted * 1e3])
+
+
+def with_column(header: Sequence[str], rows: Sequence[Sequence[str]], name: str, values: Sequence[str]) -> str:
+    """Rows as CSV text, with one more column, or with that one made anew."""
+    keep = [index for index, column in enumerate(header) if column != name]
+    lines = [",".join([*(header[i] for i in keep), name])]
+    lines += [",".join([*(row[i] for i in keep), value]) for row, value in zip(rows, values)]
     return "\n".join(lines) + "\n"

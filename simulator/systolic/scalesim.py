@@ -7,13 +7,14 @@ from typing import Literal
 
 import attrs
 
-from ..tables import Column, parse_columns, read_source
+from ..tables import Column, parse_columns, read_source, with_column
 from .closed import FLOWS, rowwise_cycles, scalesim_cycles
 
 Compat = Literal["", "scalesim"]
 Sparsity = Literal["dense", "layer-wise", "row-wise"]
 
 SIZES = ("M", "N", "K", "array_h", "array_w")
+PREDICTED = "predicted_cycles"
 COLUMNS = (
     Column("dataflow", word=True, form="os|ws|is", like="os, ws or is"),
     *(Column(name) for name in SIZES),
@@ -37,14 +38,27 @@ class Checked:
         return abs(self.predicted - self.reported) / max(1, self.reported)
 
 
-def check_table(path: str | PathLike[str], compat: Compat = "") -> list[Checked]:
+@attrs.frozen
+class Runs:
+    """All runs of a table, and the table as it stands in its file."""
+
+    runs: tuple[Checked, ...]
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def text(self) -> str:
+        """The table as CSV text, with `predicted_cycles` behind its columns."""
+        return with_column(self.header, self.rows, PREDICTED, [str(run.predicted) for run in self.runs])
+
+
+def check_table(path: str | PathLike[str], compat: Compat = "") -> Runs:
     """
     Every run of a table. `CompileError` with all that is wrong with it.
 
     With row-wise sparsity SCALE-Sim halves K, whatever n:m is; `compat="scalesim"` does so too. Without it a row-wise run of
     which all rows keep n of m takes what a layer-wise one takes.
     """
-    _, rows, found = parse_columns(read_source(path), COLUMNS)
+    header, rows, found = parse_columns(read_source(path), COLUMNS)
     checked = []
     for place in range(len(rows)):
         m, n, k, high, wide = (int(found[name][place]) for name in SIZES)
@@ -58,4 +72,4 @@ def check_table(path: str | PathLike[str], compat: Compat = "") -> list[Checked]
             predicted = rowwise_cycles(m, k, high, wide, [min(kept, block)] * n, block)
         how: Sparsity = "row-wise" if rowwise else "layer-wise" if ratio else "dense"
         checked.append(Checked(int(found["compute_cycles"][place]), predicted, how))
-    return checked
+    return Runs(tuple(checked), header, rows)

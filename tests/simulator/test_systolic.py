@@ -84,7 +84,7 @@ def test_rows_of_their_own_sparsity_lie_between_the_fullest_and_the_emptiest(m, 
 
 def test_every_row_of_scalesim_is_met_to_the_cycle():
     table = shared_data("scalesim_3.0.0.csv")
-    plain, compat = check_table(table), check_table(table, "scalesim")
+    plain, compat = check_table(table).runs, check_table(table, "scalesim").runs
     assert [run.sparsity for run in plain].count("dense") == 67
     assert all(run.error == 0 for run in plain if run.sparsity != "row-wise")
     assert all(run.error == 0 for run in compat) and len(compat) == 77
@@ -103,10 +103,15 @@ ws,32,32,128,128,128,1:4,True,1775
 def test_a_table_of_runs_is_checked(tmp_path):
     path = tmp_path / "runs.csv"
     path.write_text(TABLE, encoding="utf-8")
-    assert [(run.predicted, run.sparsity) for run in check_table(path)] == [(4, "dense"), (1775, "layer-wise"), (887, "row-wise")]
-    assert [run.predicted for run in check_table(path, "scalesim")] == [4, 1775, 1775]
+    assert [(run.predicted, run.sparsity) for run in check_table(path).runs] == [
+        (4, "dense"),
+        (1775, "layer-wise"),
+        (887, "row-wise"),
+    ]
+    assert [run.predicted for run in check_table(path, "scalesim").runs] == [4, 1775, 1775]
+    assert check_table(path).text().splitlines()[0].endswith("compute_cycles,predicted_cycles")
     path.write_text("dataflow,array_h,array_w,M,N,K,compute_cycles\nos,2,2,2,2,3,4\n", encoding="utf-8")
-    assert [run.error for run in check_table(path)] == [0]
+    assert [run.error for run in check_table(path).runs] == [0]
 
 
 def test_all_that_is_wrong_with_a_table_is_told(tmp_path):
