@@ -21,7 +21,8 @@ or something else that had to end first."""
 @attrs.frozen
 class Timing:
     """One call on one machine. `compute`, `memory` and `launch` are the seconds that each alone would take; `seconds` is at
-    least the greatest of the first two. `host`: seconds of the thread that launches, which runs ahead of the device."""
+    least the greatest of the first two. `host`: seconds of the thread that launches, which runs ahead of the device. `joules`: of
+    the work alone; what the device draws besides, working or not, a report adds."""
 
     seconds: float
     compute: float

@@ -117,7 +117,7 @@ class CpuMachine:
         dtype = getattr(call.shape, "dtype", "f32")
         energy, level = target.energy, target.device_memory.name
         joules = call.macs * energy.mac.get(dtype, 0.0) + flops * energy.flop.get(dtype, 0.0)
-        joules += call.bytes * energy.byte.get(level, 0.0) + seconds * target.power.idle
+        joules += call.bytes * energy.byte.get(level, 0.0)
         bound: Bound = "launch" if launch >= max(compute, memory) else "compute" if compute >= memory else "memory"
         # Nothing runs faster than the rates that the target is given; what was measured may show that they are too low.
         compute, memory = min(compute, seconds), min(memory, seconds)

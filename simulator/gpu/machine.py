@@ -111,7 +111,7 @@ class GpuMachine:
         if bound is None:
             bound = "launch" if launch >= max(compute, memory) else "compute" if compute >= memory else "memory"
         dtype = getattr(call.shape, "dtype", "f32")
-        joules = self._joules(call.macs, parts.flops, parts.bytes, dtype) + self.target.power.idle * seconds
+        joules = self._joules(call.macs, parts.flops, parts.bytes, dtype)
         return Timing(seconds, compute, memory, launch, host, call.macs, parts.flops, parts.bytes, joules, bound)
 
     def _joules(self, macs: float, flops: float, moved: Mapping[str, float], dtype: str) -> float:

@@ -160,7 +160,7 @@ class SystolicMachine:
             return self._timing(call, moved=2 * shape.bytes)
         seconds, ends = way_seconds(way, shape.bytes), dict.fromkeys((way[0].source, way[-1].destination), shape.bytes)
         energy = self._target.energy.byte
-        joules = self._target.power.idle * seconds + sum(energy.get(name, 0.0) * some for name, some in ends.items())
+        joules = sum(energy.get(name, 0.0) * some for name, some in ends.items())
         host = call.launches * self._target.launch.host
         return Timing(seconds, 0.0, seconds, 0.0, host, 0.0, 0.0, ends, joules, "load")
 
@@ -185,7 +185,6 @@ class SystolicMachine:
         moved = {near.name: done.ported, far.name: work.moved}  # one level where there is no SRAM
         joules = work.macs * _of(target.energy.mac, dtype) + work.flops * _of(target.energy.flop, dtype)
         joules = joules + sum(some * target.energy.byte.get(name, 0.0) for name, some in moved.items())
-        joules = joules + target.power.idle * seconds
         host = work.launches * target.launch.host
         return Timings(seconds, compute, memory, launch, host, work.macs, work.flops, moved, joules)
 

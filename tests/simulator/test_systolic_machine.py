@@ -41,7 +41,7 @@ def test_a_product_is_never_faster_than_the_roofline(name, m, n, k, batch, dtype
     assert timing.macs == call.macs and timing.bytes["dram"] * NEAR >= call.bytes
     assert timing.bytes["sram"] >= timing.bytes["dram"]
     assert timing.seconds * NEAR >= max(timing.compute, timing.memory)
-    assert timing.joules * NEAR >= target.power.idle * timing.seconds + call.macs * target.energy.mac[dtype]
+    assert timing.joules * NEAR >= call.macs * target.energy.mac[dtype]
 
 
 @pytest.mark.parametrize("name", TARGETS)
