@@ -11,17 +11,32 @@ from ..simulator.kinds import MODULES, kind_of
 from ..simulator.target_reading import load_target
 from ..simulator.validation import Errors
 from .report import guarded, progress, table
+from .validate_systolic import validate_runs
 
 
 @click.command()
 @click.argument("path", metavar="TABLE.csv")
-@click.option("--kind", "name", type=click.Choice(list(MODULES)), required=True, help="What the table's rows are.")
-@click.option("--target", "hardware", metavar="TARGET", required=True, help="A name, or the path of a .toml file.")
+@click.option("--kind", "name", type=click.Choice([*MODULES, "systolic"]), required=True, help="What the table's rows are.")
+@click.option("--target", "hardware", metavar="TARGET", help="A name, or the path of a .toml file.")
 @click.option("-o", "--write-to", metavar="FILE", help="Where to write the table with a column `predicted_ms`.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--compat", type=click.Choice(["scalesim"]), help="Of `systolic`: halve K with row-wise sparsity, as SCALE-Sim does."
+)
 @guarded
-def command(path: str, name: str, hardware: str, write_to: str | None, as_json: bool) -> None:
-    """Predict each row of a measured table on a target, and tell how far off that is: absolute percentage errors."""
+def command(path: str, name: str, hardware: str | None, write_to: str | None, as_json: bool, compat: str | None) -> None:
+    """Predict each row of a measured table on a target, and tell how far off that is: absolute percentage errors.
+
+    Of the kind `systolic` the rows are SCALE-Sim's runs, each with its own array: how many are met to the cycle.
+    """
+    if name == "systolic":
+        if hardware is not None:
+            raise click.UsageError("runs of the kind `systolic` have their own arrays: leave `--target` out")
+        return validate_runs(path, compat or "", write_to, as_json)
+    if hardware is None:
+        raise click.UsageError(f"`--kind {name}` needs `--target`")
+    if compat is not None:
+        raise click.UsageError("`--compat` is of `--kind systolic`")
     from ..simulator.refitting import check_fits
     from ..simulator.tables import read_table, with_predictions
 
