@@ -34,6 +34,8 @@ def cpu_seconds(call: Callable[[], object], least: float = 0.05) -> float:
 
 def main() -> None:
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else TABLE
+    if not path.exists():
+        sys.exit(f"{path} is not there: name a table of SCALE-Sim's runs")
     with path.open(encoding="utf-8") as file:
         runs = [row for row in csv.DictReader(file) if row["cpu_s"] and row["mode"] == "CALC" and not row["sparsity_nm"]]
     runs.sort(key=lambda row: -float(row["cpu_s"]))
