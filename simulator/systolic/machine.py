@@ -74,9 +74,11 @@ class SystolicMachine:
 
     def time_grouped(self, loads: NDArray[np.int64], n: float, k: float, dtype: str) -> Timings:
         """One `Grouped` of each input; `loads`: [inputs, ways] rows of each way."""
-        known, places = np.unique(loads, return_inverse=True)
-        table = np.array([self._product(float(load), n, k, 1, dtype) for load in known]).reshape(-1, 4)
-        done = Shared(*table[places.reshape(loads.shape)].sum(1).T)
+        seen = np.bincount(loads.ravel(), minlength=1)
+        table = np.zeros((4, len(seen)))
+        for load in np.flatnonzero(seen):
+            table[:, load] = self._product(float(load), n, k, 1, dtype)
+        done = Shared(*(column[loads].sum(1) for column in table))
         rows, none = loads.sum(1).astype(np.float64), np.zeros(len(loads))
         return self._many(Work(none + 1, rows * n * k, none, done.demanded, none), done, dtype)
 
