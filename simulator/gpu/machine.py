@@ -11,7 +11,7 @@ from ..machine import Bound, Timing
 from ..target import Target
 from .attention import context_parts
 from .attention_decode import decode_parts
-from .attention_tiles import Card
+from .attention_tiles import Card, kept_tiles, tile_of
 from .card import card_of
 from .products import Products
 from .vector import Parts, VectorRates, Work, gather, pointwise, reduction, sort, streamed
@@ -90,9 +90,10 @@ class GpuMachine:
         queries, keys, kept = float(shape.queries), float(shape.keys), float(shape.kept)
         key, value = float(shape.width), float(shape.value_width)
         rows, columns = map(float, shape.block or (1, 1))
+        seen = kept_tiles(kept, queries, tile_of(card, key, True)[1], rows, columns)
         options = (
             context_parts(card, batch, heads, kv_heads, queries, keys, key, value, shape.causal, kept, rows, columns, False),
-            decode_parts(card, batch, heads, kv_heads, queries, keys, key, value, 1.0, False),
+            decode_parts(card, batch, heads, kv_heads, queries, keys, key, value, seen, False),
         )
         seconds, compute, memory, _ = min(options)
         pairs = queries * keys - (queries * (queries - 1) / 2 if shape.causal else 0.0)
