@@ -11,6 +11,7 @@ from math import ceil, floor
 from typing import NamedTuple
 
 from ..compiled import kernel
+from .gemm import warm_share
 
 SPLITS = 32.0
 """Parts of the keys: vLLM asks for no more, so that the space for their results can be had before a graph is recorded. Of the
@@ -61,6 +62,8 @@ class Card(NamedTuple):
     """Fitted: B/s at which an SM loads a tile that it has to wait for."""
     item: float
     """Bytes of an element."""
+    heated: float
+    """How many times as long products take once the power limit has had time to answer."""
 
 
 @kernel
@@ -97,10 +100,10 @@ def kept_tiles(kept: float, m: float, n: float, rows: float, columns: float) -> 
 
 @kernel
 def moved_seconds(card: Card, amount: float, resident: float) -> float:
-    """Seconds to move an amount of bytes, of a call that touches `resident` bytes again and again: what a second call finds in
-    the L2 comes from there. An L2 keeps less than its size from one call to the next: from half its size on a share has to go."""
-    missing = min(1.0, max(0.0, 2.0 * resident / card.l2 - 1.0))
-    return amount * (missing / card.dram_rate + (1.0 - missing) / card.l2_rate)
+    """Seconds to move an amount of bytes, of a call that touches `resident` bytes again and again: what it finds in the L2 comes
+    from there."""
+    warm = warm_share(card.l2, resident)
+    return amount * ((1.0 - warm) / card.dram_rate + warm / card.l2_rate)
 
 
 @kernel

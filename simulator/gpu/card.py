@@ -9,9 +9,9 @@ from .attention_tiles import Card
 
 DRAM_REACHED = 0.85
 """Share of a datasheet's rate that long reads reach: 84 to 92% on A100, H100 and H200 (BabelStream; Deakin et al., 2018, and its
-results since)."""
+results since). Where products were fitted on a device, what they found there is taken."""
 
-AMPERE = AttentionConstants(kernel="fa2", overlap=0.746, start=2.19e-6, stream=142e9)
+AMPERE = AttentionConstants(kernel="fa2", overlap=0.773, start=2.14e-6, stream=138e9)
 """What was fitted on the A100, for targets that say nothing of attention."""
 
 
@@ -34,10 +34,16 @@ def macs_of(target: Target, dtype: str) -> float:
     return max(wide, default=min(rates.values()))
 
 
+def reached_dram(target: Target) -> float:
+    """B/s that reads from the device's memory reach."""
+    share = target.gemm.dram if target.gemm is not None else DRAM_REACHED
+    return share * target.device_memory.bandwidth
+
+
 def card_of(target: Target, dtype: str = "bf16") -> Card:
     """The numbers that the kernels take, for one dtype."""
     held = target.attention or AMPERE
-    l2, dram = target.level("l2"), target.device_memory
+    l2 = target.level("l2")
     return Card(
         units=float(target.matrix.units),
         clock=target.clock,
@@ -46,12 +52,13 @@ def card_of(target: Target, dtype: str = "bf16") -> Card:
         l2=l2.size,
         l2_rate=l2.bandwidth,
         l2_latency=l2.latency,
-        dram_rate=DRAM_REACHED * dram.bandwidth,
-        dram_latency=dram.latency,
+        dram_rate=reached_dram(target),
+        dram_latency=target.device_memory.latency,
         launch=target.launch.device,
         hopper=1.0 if held.kernel == "fa3" else 0.0,
         overlap=held.overlap,
         start=held.start,
         stream=held.stream,
         item=item_bytes(dtype),
+        heated=target.gemm.tensor / target.gemm.sustained if target.gemm is not None else 1.0,
     )

@@ -12,6 +12,11 @@ from .attention import context_parts
 from .attention_decode import decode_parts
 from .attention_tiles import Card
 from .card import card_of
+from .gemm import WINDOW
+
+RUNS = 9.0
+"""Of each row, one after another, three of them before the clock is read (the tables' collector, `collector/vllm/collect_attn.py`
+of ai-dynamo/aiconfigurator): long ones meet the power limit."""
 
 
 @kernel
@@ -21,7 +26,9 @@ def context_rows(card: Card, batch: Seconds, length: Seconds, heads: Seconds, kv
     for row in range(len(batch)):
         b, s, h, kv, w = batch[row], length[row], heads[row], kv_heads[row], width[row]
         if s > 1.0:
-            seconds[row] = context_parts(card, b, h, kv, s, s, w, w, True, 1.0, 1.0, 1.0, True)[0]
+            cool, compute, _, _ = context_parts(card, b, h, kv, s, s, w, w, True, 1.0, 1.0, 1.0, True)
+            heated = max(0.0, 1.0 - WINDOW / (RUNS * cool))
+            seconds[row] = cool + heated * (card.heated - 1.0) * compute
         else:
             seconds[row] = decode_parts(card, b, h, kv, 1.0, s, w, w, 1.0, True)[0]
     return seconds

@@ -66,9 +66,9 @@ class GemmCard(NamedTuple):
 
 
 @kernel
-def warm_share(card: GemmCard, amount: float) -> float:
-    """Share of `amount` bytes, read over and over in turn, that is still in the L2 when its turn comes."""
-    return min(1.0, max(0.0, 1.5 - amount / (WARM * card.l2)))
+def warm_share(l2: float, amount: float) -> float:
+    """Share of `amount` bytes, read over and over in turn, that is still in an L2 of so many bytes when its turn comes."""
+    return min(1.0, max(0.0, 1.5 - amount / (WARM * l2)))
 
 
 @kernel
@@ -92,8 +92,8 @@ def gemm_parts(
     if min(m, n, k, batch) <= 0.0:
         return card.launch, 0.0, 0.0, 0.0, 0.0
     weights, inputs, outputs = batch * n * k * card.item, batch * m * k * card.item / window, batch * m * n * card.item
-    kept = warm_share(card, turns * weights + inputs + outputs) if turns > 0.0 else 0.0
-    kept_rows = warm_share(card, weights + inputs + outputs) if turns > 0.0 else 0.0
+    kept = warm_share(card.l2, turns * weights + inputs + outputs) if turns > 0.0 else 0.0
+    kept_rows = warm_share(card.l2, weights + inputs + outputs) if turns > 0.0 else 0.0
     reads, writes = weights * (1.0 - kept) + inputs * (1.0 - kept_rows), outputs * (1.0 - kept_rows)
     dram, write = reads / card.dram, writes / card.dram_peak
     fill = card.fill * (kept + card.far * (1.0 - kept))

@@ -84,7 +84,7 @@ def test_nothing_to_do_is_a_launch():
 
 def test_what_the_l2_keeps():
     card = gemm_card(TARGETS["h100"])[0]
-    shares = [warm_share(card, amount) for amount in np.linspace(0, 2 * card.l2, 50)]
+    shares = [warm_share(card.l2, amount) for amount in np.linspace(0, 2 * card.l2, 50)]
     assert shares[0] == 1 and shares[-1] == 0 and all(a >= b for a, b in zip(shares, shares[1:]))
 
 
