@@ -11,9 +11,11 @@ from math import ceil
 
 from ..compiled import kernel
 from .attention_tiles import (
+    SPLITS,
     Card,
     both_seconds,
     cache_write_seconds,
+    join_seconds,
     kept_tiles,
     moved_seconds,
     scheduling_seconds,
@@ -33,9 +35,10 @@ def context_parts(
     m, n = tile_of(card, width, False)
     widths, group = width + value_width, heads / kv_heads
     share = kept_tiles(kept, m, n, block_rows, block_columns)
-    compute = _blocks_seconds(card, batch * heads, queries, keys, m, n, widths, causal, share, 1.0)
+    compute = _blocks_seconds(card, batch * heads, queries, keys, m, n, width, value_width, causal, share, 1.0)
     if card.hopper == 1.0 and group > 1.0:  # heads that share keys in one tile, where few queries would leave tiles part empty
-        compute = min(compute, _blocks_seconds(card, batch * kv_heads, queries, keys, m, n, widths, causal, share, group))
+        packed = _blocks_seconds(card, batch * kv_heads, queries, keys, m, n, width, value_width, causal, share, group)
+        compute = min(compute, packed)
     read = keys * (1.0 - (1.0 - share) ** ceil(queries * group / m))
     amount = batch * card.item * widths * (heads * queries + kv_heads * read)
     resident = amount + batch * card.item * widths * kv_heads * keys if cached else 1e300
@@ -63,10 +66,11 @@ def _count_tiles(queries: float, keys: float, m: float, n: float, causal: bool, 
 
 @kernel
 def _blocks_seconds(
-    card: Card, heads: float, queries: float, keys: float, m: float, n: float, widths: float, causal: bool, share: float,
-    pack: float,
+    card: Card, heads: float, queries: float, keys: float, m: float, n: float, width: float, value_width: float, causal: bool,
+    share: float, pack: float,
 ) -> float:  # fmt: skip
     """Until the last block ends, if memory were no limit. `heads`: of all sequences, `pack` of them counted as one."""
+    widths = width + value_width
     blocks = heads * ceil(queries * pack / m)
     tiles = heads * _count_tiles(queries, keys, m, n, causal, pack) * share
     tile = tile_seconds(card, m, n, widths)
@@ -78,9 +82,15 @@ def _blocks_seconds(
         turns = min(2.0, max(1.0, float(ceil(blocks / card.units))))
         each, lead, first = max(load + tile, turns * tile), card.start + rows, 0.0
     slots = card.units * turns
-    longest = lead + max(1.0, ceil(keys / n) * share) * each if share > 0.0 else lead
-    waves = ceil(blocks / slots) * longest
-    if not causal or queries * pack <= m or blocks <= slots:
-        return first + waves
-    tail = lead + each if card.hopper == 1.0 else longest
-    return first + min(waves, max(longest, (tiles * each + blocks * lead) / slots + 0.5 * tail))
+    most = max(1.0, ceil(keys / n) * share) if share > 0.0 else 0.0
+    longest = lead + most * each
+    seconds = ceil(blocks / slots) * longest
+    if causal and queries * pack > m and blocks > slots:
+        tail = lead + each if card.hopper == 1.0 else longest
+        seconds = min(seconds, max(longest, (tiles * each + blocks * lead) / slots + 0.5 * tail))
+    if card.hopper == 1.0 and blocks < slots:
+        results = heads * pack * queries * value_width * 4.0
+        for splits in range(2, int(min(SPLITS, most)) + 1):
+            part = max(lead + ceil(most / splits) * each, (tiles * each + splits * blocks * lead) / slots)
+            seconds = min(seconds, part + join_seconds(card, float(splits), results * splits))
+    return first + seconds

@@ -6,7 +6,7 @@ from __future__ import annotations
 from math import ceil, floor
 
 from ..compiled import kernel
-from .attention_tiles import SPLITS, Card, both_seconds, moved_seconds, scheduling_seconds, tile_of, tile_seconds
+from .attention_tiles import SPLITS, Card, both_seconds, join_seconds, moved_seconds, scheduling_seconds, tile_of, tile_seconds
 
 
 @kernel
@@ -45,7 +45,7 @@ def decode_parts(
         one, join = _blocks_seconds(card, blocks * splits, part, tile_bytes, tile), 0.0
         if index > 0:
             partial = batch * heads * queries * value_width * 4.0 * splits
-            join = _join(card, splits) + moved_seconds(card, 2.0 * partial, 2.0 * partial)
+            join = join_seconds(card, splits, partial)
         lead = card.start + tile_bytes / card.stream
         seconds = both_seconds(card, one, memory + lead) + join
         if seconds < best:
@@ -66,12 +66,3 @@ def _blocks_seconds(card: Card, blocks: float, part: float, tile_bytes: float, t
     alone = card.start + part * (load + tile)
     shared = card.start + part * max(load + tile, 2.0 * tile)
     return full * shared + (0.0 if rest == 0.0 else alone if rest <= card.units else shared)
-
-
-@kernel
-def _join(card: Card, splits: float) -> float:
-    """The kernel that joins the parts of the keys: on Hopper it is launched early and waits there, and reads parts ahead; on
-    Ampere it reads one after the other."""
-    if card.hopper == 1.0:
-        return 4.0 * card.dram_latency + 0.25 * splits * card.l2_latency
-    return card.launch + 2.0 * card.dram_latency + splits * card.l2_latency

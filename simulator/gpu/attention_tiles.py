@@ -137,3 +137,13 @@ def both_seconds(card: Card, compute: float, memory: float) -> float:
         return longer
     part = shorter / (shorter + longer)
     return longer / (1.0 - part * part)
+
+
+@kernel
+def join_seconds(card: Card, splits: float, partial: float) -> float:
+    """The kernel that joins the parts of the keys, whose results are `partial` bytes: on Hopper it is launched early and waits
+    there, and reads parts ahead; on Ampere it reads one after the other."""
+    moved = moved_seconds(card, 2.0 * partial, 2.0 * partial)
+    if card.hopper == 1.0:
+        return 4.0 * card.dram_latency + 0.25 * splits * card.l2_latency + moved
+    return card.launch + 2.0 * card.dram_latency + splits * card.l2_latency + moved
