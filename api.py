@@ -211,6 +211,7 @@ def simulate(
     launch: Launch = "eager",
     outputs: str | None = None,
     compare: str | None = None,
+    chunks: str = "host",
     bind: Bindings | None = None,
     passes: Passes | None = None,
     **params: object,
@@ -221,6 +222,7 @@ def simulate(
     that is shipped, or its file. `dims`, `dtype`, `routes`, `decisions`, `hits`, `inputs` and `seed` say what is run, as
     `simulator.workloads.Workload.of` has them. `launch="graph"`: the device replays its calls, and the host launches none.
     `outputs`: which one is asked for (the first by default, `"*"` for all). `compare="dense"` adds the same with everything kept.
+    `chunks`: the memory level that chunks are loaded from, under a budget.
 
     Raises `CompileError` with everything that was found wrong.
     """
@@ -231,7 +233,7 @@ def simulate(
         graph = optimize(load_model(source, params, bind=bind), passes)  # type: ignore[arg-type]
     need_bodies(graph)
     told = {"dtype": dtype, "routes": routes, "decisions": decisions, "hits": hits, "inputs": inputs, "seed": seed}
-    return simulation.run(graph, target, dims, told, launch=launch, outputs=outputs, compare=compare)
+    return simulation.run(graph, target, dims, told, launch=launch, outputs=outputs, compare=compare, chunks=chunks)
 
 
 def need_bodies(graph: Graph) -> None:

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ..compiler.plan import Plan
+from ..compiler.store import MemoryStore
+from ..compiler.types import BYTES
 from .machine import Machine
 from .pricing import Priced, Prices
 from .report import Report
 from .reporting import report_of
+from .streaming import streamed
 from .timing import in_order
 from .walking import walk
 from .workloads import Workload
@@ -18,12 +21,25 @@ Launch = Literal["eager", "graph"]
 """Whether the host launches each call, as eager torch does, or the device replays a captured graph."""
 
 
-def simulate(plan: Plan, machine: Machine, workload: Workload, *, launch: Launch = "eager") -> Report:
-    """What a plan takes on a machine: every step of every input."""
+def simulate(
+    plan: Plan,
+    machine: Machine,
+    workload: Workload,
+    *,
+    launch: Launch = "eager",
+    store: MemoryStore | None = None,
+    chunks: str = "host",
+) -> Report:
+    """What a plan takes on a machine: every step of every input. `store`: of a graph with a memory budget, which loads its chunks
+    from the level `chunks`."""
     prices = Prices.on(machine, plan, workload.dtype, workload.inputs, eager=launch == "eager")
     steps = priced_steps(plan, prices, workload)
-    times = in_order(steps, workload.inputs)
-    return report_of(plan.graph.name, machine, workload, launch, steps, times, prices.columns)
+    if store is None:
+        times, loads = in_order(steps, workload.inputs), None
+    else:
+        scale = BYTES[workload.dtype] / BYTES["f32"]
+        times, loads = streamed(steps, workload.inputs, store, machine.target, source=chunks, scale=scale)
+    return report_of(plan.graph.name, machine, workload, launch, steps, times, prices.columns, loads)
 
 
 def priced_steps(plan: Plan, prices: Prices, workload: Workload) -> Sequence[Priced]:

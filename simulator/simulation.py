@@ -12,8 +12,8 @@ from ..compiler.ir import Graph
 from ..compiler.plan import Plan
 from ..compiler.planning import lower
 from ..compiler.planning.scheduling import room_of
+from ..compiler.planning.stores import store_of
 from .comparing import compared, dense_graph
-from .machine import Machine
 from .model import machine_of
 from .report import Report
 from .simulate import Launch, simulate
@@ -34,21 +34,19 @@ def run(
     launch: Launch = "eager",
     outputs: str | None = None,
     compare: str | None = None,
+    chunks: str = "host",
 ) -> Report:
     """The report of a graph as it is planned. `told`: the options of `Workload.of`."""
     if compare not in (None, *COMPARISONS):
         raise _wrong(graph, f"a simulation is compared with `dense`, not with `{compare}`", 'compare="dense"')
     workload = Workload.of(graph, dims, **told)
     machine = machine_of(target if isinstance(target, Target) else load_target(str(target)))
-    report = simulate(plan_of(graph, outputs), machine, workload, launch=launch)
-    return report if compare is None else with_dense(report, graph, machine, workload, launch=launch, outputs=outputs)
 
+    def simulated(one: Graph) -> Report:
+        return simulate(plan_of(one, outputs), machine, workload, launch=launch, store=store_of(one), chunks=chunks)
 
-def with_dense(
-    report: Report, graph: Graph, machine: Machine, workload: Workload, *, launch: Launch = "eager", outputs: str | None = None
-) -> Report:
-    """The report beside that of the same with everything kept."""
-    return compared(report, simulate(plan_of(dense_graph(graph), outputs), machine, workload, launch=launch))
+    report = simulated(graph)
+    return report if compare is None else compared(report, simulated(dense_graph(graph)))
 
 
 def plan_of(graph: Graph, outputs: str | None = None) -> Plan:

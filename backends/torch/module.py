@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from ...compiler.init import initial
 from ...compiler.ir import Graph, Parameter
 from ...compiler.plan import Plan
+from ...compiler.planning.stores import store_of
+from ...compiler.store import Traffic
 from . import residency, stats
 from .caching import Cache, CacheStats
 from .context import Context
@@ -29,7 +31,6 @@ from .hosting import HOST_STEPS, branch
 from .kernels import KERNELS
 from .logging import Logged, StepClock, logged
 from .regions import Call, trace
-from .store import Traffic
 
 _COUNTER = itertools.count(1)
 
@@ -58,7 +59,7 @@ class CompiledModule(nn.Module):
         self._caches: dict[str, Cache] = {}
         self._forced: dict[str, Any] | None = None
         self._guards = Guards()
-        self._store = residency.store_of(self.graph)
+        self._store = store_of(self.graph)
         self.register_buffer("_seed", torch.tensor(seed, dtype=torch.int64), persistent=False)
 
     # ---- calls
@@ -233,7 +234,7 @@ class CompiledModule(nn.Module):
         apart = ("_calls", "_last", "_caches", "_store", "_twin")
         own = {name: value for name, value in self.__dict__.items() if name not in apart}
         twin.__dict__.update(copy.deepcopy(own, memo))
-        twin._calls, twin._last, twin._caches, twin._store = self._calls, None, {}, residency.store_of(self.graph)
+        twin._calls, twin._last, twin._caches, twin._store = self._calls, None, {}, store_of(self.graph)
         twin._twin = None
         return twin
 

@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from torch import Tensor
 
-from ...compiler.ir import Graph, Node
-from ...compiler.planning.demand import demand
-from ...compiler.planning.uses import Needs, budget, needs_of
+from ...compiler.store import MemoryStore
 from .hosting import host_step
-from .store import MemoryStore
-
-MOST_WAYS = 32
-"""How many ways further on a prefetch looks for one that is kept."""
 
 Wanted = tuple[Tensor, int | None]
 """What a selection kept, and a way: the step is for what kept it. Or the rows that are left, and None."""
-
-
-def store_of(graph: Graph) -> MemoryStore | None:
-    """The store of a module: with room for what the budget of its graph leaves for chunks. None: everything is resident."""
-    allowed = budget(graph)
-    if not graph.schedule or allowed is None:
-        return None
-    needs = needs_of(demand(graph))
-    order = [entry.path for entry in graph.schedule if entry.word == "acquire"]
-    store = MemoryStore(needs.units, allowed - needs.always, order, needs.outside, graph.memory.get("evict", "belady"))
-    store.ways, store.ahead = _ways_behind(graph, needs), graph.memory.get("prefetch", ("ahead", 0))[1]
-    return store
-
-
-def _ways_behind(graph: Graph, needs: Needs) -> dict[tuple[str, int], Sequence[tuple[str, int]]]:
-    places = {entry.path: i for i, entry in enumerate(graph.schedule) if entry.word == "run"}
-    behind: dict[Node, deque[tuple[str, int]]] = {}
-    found: dict[tuple[str, int], Sequence[tuple[str, int]]] = {}
-    for use in sorted(needs.uses, key=lambda use: places.get(use.name, -1), reverse=True):
-        if use.choice is not None and not use.chained:
-            ways = behind.setdefault(use.node, deque(maxlen=MOST_WAYS))
-            found.update(((unit, use.way), tuple(ways)) for unit in use.units)
-            ways.extendleft((unit, use.way) for unit in reversed(use.units))
-    return found
 
 
 def calling(module: Any, hosted: bool) -> AbstractContextManager[None]:
@@ -93,12 +62,10 @@ def prefetch(module: Any, path: str, *wanted: Wanted) -> bool:
         return False
     store: MemoryStore = module._store
     done = _told(store, "prefetch", path, wanted)
-    paths = [path] if done else []
     if not wanted:
         store.prefetch(path)
     for kept, way in ((kept, way) for kept, way in wanted if way is not None):
-        mine = kept.flatten(0, -2).any(0).tolist()
-        store.prefetch_first([*paths, *(later for later, other in store.ways.get((path, way), ()) if mine[other])], store.ahead)
+        store.prefetch_kept(path, way, kept.flatten(0, -2).any(0).tolist(), done)
     return done
 
 

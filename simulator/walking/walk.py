@@ -255,8 +255,7 @@ class _Walk:
         elif step.kind == "acquire":
             now = np.ones(self.falls.inputs, np.int64) if ran is None else ran.astype(np.int64)
             self.held[step.label] = self.held.get(step.label, 0) + now
-        if ran is None or ran.any():
-            yield Ran(place, step, None, ran)
+        yield Ran(place, step, None, ran)  # where it does nothing the store still hears of it
 
     def wanted(self, place: Place, step: Step, routed: Mapping[Node, _Routed], counts: Array | None) -> Array | None:
         """For which inputs a step has something to do (None: for all)."""

@@ -17,14 +17,18 @@ from harness import graph, inputs, module
 from test_budgets import WITHOUT_CHUNKS, tightest
 from test_caches import asking, decides
 from test_specialize import ROUTED, as_it_was, nothing, recorded, turned
+from toy_machine import ToyMachine
 
 from chunkc.backends.torch import compile as lower
 from chunkc.compiler.ir import Graph
+from chunkc.compiler.planning.stores import store_of
 from chunkc.compiler.step_log import StepLog
 from chunkc.passes import pipeline
 from chunkc.passes.choose_kernels import ChooseKernels
 from chunkc.passes.specialize import Specialize
+from chunkc.simulator.simulate import simulate
 from chunkc.simulator.walking import Decided, step_log, walk
+from chunkc.simulator.workloads import Workload
 
 
 def simulated(made: Any, case: Case, logged: StepLog, outputs: str | None = None) -> StepLog:
@@ -111,3 +115,22 @@ def _marked(case: Case) -> Iterator[Graph]:
 def test_with_guards(case: Case) -> None:
     for marked in _marked(case):
         agree(like(marked, case), case, (1, 2))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("case", some(CASES))
+def test_the_store_loads_what_it_loads_in_torch(case: Case) -> None:
+    if case.spec.startswith(WITHOUT_CHUNKS):
+        return
+    after = tightest(graph(case))
+    made, calls = like(after, case), []
+    for seed in (0, 1, 2):
+        made(**inputs(case, seed=seed))
+        calls.append({path: _numbers(value) for path, value in made.decisions().items()})
+    workload = Workload(case.dims, "f32", len(calls), Decided(calls))
+    found = simulate(made.plan(), ToyMachine(), workload, store=store_of(after)).loads
+    seen = made.residency()
+    assert found is not None and seen.loads > 0
+    mean = [count / len(calls) for count in (seen.loads, seen.bytes, seen.evictions, seen.hits, seen.ahead)]
+    assert [found.loads, found.bytes, found.evictions, found.hits, found.ahead] == pytest.approx(mean)
+    assert found.peak == seen.peak

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from chunkc.backends.torch import compile, standalone
-from chunkc.backends.torch.store import MemoryStore, NotResident
 from chunkc.compiler.ir import Attrs, Graph
 from chunkc.compiler.plan import RESIDENCY, regions_of
+from chunkc.compiler.store import MemoryStore, NotResident
 from chunkc.grammar.elaborate import load, loads
 from chunkc.passes import pipeline
 

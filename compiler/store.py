@@ -128,6 +128,12 @@ class MemoryStore:
                 self.waiting.add(path)
             sooner.add(path)
 
+    def prefetch_kept(self, path: str, way: int, kept: Sequence[bool], mine: bool) -> None:
+        """Begins to load a chunk that a way reads, if that way is kept (`mine`), and those behind it that are: by `kept`, of all
+        ways of their selection."""
+        later = (other for other, at in self.ways.get((path, way), ()) if kept[at])
+        self.prefetch_first([*([path] if mine else []), *later], self.ahead)
+
     def release(self, path: str) -> None:
         if self.held[path] > 1:
             self.held[path] -= 1

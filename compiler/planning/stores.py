@@ -1,0 +1,38 @@
+"""The store that a graph asks for: its room, the units that it loads, and what the plan says of their order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from ..ir import Graph, Node
+from ..store import MemoryStore
+from .demand import demand
+from .uses import Needs, budget, needs_of
+
+MOST_WAYS = 32
+"""How many ways further on a prefetch looks for one that is kept."""
+
+
+def store_of(graph: Graph) -> MemoryStore | None:
+    """The store of a module: with room for what the budget of its graph leaves for chunks. None: everything is resident."""
+    allowed = budget(graph)
+    if not graph.schedule or allowed is None:
+        return None
+    needs = needs_of(demand(graph))
+    order = [entry.path for entry in graph.schedule if entry.word == "acquire"]
+    store = MemoryStore(needs.units, allowed - needs.always, order, needs.outside, graph.memory.get("evict", "belady"))
+    store.ways, store.ahead = _ways_behind(graph, needs), graph.memory.get("prefetch", ("ahead", 0))[1]
+    return store
+
+
+def _ways_behind(graph: Graph, needs: Needs) -> dict[tuple[str, int], Sequence[tuple[str, int]]]:
+    places = {entry.path: i for i, entry in enumerate(graph.schedule) if entry.word == "run"}
+    behind: dict[Node, deque[tuple[str, int]]] = {}
+    found: dict[tuple[str, int], Sequence[tuple[str, int]]] = {}
+    for use in sorted(needs.uses, key=lambda use: places.get(use.name, -1), reverse=True):
+        if use.choice is not None and not use.chained:
+            ways = behind.setdefault(use.node, deque(maxlen=MOST_WAYS))
+            found.update(((unit, use.way), tuple(ways)) for unit in use.units)
+            ways.extendleft((unit, use.way) for unit in reversed(use.units))
+    return found

@@ -1,0 +1,165 @@
+"""When each step is through where chunks move: tasks of host, device and links, run by the engine input after input.
+
+The store decides what is loaded and what leaves, as it does in a call: what is resident from the calls before stays. A load
+begins when the host asks for it, and where it takes the room of a chunk, when the device is through with that one. What runs on a
+chunk waits until it is there; so does the host where a decision says whether it is loaded at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..compiler.plan import RESIDENCY
+from ..compiler.shapes import Transfer
+from ..compiler.store import MemoryStore
+from .engine import Schedule, TaskList
+from .engine import run as run_tasks
+from .links import way_of
+from .pricing import Priced
+from .pricing.columns import HOST, LAG, SECONDS
+from .report import Loads
+from .target import Link, Target
+from .timing import Floats, Times
+
+NONE = -1
+
+
+@dataclass(slots=True)
+class Call:
+    """The tasks of one call so far. Numbers of tasks, or `NONE`."""
+
+    store: MemoryStore
+    way: tuple[Link, ...]
+    scale: float
+    """Bytes on the way for a byte of the spec: modules may be moved to a smaller dtype."""
+    tasks: TaskList = field(default_factory=TaskList)
+    host: int = NONE
+    device: int = NONE
+    synced: int = NONE
+    """What the host has to wait for before it goes on."""
+    freed: int = NONE
+    """The last task that ran on a chunk that has left."""
+    loads: dict[str, int] = field(default_factory=dict)
+    used: dict[str, int] = field(default_factory=dict)
+    ends: dict[int, int] = field(default_factory=dict)
+    """By step the device task with which it ends."""
+    asked: dict[int, int] = field(default_factory=dict)
+    """By device task the host task that launched it."""
+
+    def step(self, i: int, priced: Priced, n: int) -> None:
+        """The tasks of one step of input `n`."""
+        ran = priced.ran.ran is None or bool(priced.ran.ran[n])
+        if priced.ran.step.kind in RESIDENCY:
+            self.move(i, priced, n, ran)
+        elif ran:
+            self.compute(i, priced.rows[n if len(priced.rows) > 1 else 0], priced.syncs)
+
+    def compute(self, i: int, row: Floats, syncs: bool) -> None:
+        """The host launches the first call, then the others; the device runs them all (`pricing.columns`)."""
+        ahead = row[LAG] - row[SECONDS]
+        first = self.on_host(i, ahead)
+        if row[SECONDS] > 0:
+            self.on_device(i, float(row[SECONDS]), [first])
+        if row[HOST] > ahead:
+            self.on_host(i, float(row[HOST] - ahead))
+        if syncs:
+            self.synced = self.device
+
+    def on_host(self, i: int, seconds: float) -> int:
+        after = [self.synced] if self.synced != NONE else []
+        self.host, self.synced = self.tasks.add("host", max(0.0, float(seconds)), after=after, step=i), NONE
+        return self.host
+
+    def on_device(self, i: int, seconds: float, after: Sequence[int]) -> None:
+        self.device = self.tasks.add("device", seconds, after=after, step=i)
+        self.ends[i], self.asked[self.device] = self.device, self.host
+        self.used.update(dict.fromkeys(self.store.held, self.device))
+
+    # ---- chunks
+
+    def move(self, i: int, priced: Priced, n: int, ran: bool) -> None:
+        step, before = priced.ran.step, set(self.store.resident)
+        if step.wanted:  # the host asks what was decided
+            self.synced = self.device
+        match step.kind:
+            case "acquire":
+                if ran:
+                    self.store.acquire(step.label)
+                self.store.passed(step.label)
+            case "prefetch":
+                self.prefetch(priced, n, ran)
+            case "release" if ran:
+                self.store.release(step.label)
+            case "evict" if ran:
+                self.store.evict(step.label, step.target)
+        for gone in before - set(self.store.resident):
+            self.freed = max(self.freed, self.used.get(gone, NONE))
+            self.loads.pop(gone, None)
+        for unit in [one for one in self.store.resident if one not in before]:
+            self.load(i, unit)
+        if step.kind == "acquire" and ran and step.label in self.loads:
+            self.on_device(i, 0.0, [self.loads[step.label], *([self.host] if self.host != NONE else [])])
+
+    def prefetch(self, priced: Priced, n: int, ran: bool) -> None:
+        step, place = priced.ran.step, priced.ran.place
+        if not step.wanted:
+            self.store.prefetch(step.label)
+        for by, way in step.wanted:
+            if by.op != "ladder":
+                kept = place.fallen[by].counts(max(1, len(by.selection.kept.shape) - 1))[n] > 0
+                self.store.prefetch_kept(step.label, way, kept.tolist(), ran)
+
+    def load(self, i: int, unit: str) -> None:
+        after = [self.on_host(i, 0.0), *([self.freed] if self.freed != NONE else [])]
+        amount = self.store.sizes[unit] * self.scale
+        moves = {f"{link.source} -> {link.destination}": amount for link in self.way}
+        latency = sum(link.latency for link in self.way)
+        self.loads[unit] = self.tasks.add("copy", latency=latency, after=after, moves=moves, step=i)
+
+
+def streamed(
+    steps: Sequence[Priced], inputs: int, store: MemoryStore, target: Target, *, source: str = "host", scale: float = 1.0
+) -> tuple[Times, Loads]:
+    """
+    Calls one after the other, each begun when the one before it is through.
+
+    Args:
+        source: the memory level that chunks are loaded from.
+        scale: bytes on the way for each byte of the spec.
+
+    Raises:
+        CompileError: no links lead from there to the device.
+        NotResident: the plan acquires what does not fit.
+    """
+    way = way_of(target, Transfer(0.0, source, "device"))
+    speeds = {f"{link.source} -> {link.destination}": link.bandwidth for link in way}
+    begin, spent, launched, loaded = (np.zeros((len(steps), inputs)) for _ in range(4))
+    times = Times(begin, spent, launched, loaded, np.zeros(inputs))
+    for n in range(inputs):
+        with store.call():
+            call = Call(store, way, scale)
+            for i, priced in enumerate(steps):
+                call.step(i, priced, n)
+        _timed(call, run_tasks(call.tasks.done(), speeds), times, n)
+    counts = store.counts
+    mean = {name: counts[name] / inputs for name in ("loads", "evictions", "hits", "ahead")}
+    moved = counts["bytes"] * scale / inputs
+    return times, Loads(**mean, bytes=moved, peak=store.peak * scale, room=store.room * scale)
+
+
+def _timed(call: Call, schedule: Schedule, times: Times, n: int) -> None:
+    """What each step adds to the end of the device, and what of it was waiting: for a launch, or for a chunk."""
+    start, end, through = schedule.start.tolist(), schedule.end.tolist(), 0.0
+    for i, task in call.ends.items():
+        own, asked = start[task], call.asked[task]
+        launched = end[asked] if asked != NONE else 0.0
+        times.begin[i, n], times.spent[i, n] = through, end[task] - through
+        times.launched[i, n] = max(0.0, min(own, launched) - through)
+        times.loaded[i, n] = max(0.0, own - max(through, launched))
+        through = end[task]
+    times.total[n] = max(through, end[call.host] if call.host != NONE else 0.0)
+    if call.ends:
+        last = next(reversed(call.ends))
+        times.spent[last, n] += times.total[n] - through
