@@ -187,14 +187,28 @@ def reference(graph: Graph, inputs: Mapping[str, Any], params: Mapping[str, Any]
     return run(graph, dict(inputs), dict(params), **options)
 
 
-def profile(module: CompiledModule, batches: Iterable[Any], *, outputs: str | Sequence[str] | None = None) -> Profile:
+def profile(
+    module: CompiledModule,
+    batches: Iterable[Any],
+    *,
+    outputs: str | Sequence[str] | None = None,
+    trace: Path | None = None,
+) -> Profile:
     """What the module's selections keep on these inputs (a tensor, a tuple or a dictionary a call); `.write(path)` makes a file.
 
-    The calls are in eval and without gradients; `docs/profiles.md` tells what is recorded, and `specialize` what for.
+    The calls are in eval and without gradients; `docs/profiles.md` tells what is recorded, and `specialize` what for. `trace` is
+    a file to be written besides: what each call kept, for `simulate(routes=…)`. Its calls are of one size.
     """
     from .backends.torch.recording import record
 
-    return record(module, batches, outputs=outputs)
+    if trace is None:
+        return record(module, batches, outputs=outputs)
+    from .simulator.workloads import Trace
+
+    kept = Trace.of(module.graph)
+    found = record(module, batches, outputs=outputs, watch=kept.add)
+    kept.write(trace)
+    return found
 
 
 def simulate(

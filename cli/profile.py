@@ -27,6 +27,7 @@ from .run import outputs_of
 @click.option("--output", "wanted", metavar="NAME", multiple=True, help="Ask for this output; by default the first.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**62), default=0, help="Of weights, random inputs and draws.")
 @click.option("-o", "--write-to", metavar="FILE", default="-", help="Where to write; `-`, the default, is stdout.")
+@click.option("--trace", metavar="FILE.npz", help="Also write what each call kept, for `chunkc simulate --routes`.")
 @guarded
 def command(
     path: str,
@@ -38,6 +39,7 @@ def command(
     wanted: tuple[str, ...],
     seed: int,
     write_to: str,
+    trace: str | None,
 ) -> None:
     """Call a spec with fresh weights and write what its selections kept; for trained weights, use `chunkc.profile` in Python."""
     line = CommandLine("profile", path, {"--dims": dims, "-D": defines, "--bind": binds, "--input": files, "--output": wanted})
@@ -55,7 +57,7 @@ def command(
 
     module = api.compile_graphs(*pair, seed=seed)
     module.seed = seed
-    profile = api.profile(module, batches(), outputs=outputs)
+    profile = api.profile(module, batches(), outputs=outputs, trace=trace)
     if write_to == "-":
         click.echo(profile_text(profile), nl=False)
     else:

@@ -147,6 +147,10 @@ class CompiledModule(nn.Module):
         """The decisions of the last call, dense: what was kept, or (kept, known) where only some positions were reached."""
         return stats.decisions(self._last)
 
+    def held(self) -> dict[str, int]:
+        """How many rows each cache held in the last call, by path."""
+        return {path: hits for path, (hits, _) in self._last.found.items()} if self._last else {}
+
     def caches(self) -> dict[str, CacheStats]:
         """What the caches of selections held and were asked for, by path, since the module was made."""
         return {path: cache.stats() for path, cache in self._caches.items()}

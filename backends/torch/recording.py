@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +26,21 @@ Batch = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 SCORES = "%scores"
 
 
-def record(module: CompiledModule, batches: Iterable[Batch], *, outputs: str | Sequence[str] | None = None) -> Profile:
+Watch = Callable[[Mapping[str, Any], Mapping[str, int], Mapping[str, int]], None]
+"""What is told of each call: its decisions by path, its sizes, and how many rows each cache held."""
+
+
+def record(
+    module: CompiledModule,
+    batches: Iterable[Batch],
+    *,
+    outputs: str | Sequence[str] | None = None,
+    watch: Watch | None = None,
+) -> Profile:
     """The profile of the module's calls on these inputs, in eval and without gradients; the module is left in its mode.
 
-    States move on as in any call. Scores of selections inside chunks are not compared (`repeats` is None there).
+    States move on as in any call. Scores of selections inside chunks are not compared (`repeats` is None there). `watch` is told
+    of each call.
     """
     recorder = Recorder(module.graph)
     was, scores = module.training, _Scores(module)
@@ -41,7 +52,10 @@ def record(module: CompiledModule, batches: Iterable[Batch], *, outputs: str | S
                 sizes = _sizes(module.graph, given)
                 scored = scores.of(given, sizes)
                 module(**given, outputs=outputs)
-                recorder.add(_arrays(module.decisions()), sizes, scored)
+                decisions = _arrays(module.decisions())
+                recorder.add(decisions, sizes, scored)
+                if watch is not None:
+                    watch(decisions, sizes, module.held())
     finally:
         module.train(was)
     return recorder.profile()

@@ -45,11 +45,17 @@ class Trace:
     hits: list[Mapping[str, int]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, graph: Graph, dims: Mapping[str, int]) -> Trace:
-        return cls(graph.name, fingerprint(graph), dict(dims))
+    def of(cls, graph: Graph) -> Trace:
+        """A trace of a model without calls yet."""
+        return cls(graph.name, fingerprint(graph), {})
 
-    def add(self, decisions: Decisions, hits: Mapping[str, int] | None = None) -> None:
-        """One call more. What only says what a first rule kept is left out."""
+    def add(self, decisions: Decisions, dims: Mapping[str, int], hits: Mapping[str, int] | None = None) -> None:
+        """One call more; `CompileError` if it is of other sizes. What only says what a first rule kept is left out."""
+        self.dims = dict(dims) if not self.calls else self.dims
+        if dict(dims) != self.dims:
+            told = ", ".join(f"{name}={size}" for name, size in dims.items())
+            message = f"a call of {told} does not go with those before it in one trace"
+            raise CompileError([Diagnostic("CC1304", message, (Label(NOWHERE),), "record a trace for each size")])
         self.calls.append({path: value for path, value in decisions.items() if not path.endswith(":first")})
         self.hits.append(dict(hits or {}))
 
@@ -59,9 +65,10 @@ class Trace:
         return sum(np.asarray(_kept(value)).size for call in self.calls for value in call.values())
 
     def write(self, path: str | PathLike[str]) -> None:
-        """Writes the file; `ValueError` where it would be too large, `OSError` where it cannot be written."""
+        """Writes the file; `CompileError` where it would be too large, `OSError` where it cannot be written."""
         if self.bits > LARGEST:
-            raise ValueError(f"{self.bits} decisions are too many for one trace: {LARGEST} is the most")
+            message = f"{self.bits:,} decisions are too many for one trace: {LARGEST:,} is the most"
+            raise CompileError([Diagnostic("CC1304", message, (Label(NOWHERE),), "record fewer calls")])
         arrays: dict[str, Array] = {}
         shapes: dict[str, list[int]] = {}
         for name in dict.fromkeys(name for call in self.calls for name in call):
@@ -75,7 +82,8 @@ class Trace:
             arrays[f"hits:{name}"] = np.array([one.get(name, 0) for one in self.hits], np.int64)
         about = {"format": FORMAT, "version": VERSION, "model": self.model, "fingerprint": self.fingerprint}
         text = json.dumps({**about, "dims": dict(self.dims), "calls": len(self.calls), "shapes": shapes})
-        np.savez_compressed(path, about=np.frombuffer(text.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+        with open(path, "wb") as file:  # under this name, whatever it ends in
+            np.savez_compressed(file, about=np.frombuffer(text.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
 
 
 def _kept(value: Decision | None) -> Any:
@@ -140,7 +148,9 @@ def _bits(packed: Array, calls: int, shape: tuple[int, ...]) -> Array:
 
 
 def belongs(trace: Trace, graph: Graph) -> None:
-    """`CompileError` where a trace was recorded of another model than the graph's."""
+    """`CompileError` where a trace was recorded of another model than the graph's, or holds no calls."""
+    if not trace.calls:
+        raise CompileError([Diagnostic("CC1304", "the trace holds no calls", (Label(graph.span),), AGAIN)])
     if trace.fingerprint != fingerprint(graph):
         message = f"the trace was recorded of another model, `{trace.model}`, or with other parameters"
         raise CompileError([Diagnostic("CC1304", message, (Label(graph.span or NOWHERE, "this model"),), AGAIN)])
