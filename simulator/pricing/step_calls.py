@@ -34,8 +34,8 @@ from ...compiler.planning.packing import packs_rows
 from ...compiler.types import RecordType, TensorType, tensor_types
 from ...compiler.work import Dims, masked_products
 
-MOST_LIKELY = ("union", "blocks", "dense")
-"""What the torch backend takes for a mask of no chosen kernel: the first that there is."""
+UNCHOSEN = ("union", "blocks", "gather")
+"""What the torch backend takes for a mask of no chosen kernel: the first that there is; of single entries and pairs `dense`."""
 
 
 @dataclass(slots=True)
@@ -74,8 +74,8 @@ def _pruned(node: Node, select: Node, kept: Kept, dims: Dims, share: float, how:
     found = masked_calls(node, select, kept, dims, share, how)
     if not found:
         return []
-    chosen = kernel_of(select)
-    return found[chosen] if chosen in found else next(found[name] for name in MOST_LIKELY if name in found)
+    names = ("dense",) if select.attrs["grain"] in ("weight", "pair") else UNCHOSEN
+    return found[next((name for name in (kernel_of(select), *names) if name in found), "dense")]
 
 
 # ---- a routed fuse

@@ -12,6 +12,7 @@ import numpy as np
 from ...compiler.dims import evaluate, symbols
 from ...compiler.ir import Graph, Node, call_path
 from ...compiler.mixing import with_positions
+from ...compiler.ops import OPS
 from ...compiler.plan import Way
 from ...compiler.types import BundleType, Type, tensor_types
 from ...compiler.work import Dims, bare_symbol, call_dims
@@ -41,6 +42,9 @@ class Place:
     ran: Array | None = None
     fallen: dict[Node, Any] = field(default_factory=dict)
     """What has been decided here so far, by select or ladder."""
+    outer: Place | None = None
+    arguments: tuple[Node, ...] = ()
+    """What the body is given, of the place around it."""
     _positional: set[Node] | None = None
     _fixed: Sizes | None = None
 
@@ -64,6 +68,19 @@ class Place:
         """Which values have the positions of the rows here."""
         return None if self.given is None else tuple(not self.shared(operand) for operand in operands)
 
+    def decided_by(self, node: Node) -> list[Any]:
+        """What fell of the selections that a value here is made of, those outside too that it was given from."""
+        found, stack, inputs = [], [node], list(self.graph.inputs)
+        while stack:
+            one = stack.pop()
+            if one in self.fallen:
+                found.append(self.fallen[one])
+            elif one.op == "input" and self.outer is not None and self.arguments:
+                found += self.outer.decided_by(self.arguments[inputs.index(one)])
+            elif one.op in OPS or one.op == "field":
+                stack.extend(one.operands)
+        return found
+
     def call(self, apply: Node, member: str) -> Place:
         """The body of a call that runs on all positions here."""
         body: Graph = apply.attrs["body"]
@@ -76,7 +93,9 @@ class Place:
             dims, share = outer(values)
             return call_dims(apply, dims), share
 
-        return Place(call_path(self.path, apply, member), body, sizes, self.levels, self.where, flags, self.ran)
+        found = Place(call_path(self.path, apply, member), body, sizes, self.levels, self.where, flags, self.ran)
+        found.outer, found.arguments = self, apply.operands if not apply.attrs["zipped"] else ()
+        return found
 
     def pack(self, apply: Node, member: str, counts: Array) -> Place:
         """The body of a call whose positions, the second axis, are packed to so many a sample."""
@@ -100,7 +119,9 @@ class Place:
         some = rows > 0
         ran = some if self.ran is None else self.ran & some
         path = call_path(self.path, way.apply, way.member)
-        return Place(path, body, sizes, (*self.levels, rows), where, way.gathered, None if ran.all() else ran)
+        found = Place(path, body, sizes, (*self.levels, rows), where, way.gathered, None if ran.all() else ran)
+        found.outer, found.arguments = self, way.arguments
+        return found
 
 
 def rows_sizes(way: Way, axes: int, dims: Dims, share: float, rows: float) -> Sizes:

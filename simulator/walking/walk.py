@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...compiler.ir import Graph, Node, streams_of
-from ...compiler.kernels import kernel_of, selections_of
+from ...compiler.kernels import kernel_of
 from ...compiler.plan import RESIDENCY, Plan, Step, Way
 from ...compiler.planning.grouping import grouped
 from ...compiler.planning.guards import guard_of
@@ -163,7 +163,7 @@ class _Walk:
         """Whether a body runs alike wherever it has as many rows: nothing in it is decided, remembered or moved."""
         if id(body) not in self.simple:
             self.simple[id(body)] = all(
-                step.kind in ("compute", "each") and not step.rows
+                step.kind in ("compute", "each") and not step.rows and not any(is_packed(way.apply) for way in step.ways)
                 and all(way.apply.attrs["body"] is None or self.plain(way.apply.attrs["body"]) for way in step.ways)
                 for step in self.plan.of(body).steps
             )  # fmt: skip
@@ -271,9 +271,14 @@ class _Walk:
         return found if place.ran is None else found & place.ran
 
 
+def is_packed(apply: Node) -> bool:
+    """Whether a call runs on packed positions."""
+    return bool(apply.attrs["single"]) and kernel_of(apply) != "dense" and packs(apply)
+
+
 def packed_by(place: Place, apply: Node) -> Fallen | None:
     """The selection that says which positions a call runs on, packed; None: it runs on all."""
-    if not apply.attrs["single"] or kernel_of(apply) == "dense" or not packs(apply):
+    if not is_packed(apply):
         return None
-    selects = [one for one in selections_of(apply.operands[-2]) if one in place.fallen]
-    return place.fallen[selects[0]] if len(selects) == 1 else None
+    fallen: list[Fallen] = place.decided_by(apply.operands[-2])
+    return fallen[0] if len(fallen) == 1 else None

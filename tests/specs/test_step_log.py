@@ -20,6 +20,7 @@ from test_specialize import ROUTED, as_it_was, nothing, recorded, turned
 from toy_machine import ToyMachine
 
 from chunkc.backends.torch import compile as lower
+from chunkc.backends.torch.counting import MacCounter
 from chunkc.compiler.ir import Graph
 from chunkc.compiler.planning.stores import store_of
 from chunkc.compiler.step_log import StepLog
@@ -134,3 +135,21 @@ def test_the_store_loads_what_it_loads_in_torch(case: Case) -> None:
     mean = [count / len(calls) for count in (seen.loads, seen.bytes, seen.evictions, seen.hits, seen.ahead)]
     assert [found.loads, found.bytes, found.evictions, found.hits, found.ahead] == pytest.approx(mean)
     assert found.peak == seen.peak
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kernel", ["none", "all", "gather", "dense"])
+@pytest.mark.parametrize("case", some(CASES))
+def test_multiply_adds_are_those_that_torch_runs(case: Case, kernel: str) -> None:
+    """Of blocks at an edge, and of what attends to packed rows one behind the other, to a hundredth."""
+    if kernel not in ("none", "all"):
+        harness.PASSES[kernel] = (ChooseKernels(force=kernel),)  # type: ignore[assignment]
+    made, given = module(case, passes=kernel), inputs(case)
+    with MacCounter() as counter:
+        made(**given)
+    decisions = {path: _numbers(value) for path, value in made.decisions().items()}
+    workload = Workload(case.dims, "f32", 1, Decided([decisions], [made.held()]))
+    found = simulate(made.plan(), ToyMachine(), workload)
+    assert found.macs == pytest.approx(counter.macs, rel=0.01)
+    if kernel == "dense":
+        assert found.macs == counter.macs
