@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test test-all lint types bench docs clean
+.PHONY: help demo test test-all lint types bench docs accuracy clean
 
 help:
 	@echo "make demo      train and route a small mixture on handwritten digits"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench     measure against dense and Hugging Face"
 	@echo "make lint      ruff and mypy only"
 	@echo "make docs      write the generated pages of docs/ again"
+	@echo "make accuracy  compare the simulator with measured tables (DATA=FOLDER) and write docs/accuracy.md"
 	@echo "make clean     remove .venv and build/"
 
 demo: $(STAMP)
@@ -44,6 +45,11 @@ docs: $(STAMP)
 	@$(BIN)/python docs/make_ops.py
 	@$(BIN)/python docs/make_passes.py
 	@$(BIN)/python docs/make_targets.py
+
+DATA ?= ../shared/data/measured
+accuracy: $(STAMP)
+	@echo "==> accuracy"
+	@$(BIN)/python docs/make_accuracy.py --data $(DATA)
 
 # Installed again only when what is to be installed changed.
 $(STAMP): pyproject.toml constraints.txt
