@@ -3,9 +3,10 @@
 A tile goes through its depth in steps. A step takes what its multiply-adds take on the tensor cores, or what its operands take
 through the SM's port to the L2, or a least time, whichever is longest. All SMs read the device's memory beside that, shared
 evenly; the two overlap, but not wholly where they are near each other (the third root of the sum of third powers). Before a
-tile's first step its first operands come, after its last its results go. Tiles over SMs make whole waves: with one tile more than
-SMs all of it is done twice. A product that is too small for all SMs may be cut along its depth, for a second launch that adds up.
-Of all tiles and cuts the fastest is taken, which is what the libraries' heuristics look for; they miss it by some percent.
+tile's first step its first operands come, after its last its results go; where the same threads load and multiply, the steps at
+a tile's ends overlap nothing. Tiles over SMs make whole waves: with one tile more than SMs all of it is done twice. A product
+that is too small for all SMs may be cut along its depth, for a second launch that adds up. Of all tiles and cuts the fastest is
+taken, which is what the libraries' heuristics look for; they miss it by some percent.
 
 Sources: Osama et al., Stream-K, arXiv 2301.03598 (waves and cuts); Zhang et al., LLMCompass, ISCA 2024; NVIDIA, Matrix
 Multiplication Background User's Guide (wave and tile quantization). Where the L2 keeps operands of the run before: each half of
@@ -63,6 +64,8 @@ class GemmCard(NamedTuple):
     """Elements deep of a step."""
     shared: float
     """Blocks that load an operand together."""
+    ends: float
+    """Steps of a tile that overlap nothing."""
 
 
 @kernel
@@ -108,16 +111,17 @@ def gemm_parts(
         loaded = edges * card.depth * card.item
         step = max(products / card.tensor, loaded / (card.port * card.shared), card.step)
         for split in splits:
-            if split > 1.0 and (k < 128.0 * split or grid * split > 2.0 * card.units):
+            if split > 1.0 and (k < 128.0 * split or grid * split > 4.0 * card.units):
                 break
             deep = ceil(steps / split)
             waves = ceil(grid * split / card.units)
             loop = deep * step
             stored = 2.0 * results * (card.item if split == 1.0 else 4.0) / card.port
             share = dram / waves
-            seconds = card.launch + waves * (fill + max(stored, write / waves) + max(loop, share))
+            ends = min(deep, card.ends) * products / card.tensor
+            seconds = card.launch + waves * (fill + ends + max(stored, write / waves) + max(loop, share))
             if split > 1.0:
-                seconds += card.launch + 8.0 * split * batch * m * n / (card.port * card.units)
+                seconds += card.launch + 4.0 * split * batch * m * n / (card.port * card.units)
             if seconds >= best:
                 continue
             both = overlapped(loop, share)

@@ -32,9 +32,11 @@ class Generation(NamedTuple):
     """Bytes of a row of a tile that one step of its loop takes: the `64x4` or `32x5` in the names, by two bytes."""
     shared: float
     """Blocks that load an operand together: each reads so many times less."""
+    ends: float
+    """Steps of a tile that overlap nothing: on Hopper threads of their own load the next tile meanwhile."""
 
 
-GENERATIONS = {"ampere": Generation(AMPERE, 64.0, 1.0), "hopper": Generation(HOPPER, 128.0, 2.0)}
+GENERATIONS = {"ampere": Generation(AMPERE, 64.0, 1.0, 2.0), "hopper": Generation(HOPPER, 128.0, 2.0, 0.0)}
 
 SPLITS = np.array([1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32], dtype=np.float64)
 """Into how many parts of the depth a product may be cut, whose sums a second kernel adds up."""

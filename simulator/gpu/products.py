@@ -10,7 +10,7 @@ from .card import item_bytes, macs_of
 from .gemm import GemmCard, gemm_parts
 from .gemm_tiles import GENERATIONS, SPLITS, Generation
 
-AMPERE = GemmConstants(kernels="ampere", sustained=0.859, tensor=0.931, dram=0.784, fill=0.872e-6, step=0.281e-6, port=37.8e9)
+AMPERE = GemmConstants(kernels="ampere", sustained=0.859, tensor=0.95, dram=0.779, fill=0.507e-6, step=0.368e-6, port=37.8e9)
 """What was fitted on the A100, for targets that say nothing of products."""
 
 
@@ -45,6 +45,7 @@ def gemm_card(target: Target, dtype: str = "bf16") -> tuple[GemmCard, Generation
         item=item,
         depth=generation.depth / item,
         shared=generation.shared,
+        ends=generation.ends,
     )
     return card, generation
 
