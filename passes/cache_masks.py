@@ -13,6 +13,7 @@ from ..compiler.profile import Activity, Profile, selections_of
 from ..compiler.profile_reading import check_belongs, read_profile
 from ..compiler.types import RecordType
 from .cached_parts import Part, Scene
+from .expected_sizes import sizes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,20 @@ class CacheMasks:
     in f32.
 
     - `profile`: the file, or a `Profile`; without one only the spec asks. `CompileError` if it is none, or of another model.
-    - `entries`: how many rows are kept of what only the profile asks for; `model`: what computing a row costs.
+    - `entries`: how many rows are kept of what only the profile asks for.
+    - `dims`: sizes of the run-time dimensions that are expected: `B=8,T=512`; then computing is weighed against looking up in a
+      call of these sizes, by `model`.
     """
 
     name: ClassVar[str] = "cache-masks"
 
     profile: str | Profile = ""
     entries: int = 1024
+    dims: str = ""
     model: CostModel = CPU
+
+    def __post_init__(self) -> None:
+        sizes_of(self.dims)
 
     def apply(self, graph: Graph) -> Graph:
         """The graph and its bodies with `cached` parts; a training graph as it is."""
@@ -75,7 +82,7 @@ def _cached(graph: Graph, changing: frozenset[str], profiled: dict[str, list[Act
             part = None if _ranks_batch(select) or _asks_one_by_one(select) else scene.part(select)
             if part is None or part.inside & taken:
                 continue
-            if part.worth_a_look if cache else part.pays(profiled[path], options.model):
+            if part.worth_a_look if cache else part.pays(profiled[path], options.model, sizes_of(options.dims)):
                 found.append((part, path, cache or ("exact", options.entries)))
                 taken |= part.inside
         if not found:

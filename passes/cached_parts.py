@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
 from ..compiler.bodies import body_order, lasting
+from ..compiler.calls import array_of, cached_calls
 from ..compiler.cost import Cost, CostModel
-from ..compiler.dims import Dim, evaluate, product
+from ..compiler.dims import Dim, UnboundDim, evaluate, product
 from ..compiler.ir import Graph, Node, users
 from ..compiler.mixing import row_prefix
 from ..compiler.ops import OPS
 from ..compiler.planning.cones import body_giving, boundary, matching
 from ..compiler.profile import Activity
 from ..compiler.types import TensorType, free_symbols
-from ..compiler.work import bare_symbol, dense_work
+from ..compiler.work import Dims, bare_symbol, dense_work
+from .kernel_costs import Estimate
 
 LOOKING_S, BYTE_S = 1e-6, 1e-9
 """Seconds to look one row up and hold it, and more for each byte of its key (measured on one CPU core, `docs/caching.md`)."""
@@ -47,11 +50,27 @@ class Part:
         macs, size = self.counted()
         return macs >= size // 4
 
-    def pays(self, seen: list[Activity], model: CostModel) -> bool:
-        """Whether what repeated would have cost more than looking everything up."""
+    def pays(self, seen: list[Activity], model: CostModel, dims: Dims) -> bool:
+        """Whether what repeated would have cost more than looking everything up: in a call of these sizes, or where they are not
+        all known by the work of a row."""
         decisions, repeats = sum(one.decisions for one in seen), sum(one.repeats or 0 for one in seen)
-        macs, size = self.counted()
-        return repeats * model.price([Cost(macs, launches=0)]).seconds > decisions * (LOOKING_S + BYTE_S * size)
+        try:
+            return self.saves(repeats / max(1, decisions), model, dims)
+        except UnboundDim:
+            macs, size = self.counted()
+            return repeats * model.price([Cost(macs, launches=0)]).seconds > decisions * (LOOKING_S + BYTE_S * size)
+
+    def saves(self, hits: float, model: CostModel, dims: Dims) -> bool:
+        """Whether a call is done earlier that holds this share of its rows. `UnboundDim` where a size is not known."""
+        arrays = [array_of(node.tensor, dims, 1, model.how) for node, mine in zip(self.passed, self.keys) if mine]
+        rows = math.prod(arrays[0].shape[: self.rows])
+        keys = [one.of(rows, *one.shape[self.rows :]) for one in arrays]
+        made = [array_of(node.tensor, dims, 1, model.how) for _, node in self.wanted]
+        values = [one.of(1, *one.shape[self.rows :]) for one in made]
+        before, behind = cached_calls(keys, rows * hits, values, model.how)
+        estimate = Estimate(model, {})
+        looking = model.price(before) + estimate.price(self.body, dims, 1 - hits) + model.price(behind)
+        return looking.seconds < estimate.price(self.body, dims, 1.0).seconds
 
 
 class Scene:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chunkc.compiler.cost import CPU, Roofline
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.ir import Graph, Node
 from chunkc.compiler.profile import Activity, Profile, fingerprint
@@ -45,3 +46,21 @@ def test_a_profile_of_another_model_is_refused() -> None:
     profile = profiled(loads(SPEC, wide=8), 500)
     with pytest.raises(CompileError):
         CacheMasks(profile=profile).apply(loads(SPEC))
+
+
+@pytest.mark.parametrize("wide, slower, fires", [(4096, 1, True), (64, 1, False), (4096, 1e-3, False)])
+def test_with_sizes_a_whole_call_is_weighed(wide: int, slower: float, fires: bool) -> None:
+    """Computing all rows against looking all up and computing half of them, on machines of other rates, that launch as fast."""
+    graph, model = (
+        loads(SPEC, wide=wide),
+        Roofline(CPU.macs_per_s / slower, CPU.bytes_per_s / slower, CPU.launch_s, overlaps=False),
+    )
+    one = CacheMasks(profile=profiled(graph, 500), dims="B=512", model=model)
+    assert bool(cached(one.apply(graph))) == fires
+
+
+def test_a_row_is_not_looked_up_where_a_call_has_few() -> None:
+    """Of one row the launches of looking up cost more than a small product."""
+    graph = loads(SPEC, wide=512)
+    fires = {rows: bool(cached(CacheMasks(profile=profiled(graph, 900), dims=f"B={rows}").apply(graph))) for rows in (1, 512)}
+    assert fires == {1: False, 512: True}
