@@ -145,6 +145,13 @@ def _reshape(t: Tape, op: Op) -> None:
         _copied(t, op)
 
 
+def _merge_heads(t: Tape, op: Op) -> None:
+    """Attention without a mask leaves its heads as they are merged."""
+    of = op.node.operands[0]
+    if of.op != "attention" or of.attrs["causal"] or len(of.operands) > 3:
+        _copied(t, op)
+
+
 def _gather(t: Tape, op: Op) -> None:
     t.cast(op.operands[1] or op.result, "i64")
     t.fetch(op.result, width=1)
@@ -211,7 +218,8 @@ ROWS: dict[str, Row] = {
     **dict.fromkeys(("mean", "sum", "max", "min", "norm", "any", "argmax"), _reduced),
     **dict.fromkeys(("transpose", "permute", "unsqueeze", "squeeze", "broadcast", "heads", "slice", "index"), nothing),
     "reshape": _reshape,
-    **dict.fromkeys(("flip", "repeat", "merge_heads", "concat", "stack", "pairs"), _copied),
+    **dict.fromkeys(("flip", "repeat", "concat", "stack", "pairs"), _copied),
+    "merge_heads": _merge_heads,
     "gather": _gather,
     "take": _take,
     **dict.fromkeys(("ones", "zeros", "range"), _made),

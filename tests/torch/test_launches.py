@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 from hand import Builder, tensor
+from launches import launched
 from op_examples import EXAMPLES, SIZES, Example
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from chunkc.backends.torch import compile as lower
 from chunkc.backends.torch.kernels import KERNELS
@@ -32,31 +32,6 @@ from chunkc.compiler.calls import (
 from chunkc.compiler.calls.kernels import KERNELS as DESCRIBED
 from chunkc.compiler.calls.nodes import operands_of
 from chunkc.compiler.cost import Cost
-
-NOTHING = {"_unsafe_view", "lift_fresh", "_local_scalar_dense", "detach", "alias", "scalar_tensor", "empty"}
-"""What runs no kernel though it is no view; numbers of the host."""
-COPIED_FIRST = {"index_copy", "index_add", "scatter", "scatter_reduce"}
-"""What copies the tensor that it writes into before it does."""
-
-
-class Launches(TorchDispatchMode):
-    """Inside, the kernels that run, by name."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = func._schema.name.removeprefix("aten::")
-        if not func.is_view and name not in NOTHING:
-            self.names += [name, *(["clone"] if name in COPIED_FIRST else [])]
-        return func(*args, **(kwargs or {}))
-
-
-def launched(call: Callable[..., object], *given: object) -> list[str]:
-    with torch.no_grad(), Launches() as seen:
-        call(*given)
-    return seen.names
 
 
 def told(names: list[str], tape: Tape) -> str:
