@@ -26,10 +26,6 @@ class Cost:
     launches: float = 1.0
     shape: Shape | None = None
 
-    def times(self, share: float) -> Cost:
-        """The same launches with a share of the work, of no shape."""
-        return Cost(self.macs * share, self.bytes * share, self.launches)
-
 
 @dataclass(frozen=True, slots=True)
 class How:

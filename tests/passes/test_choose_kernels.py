@@ -150,4 +150,4 @@ def test_what_rules_are_expected_to_keep() -> None:
 def test_a_roofline_is_as_slow_as_its_slower_side() -> None:
     model = Roofline(macs_per_s=100.0, bytes_per_s=10.0, launch_s=0.5)
     assert model.price([Cost(200, 1)]).seconds == 2.5
-    assert model.price([Cost(200, 40, 2), Cost(0, 10).times(0.5)]).seconds == 4 + 1 + 0.5 + 0.5
+    assert model.price([Cost(200, 40, 2), Cost(0, 5)]).seconds == 4 + 1 + 0.5 + 0.5
