@@ -226,6 +226,8 @@ def _own_linear(t: Tape, arrays: Sequence[Array], loads: Sequence[Number]) -> No
     loads = [load * inner for load in loads]
     rows = sum(loads)
     if fits_grouped(t.how, weight):
+        t.move(4 * len(loads), "host", "device")
+        t.each("mul", Array((len(loads),), "i32"))
         t.grouped(loads, n, k, weight.dtype)
         for one in bias:
             t.each("add", Array((rows, n), x.dtype), t.gather(one.of(rows, n), rows))

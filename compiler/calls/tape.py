@@ -174,10 +174,17 @@ class Tape:
         return x.typed("i64")
 
     def nonzero(self, x: Array, found: Number) -> Array:
-        """The places [found, rank] where it holds."""
-        moved = 2 * x.bytes + 8 * found * x.rank
+        """The places [found, rank] where it holds. On CUDA the host waits for their number first, and indices along axes are made
+        of flat ones (`aten/src/ATen/native/cuda/Nonzero.cu`)."""
+        result, cuda = Array((found, max(1, x.rank)), "i64"), self.how.device == "cuda"
+        if cuda:
+            self.reduce("sum", x, x.elements, Array((), "i64"))
+            self.move(8, "device", "host")
+        moved = (1 if cuda else 2) * x.bytes + (8 * found if cuda else result.bytes)
         self.calls.append(Cost(0, moved, 1, Reduction("nonzero", 1, x.elements, moved, x.dtype)))
-        return Array((found, max(1, x.rank)), "i64")
+        if cuda and x.rank > 1:
+            self.each("mod", Array((found,), "i64"), like=result)
+        return result
 
     def move(self, bytes: Number, source: str, destination: str) -> None:
         self.calls.append(Cost(0, bytes, 1, Transfer(bytes, source, destination)))
