@@ -11,7 +11,7 @@ from ..selection import keeps_all
 from . import attending, products
 from .nodes import Dims
 from .rows import Op
-from .tape import Array, Number, Tape
+from .tape import Array, Number, Tape, whole
 
 LARGEST = 1 << 22
 """Elements of gathered weights that stand in memory at once."""
@@ -72,8 +72,8 @@ def masked_product(t: Tape, op: Op, kept: Kept, samples: Number = 1) -> None:
     if run > 1:
         part_rows(t, kept.union, run)
     own, beside = t.gather(weight, rows), [t.gather(one, rows) for one in bias]
-    whole = op.result.of(op.result.shape[0] / samples, *op.result.shape[1:])
-    result = whole.at(axis, rows)
+    full = op.result.of(op.result.shape[0] / samples, *op.result.shape[1:])
+    result = full.at(axis, rows)
     x = x.of(x.shape[0] / samples, *x.shape[1:])
     if op.node.op == "linear":
         products.linear(t, x, own, *beside)
@@ -82,7 +82,7 @@ def masked_product(t: Tape, op: Op, kept: Kept, samples: Number = 1) -> None:
     mine = t.gather(decided, kept.union, axis)
     if run > 1:
         mine = t.copy(mine, op="repeat", like=mine.at(axis, rows))
-    scatter_parts(t, t.each("where", result, mine, like=result), axis, whole)
+    scatter_parts(t, t.each("where", result, mine, like=result), axis, full)
 
 
 def packed_product(t: Tape, op: Op, kept: Kept) -> None:
@@ -199,7 +199,7 @@ def edges(length: Number, size: int) -> list[tuple[Number, Number]]:
 
 def block_linear(t: Tape, x: Array, result: Array, sizes: tuple[int, int], kept: Kept) -> None:
     """Each kept block times its part of the inputs, added up by rows of blocks. Blocks at the edges are products of their own."""
-    inner = math.prod(x.shape[:-1]) / kept.decisions
+    inner = whole(math.prod(x.shape[:-1]) / kept.decisions)
     strips = edges(result.shape[-1], sizes[0])
     for rows, high in strips:
         total = x.of(kept.decisions * rows, inner, high)
@@ -214,4 +214,6 @@ def block_linear(t: Tape, x: Array, result: Array, sizes: tuple[int, int], kept:
             places = Array((count,), "i64")
             t.each("add", t.each("mul", places), places)
             t.scatter(total, part, 0, add=True)
+        if rows > 1 and high > 1:
+            t.copy(total, op="permute")
     t.copy(result)

@@ -82,6 +82,7 @@ Q, KEY = draw(2, 4, 6, 8), draw(2, 2, 7, 8)
 PAIRS = draw(2, 4, 6, 7) > 0
 S, E, L = array(SCORE), array(BOTH), array(LEVEL)
 q, k, pairs = array(Q), array(KEY), array(PAIRS)
+BIAS = draw(8)
 HALF = Array((3, 5, 1), "i64")
 
 SAME_TENSORS: dict[str, tuple[tuple[Any, ...], Callable[[Tape], object]]] = {
@@ -203,3 +204,52 @@ def test_products_of_kept_parts(kernel: str) -> None:
     assert len(names) == count(tape.calls), told(names, tape)
     macs = [one.macs for one in tape.calls]
     assert sum(macs) == (union if "masked" in kernel else 4) * 3 * (5 * 6 if "linear" in kernel else 16 * 36)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (4, 3), (5, 4)], ids=["entries", "blocks", "edges"])
+def test_products_of_kept_blocks(sizes: tuple[int, int]) -> None:
+    grid = tuple(-(-length // size) for length, size in zip((8, 6), sizes))
+    x, weight, kept = draw(3, 5, 6), draw(8, 6), draw(3, *grid) > 0
+    part, tape = Kept(grid[0] * grid[1], 3, int(kept.sum()), 0, 0, False), Tape()
+    pruning.block_linear(tape, array(x), Array((3, 5, 8)), sizes, part)
+    names = launched(KERNELS["block_linear"], x, weight, kept, sizes)
+    assert len(names) == count(tape.calls), told(names, tape)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("kernel", ["masked_head_attention", "own_head_attention"])
+def test_attention_of_kept_heads(kernel: str, causal: bool) -> None:
+    kept = draw(2, 4, 1, 1).argsort(1) < 2
+    part, tape = Kept(4, 2, 4, int(kept.any(0).sum()), 2, True), Tape()
+    DESCRIBED[kernel](tape, q, q, q, part, causal)
+    names = launched(KERNELS[kernel], Q, Q, Q, kept, causal)
+    assert len(names) == count(tape.calls), told(names, tape)
+
+
+def linear_of(x: Tensor, weight: Tensor) -> Any:
+    b = Builder()
+    operands = [b.input("x", "f32", *x.shape), b.input("w", "f32", *weight.shape), b.input("b", "f32", weight.shape[0])]
+    node = b.op("linear", *operands, type=tensor("f32", *x.shape[:-1], weight.shape[0]), slots=("x", "weight", "bias"))
+    return operands_of(node, {}, 1, Tape().how)
+
+
+def test_projections_of_kept_heads() -> None:
+    """Each head is a run of rows of the weight."""
+    x, weight, kept = draw(3, 5, 6), draw(8, 6), draw(3, 4, 1, 1).argsort(1) < 2
+    part, tape = Kept(4, 3, 6, int(kept.any(0).sum()), 2, True), Tape()
+    pruning.masked_product(tape, linear_of(x, weight), part)
+    names = launched(KERNELS["masked_heads"], x, weight, kept, 4, BIAS)
+    assert len(names) == count(tape.calls), told(names, tape)
+
+
+def test_what_a_mask_keeps_in_every_call_is_taken_out_once() -> None:
+    x, weight, kept = draw(3, 5, 6), draw(8, 6), draw(8).argsort() < 4
+    bias = draw(8)
+    taken = KERNELS["packed_rows"](kept, weight, bias)
+    part, once, tape = Kept(8, 1, 4, 4, 4, True), Tape(), Tape()
+    pruning.packed_rows(once, array(weight), Array((8,)), part)
+    names = launched(KERNELS["packed_rows"], kept, weight, bias)
+    assert len(names) == count(once.calls), told(names, once)
+    pruning.packed_product(tape, linear_of(x, weight), part)
+    names = launched(KERNELS["packed_linear"], x, taken, 8)
+    assert len(names) == count(tape.calls), told(names, tape)

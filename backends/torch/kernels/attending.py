@@ -49,7 +49,9 @@ def causal_mask(q: Tensor, k: Tensor, q_position: Tensor | None = None, k_positi
             q_position = q_position + (k.shape[-2] - q.shape[-2])
     if k_position is None:
         k_position = torch.arange(k.shape[-2], device=k.device)
-    return (k_position.unsqueeze(-2) <= q_position.unsqueeze(-1)).unsqueeze(-3)
+    seen = (k_position.unsqueeze(-2) <= q_position.unsqueeze(-1)).unsqueeze(-3)
+    # Of three axes no fused attention takes a mask.
+    return seen if seen.ndim == 4 else seen.unsqueeze(0)
 
 
 def finite_rows(x: Tensor) -> tuple[Tensor, Tensor]:
