@@ -92,6 +92,9 @@ def _select(t: Tape, node: Node, dims: Dims, share: Number) -> None:
             selecting.fallback_last(t, last)
             if allowed is not None:
                 t.each("and", last, allowed)
+    if node.attrs["renormalise"] and node.attrs["train"] != "straight_through":
+        # Made once, for all that reads it.
+        selecting.renormalise(t, _shaped(node, dims, share, t.how), array_of(node.selection.kept, dims, share))
 
 
 def _shaped(node: Node, dims: Dims, share: Number, how: How) -> Array:
@@ -143,12 +146,12 @@ def _gate(t: Tape, select: Node, dims: Dims, share: Number) -> None:
 
 
 def selected_weight(t: Tape, select: Node, dims: Dims, share: Number) -> Array:
-    """The weights of what is kept, 0 elsewhere."""
+    """The weights of what is kept, 0 elsewhere; renormalised ones were made with the selection."""
     kept, given = array_of(select.selection.kept, dims, share), select.slot("weight")
     weight = _shaped(select, dims, share, t.how)
     if given is None:
         t.fill(*weight.shape, dtype=weight.dtype, op="ones")
-    return selecting.renormalise(t, weight, kept) if select.attrs["renormalise"] else t.each("where", weight, kept)
+    return weight if select.attrs["renormalise"] else t.each("where", weight, kept)
 
 
 # ---- fuses
@@ -168,4 +171,6 @@ def _fuse(t: Tape, node: Node, dims: Dims, share: Number) -> None:
         return
     through, kept = by.attrs["train"] == "straight_through", array_of(by.selection.kept, dims, share)
     weight = _shaped(by, dims, share, t.how) if through else selected_weight(t, by, dims, share)
+    if through and by.attrs["renormalise"]:
+        weight = routing.share_of_kept(t, weight, kept)
     routing.fuse_dense(t, arrays, kept, weight, node.attrs["kind"], through)
