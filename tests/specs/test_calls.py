@@ -10,13 +10,15 @@ from cases import CASES, Case
 from harness import graph, inputs, module
 from launches import launched
 
-from chunkc.compiler.calls import node_calls
-from chunkc.compiler.cost import Cost
+from chunkc.compiler.calls import grouped_calls, node_calls
+from chunkc.compiler.cost import CPU, Cost
 from chunkc.compiler.dims import evaluate, product
 from chunkc.compiler.ir import Frame, Graph, Node
+from chunkc.compiler.planning.demand import demand
 from chunkc.compiler.types import BYTES, TensorType, tensor_types
-from chunkc.compiler.work import call_dims, dense_macs
+from chunkc.compiler.work import call_dims, dense_macs, executed
 from chunkc.passes.choose_kernels import ChooseKernels
+from chunkc.passes.kernel_costs import Estimate
 
 
 def calls_of(one: Graph, dims: Mapping[str, int], frame: Frame, read: set[str]) -> Iterator[Cost]:
@@ -60,3 +62,26 @@ def test_torch_launches_as_much(case: Case) -> None:
     names = launched(made, *given)
     calls = list(calls_of(graph(case, passes="dense"), case.dims, Frame(), set()))
     assert abs(len(names) - len(calls)) <= 0.07 * len(names) + 2
+
+
+@pytest.mark.parametrize("kernel", ["gather", "grouped"])
+def test_a_mixture_launches_what_its_routes_say(kernel: str) -> None:
+    """By the rows that each expert had in this call."""
+    case = next(case for case in CASES if case.name == "moe")
+    harness.PASSES[kernel] = ("group-chunks", ChooseKernels(force=kernel))  # type: ignore[assignment, arg-type]
+    made, given = module(case, passes=kernel, dtype="f32"), inputs(case, dtype="f32").values()
+    names = launched(made, *given)
+    loads = [int(load) for load in made.stats()["gate"].load]
+    planned = demand(graph(case, passes=kernel))
+    (fuse,) = (node for node in planned.nodes if "routing" in node.attrs)
+    (experts,), routing, rows = fuse.operands[:-1], fuse.attrs["routing"], case.dims["B"] * case.dims["T"]
+    calls = Estimate(CPU, {}).glue(fuse, routing, loads, rows, case.dims)
+    if kernel == "grouped":
+        calls += grouped_calls(experts.attrs["body"], routing.prefix, loads, case.dims)
+    else:
+        bodies = [(node, load) for load in loads for node in experts.attrs["body"].nodes]
+        calls += [call for node, load in bodies for call in node_calls(node, case.dims, load / rows)]
+    calls += [call for node in planned.nodes if node is not fuse for call in node_calls(node, case.dims)]
+    assert len(names) == sum(call.shape is not None for call in calls)
+    ran = executed(planned, case.dims, {f"expert.{i}": load / rows for i, load in enumerate(loads)})
+    assert sum(call.macs for call in calls) == pytest.approx(ran, rel=1e-12)
