@@ -149,19 +149,21 @@ class Estimate:
         assert by is not None
         rows, kept = share * evaluate(product(decided_on(fuse)), dims), self.kept(by, dims)
         loads = [rows * kept] * sum(members(stream) for stream in streams)
-        dense = self.model.price(node_calls(fuse, dims, share, self.model.how))
-        around = self.model.price(self.glue(fuse, routing, loads, rows, dims))
+        added = self.model.price(node_calls(fuse, dims, share, self.model.how))
+        before, behind = (self.model.price(calls) for calls in self.glue(fuse, routing, loads, rows, dims))
         prices = {
-            "dense": dense + total(self.call(stream, dims, share) for stream in streams),
-            "gather": around + total(self.reached(stream, dims, share, kept, rows) for stream in streams),
+            "dense": total(self.call(stream, dims, share) for stream in streams) + added,
+            "gather": before + total(self.reached(stream, dims, share, kept, rows) for stream in streams) + behind,
         }
         if all(stream.attrs.get("word") == "grouped" for stream in streams):
             parts = (self.together(stream, routing.prefix, dims, kept, rows) for stream in streams)
-            prices["grouped"] = around + total(parts)
+            prices["grouped"] = before + total(parts) + behind
         return self.choose(fuse.attrs.get(MARK), prices)
 
-    def glue(self, fuse: Node, routing: Routing, loads: Sequence[float], rows: float, dims: Dims) -> list[Cost]:
-        """Finding the rows of each way, taking them, and putting together what was made of them."""
+    def glue(
+        self, fuse: Node, routing: Routing, loads: Sequence[float], rows: float, dims: Dims
+    ) -> tuple[list[Cost], list[Cost]]:
+        """Finding the rows of each way and taking them; putting together what was made of them."""
         streams, by = streams_of(fuse)
         assert by is not None
         how, axes, decided = self.model.how, routing.prefix, by.selection.kept.shape[:-1]
@@ -173,7 +175,7 @@ class Estimate:
             calls += gather_calls(arguments, axes, mine, how, together=bool(stream.attrs["chunk"]))
             first += len(mine)
         row = array_of(element(streams[0]), dims, 1, how)
-        return calls + combine_calls(loads, row.of(*row.shape[axes:]), rows, how, kind=fuse.attrs["kind"], finer=finer)
+        return calls, combine_calls(loads, row.of(*row.shape[axes:]), rows, how, kind=fuse.attrs["kind"], finer=finer)
 
     def reached(self, apply: Node, dims: Dims, share: float, kept: float, rows: float) -> Price:
         """A call on the kept rows: if any of so many decisions keeps it, its weights are read; else it is only launched."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...compiler.calls import How, Kept, grouped_calls
+from ...compiler.calls import How, Kept, enter_calls, grouped_calls
 from ...compiler.cost import Cost
 from ...compiler.dims import evaluate
 from ...compiler.ir import Graph, Node
@@ -149,7 +149,7 @@ class Prices(Remembered):
         """The rows of the ways taken, and where the walk stayed outside, what their bodies take."""
         step, place, loads = ran.step, ran.place, ran.rows
         assert loads is not None
-        rows = [self.by_numbers(place, step, [loads.sum(1)], _taken)]
+        rows = [self.by_numbers(place, step, [loads.sum(1)], _only_taken if ran.together or ran.folded else _taken)]
         if ran.together:
             rows.append(self.grouped(ran, loads))
         if not ran.folded or ran.together:
@@ -170,7 +170,7 @@ class Prices(Remembered):
         def one(dims: Dims, share: float, load: float) -> Floats:
             inner, part = rows_sizes(way, step.rows, dims, share, load)
             found = self.body(way.apply.attrs["body"], inner, part)
-            return found if load else self.unseen(found)
+            return together([self.calls(enter_calls(way.apply)), found if load else self.unseen(found)], self.columns.width)
 
         return self.summed(place, ("body", id(way.apply.attrs["body"]), way.gathered, step.rows), loads, one)
 
@@ -286,6 +286,10 @@ def _dispatch(step: Step, dims: Dims, share: float, numbers: Sequence[float], ho
 
 def _taken(step: Step, dims: Dims, share: float, numbers: Sequence[float], how: How) -> list[Cost]:
     return step_calls.taken(step, numbers[0], dims, how)
+
+
+def _only_taken(step: Step, dims: Dims, share: float, numbers: Sequence[float], how: How) -> list[Cost]:
+    return step_calls.taken(step, numbers[0], dims, how, entered=False)
 
 
 def _packed(step: Step, dims: Dims, share: float, numbers: Sequence[float], how: How) -> list[Cost]:

@@ -40,6 +40,7 @@ class Remembered:
             idle = not call.macs and not call.bytes
             launch = self.machine.target.launch.host
             found = self.columns.idle(call.launches * launch) if idle else self.columns.row(self.machine.time(call))
+            found[CALLS] = call.launches
             self.calls_known[call] = found
         return self.calls_known[call]
 
@@ -54,21 +55,27 @@ class Remembered:
 
     def sized(self, place: Place, step: Step, calls: Callable[[Dims, float], list[Cost]]) -> Floats:
         """A step by the sizes of its place."""
-        return self.by_numbers(place, step, [], lambda step, dims, share, numbers, how: calls(dims, share))
+        return self.by_numbers(
+            place, step, [], lambda step, dims, share, numbers, how: calls(dims, share), name=calls.__qualname__
+        )
 
-    def by_numbers(self, place: Place, step: Step, numbers: Sequence[Array], calls: Callable[..., list[Cost]]) -> Floats:
-        """A step by the sizes of its place and some numbers of each input; those that are alike are priced once."""
+    def by_numbers(
+        self, place: Place, step: Step, numbers: Sequence[Array], calls: Callable[..., list[Cost]], *, name: str = ""
+    ) -> Floats:
+        """A step by the sizes of its place and some numbers of each input; those that are alike are priced once. `name` tells
+        several parts of one step apart."""
+        part = name or calls.__qualname__
         given = [np.broadcast_to(np.asarray(one, np.float64), (self.inputs,)) for one in (*place.levels, *numbers)]
         if not given:
             dims, share = place.dims
-            fixed = (step.id, id(step), tuple(sorted(dims.items())), share)
+            fixed = (part, step.id, id(step), tuple(sorted(dims.items())), share)
             return self.once(fixed, lambda: calls(step, dims, share, (), self.how))[None]
         found, inverse = distinct(np.stack(given, 1))
         rows, depth = [], len(place.levels)
         for one in found.tolist():
             dims, share = place.sizes(tuple(one[:depth]))
             rest = tuple(int(x) if x == int(x) else x for x in one[depth:])
-            key = (step.id, id(step), tuple(sorted(dims.items())), share, rest)
+            key = (part, step.id, id(step), tuple(sorted(dims.items())), share, rest)
             rows.append(self.once(key, lambda: calls(step, dims, share, rest, self.how)))  # noqa: B023
         return np.array(rows)[inverse] if len(rows) > 1 else rows[0][None]
 

@@ -87,15 +87,15 @@ def dispatch(step: Step, decisions: float, total: float, dims: Dims, how: How) -
     return dispatch_calls(decisions, len(step.ways), total, how, finer=_product(shape[step.rows : -1], dims))
 
 
-def taken(step: Step, total: float, dims: Dims, how: How) -> list[Cost]:
-    """The rows of all ways, `total` of them, taken out of what they are given, and their modules called. Written-out ways take
-    theirs one by one, each an equal part of all."""
+def taken(step: Step, total: float, dims: Dims, how: How, entered: bool = True) -> list[Cost]:
+    """The rows of all ways, `total` of them, taken out of what they are given, and their modules `entered`, unless that is said
+    of each body. Written-out ways take theirs one by one, each an equal part of all."""
     calls: list[Cost] = []
     ways = len(step.ways)
     applies = dict.fromkeys(way.apply for way in step.ways)
     for apply in applies:
         mine = [way for way in step.ways if way.apply is apply]
-        calls += enter_calls(apply) * len(mine)
+        calls += enter_calls(apply) * len(mine) if entered else []
         given = [array_of(o.tensor, dims, 1, how) for o, flag in zip(mine[0].arguments, mine[0].gathered) if flag]
         loads = [total / ways] * len(mine)
         calls += gather_calls(given, step.rows, loads, how, together=bool(apply.attrs["chunk"]) and step.part is None)
