@@ -35,7 +35,7 @@ def command(measured: str | None, name: str | None, hardware: str | None, thread
         raise click.UsageError(f"--from needs {' and '.join(missing)}")
     if threads is not None:
         raise click.UsageError("--threads is of measurements of this machine; --from makes none")
-    fit_to(measured, kind_of(name), hardware, write_to)
+    fit_to(measured, kind_of(name, measured), hardware, write_to)
 
 
 def fit_to(measured: str, kind: Kind, hardware: str, write_to: str) -> None:

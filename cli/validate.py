@@ -40,7 +40,7 @@ def command(path: str, name: str, hardware: str | None, write_to: str | None, as
     from ..simulator.refitting import check_fits
     from ..simulator.tables import read_table, with_predictions
 
-    kind, target = kind_of(name), load_target(hardware)
+    kind, target = kind_of(name, path), load_target(hardware)
     check_fits(kind, target)
     rows = read_table(path, kind.columns)
     predicted = kind.predict(target, rows.columns)

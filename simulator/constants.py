@@ -32,7 +32,18 @@ class GemmConstants:
 
 @attrs.frozen
 class GroupedConstants:
-    """Of ragged products on a GPU."""
+    """Of ragged products on a GPU: the software with whose mixture layers the device was measured, and how fast they run. Rates
+    of the tensor cores and of memory are those of dense products."""
+
+    software: Literal["vllm-2025", "vllm-2026"]
+    feed: float = quantity("B/s")
+    """At which one SM is fed with operands out of the L2."""
+    step: float = quantity("s")
+    """That a block waits for the operands of one step along k, alone on its SM."""
+    narrow: float = quantity("B/s")
+    """That pass an SM where rows are not aligned and elements are loaded one by one."""
+    host: float = quantity("s", default=0.0)
+    """That the thread which launches takes for each kernel, where layers were measured so."""
 
 
 @attrs.frozen

@@ -56,7 +56,7 @@ def fit(kind: Kind, samples: Sequence[Sample], start: Mapping[str, float] | None
         total = sum(_mean_log_error(kind, sample, values) for sample in samples) / len(samples)
         return total + float(np.abs(point - inside).sum())
 
-    point, best = np.clip(np.log([begun[name] for name in names]), low, high), np.inf
+    point, best = np.clip(np.log([max(begun[name], 1e-300) for name in names]), low, high), np.inf
     for _ in range(rounds):
         simplex = np.vstack([point, point + np.diag(np.where(point + 0.2 < high, 0.2, -0.2))])
         options = {"initial_simplex": simplex, "xatol": 5e-3, "fatol": 2e-5, "maxfev": 150 * len(names)}

@@ -5,8 +5,10 @@ A new kind is a module with a `KIND`, and a row here.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from os import PathLike
 
 import attrs
 import numpy as np
@@ -55,12 +57,32 @@ MODULES: dict[str, str] = {
     "gemm": ".gpu.gemm_kind",
     "context_attention": ".gpu.context_kind",
     "generation_attention": ".gpu.generation_kind",
+    "moe": ".gpu.moe_kind",
 }
 """The module that holds each kind's `KIND`, imported when asked for: most of them compile kernels."""
 
 
-def kind_of(name: str) -> Kind:
-    """The kind of this name; `KeyError` where there is none."""
-    kind = import_module(MODULES[name], __package__).KIND
+VARIANTS: dict[str, tuple[str, ...]] = {"moe": (".gpu.moe_routed_kind",)}
+"""Modules with other kinds that go by a name, each of tables with other columns."""
+
+
+def kind_of(name: str, table: str | PathLike[str] | None = None) -> Kind:
+    """The kind of this name; `KeyError` where there is none. Where several go by it, the one whose columns a table has."""
+    kinds = [_kind_in(module) for module in (MODULES[name], *VARIANTS.get(name, ()))]
+    header = _header(table) if table is not None else set()
+    return next((kind for kind in kinds if {column.name for column in kind.columns} <= header), kinds[0])
+
+
+def _kind_in(module: str) -> Kind:
+    kind = import_module(module, __package__).KIND
     assert isinstance(kind, Kind)
     return kind
+
+
+def _header(table: str | PathLike[str]) -> set[str]:
+    """The names of a table's columns; none where it cannot be read, which who reads it tells."""
+    try:
+        with open(table, encoding="utf-8-sig") as file:
+            return {name.strip() for name in next(csv.reader(file), [])}
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return set()

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ...compiler.cost import Cost
-from ...compiler.shapes import Attention, Gather, Pointwise, Product, Reduction, Sort, Transfer
+from ...compiler.shapes import Attention, Gather, Grouped, Pointwise, Product, Reduction, Sort, Transfer
 from ..links import way_of, way_seconds
-from ..machine import Bound, Timing
+from ..machine import Bound, Timing, Timings
 from ..target import Target
 from .attention import context_parts
 from .attention_decode import decode_parts
 from .attention_tiles import Card, kept_tiles, tile_of
 from .card import card_of
 from .products import Products
+from .ragged import Ragged
 from .vector import Parts, VectorRates, Work, gather, pointwise, reduction, sort, streamed
+
+Amount = TypeVar("Amount", float, NDArray[np.float64])
 
 HOST_OPS = ("lookup",)
 """Ops that the thread does which launches."""
@@ -29,6 +36,7 @@ class GpuMachine:
         self._cards = {"f32": self._card}
         self._known: dict[Cost, Timing] = {}
         self._products = Products(target)
+        self._ragged = Ragged(target)
         vector, lanes = target.vector, target.vector.units * target.clock
         shared = [level.latency for level in target.memory if level.name == "sram"]
         self._rates = VectorRates(lanes * vector.flops["f32"], lanes * vector.special, (shared or [0.0])[0])
@@ -39,6 +47,14 @@ class GpuMachine:
         if timing is None:
             timing = self._known[call] = self._time(call)
         return timing
+
+    def time_grouped(self, loads: NDArray[np.int64], n: float, k: float, dtype: str) -> Timings:
+        """One `Grouped` of each input; `loads`: [inputs, ways] rows of each way."""
+        launch, done, macs = self.target.launch, self._ragged.many(loads, n, k, dtype), loads.sum(axis=1) * float(n) * k
+        seconds, none = done.seconds + launch.device, np.zeros(len(loads))
+        joules = self._joules(macs, none, done.bytes, dtype)
+        at = (none + launch.device, none + launch.host)
+        return Timings(seconds, done.compute, done.memory, *at, macs, none, done.bytes, joules)
 
     def _time(self, call: Cost) -> Timing:
         target, shape = self.target, call.shape
@@ -58,6 +74,8 @@ class GpuMachine:
         match call.shape:
             case Product() as shape:
                 return self._product(shape)
+            case Grouped() as shape:
+                return self._ragged.one(shape)
             case Attention() as shape:
                 return self._attention(shape)
             case Pointwise() as shape:
@@ -115,7 +133,7 @@ class GpuMachine:
         joules = self._joules(call.macs, parts.flops, parts.bytes, dtype)
         return Timing(seconds, compute, memory, launch, host, call.macs, parts.flops, parts.bytes, joules, bound)
 
-    def _joules(self, macs: float, flops: float, moved: Mapping[str, float], dtype: str) -> float:
+    def _joules(self, macs: Amount, flops: Amount, moved: Mapping[str, Amount], dtype: str) -> Amount:
         """What the work itself takes: operations, and bytes by the levels that they pass. 0 where the target says nothing."""
         energy = self.target.energy
         known = energy.mac.get(dtype, energy.mac.get("f32", 0.0)), energy.flop.get("f32", 0.0)
