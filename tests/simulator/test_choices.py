@@ -37,3 +37,25 @@ def test_the_choice_is_the_fastest_simulated(root, target: str) -> None:
         found.append(seconds(chosen, "", model, dims) / fastest)
     assert max(found) <= FAR
     assert sum(one <= NEAR for one in found) >= 0.9 * len(found)
+
+
+MASKS = [
+    ("benchmarks/neurons.cc", {"d": 256, "kept": 0.1}, {"B": 8, "T": 64}, ("dense", "union", "gather")),
+    ("benchmarks/neurons.cc", {"d": 256, "kept": 0.9}, {"B": 8, "T": 64}, ("dense", "union", "gather")),
+    ("specs/dynamic_sparsity_block.cc", {"d": 512, "block": 64}, {"B": 16}, ("dense", "gather")),
+    (
+        "specs/translation_attention_block.cc",
+        {"d": 256, "h": 4, "block": 32},
+        {"B": 2, "T": 128, "S": 128},
+        ("dense", "blocks", "gather"),
+    ),
+]
+
+
+@pytest.mark.parametrize("target", ["h200", "cpu-generic"])
+@pytest.mark.parametrize("path, params, dims, kernels", MASKS)
+def test_the_kernel_of_a_mask_is_the_fastest_simulated(root, path, params, dims, kernels, target: str) -> None:
+    model, graph = model_of(target), chunkc.load(root / path, **params)
+    chosen = ChooseKernels(dims=",".join(f"{name}={size}" for name, size in dims.items()), model=model).apply(graph)
+    fastest = min(seconds(graph, kernel, model, dims) for kernel in kernels)
+    assert seconds(chosen, "", model, dims) <= NEAR * fastest
