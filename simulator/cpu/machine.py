@@ -9,7 +9,7 @@ import attrs
 from ...compiler.cost import Cost
 from ...compiler.shapes import Attention, Gather, Grouped, Pointwise, Product, Reduction, Sort, Transfer
 from ..machine import Bound, Timing
-from ..target import Target
+from ..target import Level, Target
 from .grids import Grid
 from .kernels import ALIKE, ELSE
 
@@ -115,7 +115,7 @@ class CpuMachine:
             # Enter a body, look at a number: launches beyond the kernel's own.
             seconds += target.launch.host * max(0.0, call.launches - 1)
         dtype = getattr(call.shape, "dtype", "f32")
-        energy, level = target.energy, target.device_memory.name
+        energy, level = target.energy, self._level(call).name
         joules = call.macs * energy.mac.get(dtype, 0.0) + flops * energy.flop.get(dtype, 0.0)
         joules += call.bytes * energy.byte.get(level, 0.0)
         bound: Bound = "launch" if launch >= max(compute, memory) else "compute" if compute >= memory else "memory"
@@ -138,9 +138,12 @@ class CpuMachine:
             for link in self.target.links:
                 if (link.source, link.destination) == (call.shape.source, call.shape.destination):
                     return link.latency + call.bytes / link.bandwidth
+        return call.bytes / self._level(call).bandwidth
+
+    def _level(self, call: Cost) -> Level:
+        """The nearest level that holds all that a call reads and writes: there the call before has left it."""
         own = [level for level in self.target.memory if level.name not in ("host", "storage")]
-        level = next((level for level in own[1:] if call.bytes <= FULL * level.size), own[-1])
-        return call.bytes / level.bandwidth
+        return next((level for level in own[1:] if call.bytes <= FULL * level.size), own[-1])
 
 
 def _flops(call: Cost) -> float:
