@@ -17,7 +17,7 @@ from scatter import scatter
 
 from chunkc.simulator.baselines import best_roofline, datasheet_roofline, roofline
 from chunkc.simulator.fitting import Sample, held_out, unseen
-from chunkc.simulator.kinds import MODULES, Kind, kind_of
+from chunkc.simulator.kinds import Kind, all_kinds
 from chunkc.simulator.tables import Table, read_table
 from chunkc.simulator.target import Target
 from chunkc.simulator.target_listing import written
@@ -166,8 +166,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=DOCS / "accuracy.md")
     given = parser.parse_args()
     parts = [HEAD]
-    for name in MODULES:
-        kind = kind_of(name)
+    for kind in all_kinds():
         cases = cases_of(kind, given.data)
         if cases:
             parts.append(section(kind, cases, given.to.parent / "accuracy"))

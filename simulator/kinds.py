@@ -73,6 +73,11 @@ def kind_of(name: str, table: str | PathLike[str] | None = None) -> Kind:
     return next((kind for kind in kinds if {column.name for column in kind.columns} <= header), kinds[0])
 
 
+def all_kinds() -> list[Kind]:
+    """Every kind, those that share a name one after the other."""
+    return [_kind_in(module) for name, first in MODULES.items() for module in (first, *VARIANTS.get(name, ()))]
+
+
 def _kind_in(module: str) -> Kind:
     kind = import_module(module, __package__).KIND
     assert isinstance(kind, Kind)

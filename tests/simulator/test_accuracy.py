@@ -12,7 +12,7 @@ import pytest
 
 from chunkc.simulator.baselines import best_roofline, datasheet_roofline, roofline
 from chunkc.simulator.gpu.gemm_kind import KIND, work
-from chunkc.simulator.kinds import MODULES, kind_of
+from chunkc.simulator.kinds import all_kinds
 from chunkc.simulator.target_reading import load_target
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,9 +44,8 @@ def test_the_page_is_made_from_a_folder_of_tables(tmp_path):
 
 def test_the_page_that_stands_tells_of_every_kind():
     text = (ROOT / "docs" / "accuracy.md").read_text()
-    for name in MODULES:
-        title = kind_of(name).title
-        assert f"## {title[0].upper()}{title[1:]}\n" in text, f"`make accuracy` has to be run for {name}"
+    for kind in all_kinds():
+        assert f"## {kind.title[0].upper()}{kind.title[1:]}\n" in text, f"`make accuracy` has to be run for {kind.name}"
 
 
 def test_rooflines():
