@@ -68,6 +68,15 @@ class Machine(Protocol):
 
 
 @runtime_checkable
+class CachingMachine(Protocol):
+    """A machine whose last cache may hold all weights of a model from one call to the next."""
+
+    def within(self, model: float) -> Machine:
+        """The machine as it runs a model of so many bytes of weights."""
+        ...
+
+
+@runtime_checkable
 class GroupedMachine(Protocol):
     """A machine that prices ragged products of many inputs at once: of thousands of routes, without a call for each."""
 

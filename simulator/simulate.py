@@ -13,6 +13,7 @@ from .pricing import Priced, Prices
 from .report import Report
 from .reporting import report_of
 from .streaming import streamed
+from .target import Target
 from .timing import in_order
 from .walking import walk
 from .workloads import Workload
@@ -35,11 +36,16 @@ def simulate(
     prices = Prices.on(machine, plan, workload.dtype, workload.inputs, eager=launch == "eager")
     steps = priced_steps(plan, prices, workload)
     if store is None:
-        times, loads = in_order(steps, workload.inputs), None
+        times, loads = in_order(steps, workload.inputs, entered(machine.target)), None
     else:
         scale = BYTES[workload.dtype] / BYTES["f32"]
         times, loads = streamed(steps, workload.inputs, store, machine.target, source=chunks, scale=scale)
     return report_of(plan.graph.name, machine, workload, launch, steps, times, prices.columns, loads)
+
+
+def entered(target: Target) -> float:
+    """Seconds of calling a module, before its first kernel."""
+    return target.cpu.call if target.cpu else 0.0
 
 
 def priced_steps(plan: Plan, prices: Prices, workload: Workload) -> Sequence[Priced]:

@@ -7,13 +7,17 @@ from dataclasses import replace
 from os import PathLike
 from typing import Any
 
+from ..compiler.cost import How
 from ..compiler.diagnostics import CompileError, Diagnostic, Label, did_you_mean
+from ..compiler.dims import evaluate, product
 from ..compiler.ir import Graph
 from ..compiler.plan import Plan
 from ..compiler.planning import lower
 from ..compiler.planning.scheduling import room_of
 from ..compiler.planning.stores import store_of
+from ..compiler.types import BYTES
 from .comparing import compared, dense_graph
+from .machine import CachingMachine
 from .model import machine_of
 from .report import Report
 from .simulate import Launch, simulate
@@ -41,12 +45,20 @@ def run(
         raise _wrong(graph, f"a simulation is compared with `dense`, not with `{compare}`", 'compare="dense"')
     workload = Workload.of(graph, dims, **told)
     machine = machine_of(target if isinstance(target, Target) else load_target(str(target)))
+    if isinstance(machine, CachingMachine):
+        machine = machine.within(weights(graph, workload.dtype))
 
     def simulated(one: Graph) -> Report:
         return simulate(plan_of(one, outputs), machine, workload, launch=launch, store=store_of(one), chunks=chunks)
 
     report = simulated(graph)
     return report if compare is None else compared(report, simulated(dense_graph(graph)))
+
+
+def weights(graph: Graph, dtype: str) -> int:
+    """Bytes of all parameters of a module in this dtype."""
+    how = How(dtype)
+    return sum(evaluate(product(one.type.shape), {}) * BYTES[how.of(one.type.dtype)] for one in graph.parameters)
 
 
 def plan_of(graph: Graph, outputs: str | None = None) -> Plan:

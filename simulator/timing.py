@@ -29,11 +29,11 @@ class Times:
     total: Floats
 
 
-def in_order(steps: Sequence[Priced], inputs: int) -> Times:
-    """One step behind the other."""
+def in_order(steps: Sequence[Priced], inputs: int, start: float = 0.0) -> Times:
+    """One step behind the other, the first launched after `start` seconds."""
     shape = (len(steps), inputs)
     begin, spent, launched = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    host, device = np.zeros(inputs), np.zeros(inputs)
+    host, device = np.full(inputs, start), np.zeros(inputs)
     for i, priced in enumerate(steps):
         rows = priced.rows
         busy, lag = rows[:, SECONDS], rows[:, LAG]
