@@ -86,7 +86,8 @@ def section(kind: Kind, cases: Sequence[Case], plots: Path) -> str:
         plots.mkdir(exist_ok=True)
         title = f"{case.target.title}: {kind.title}"
         (plots / f"{case.name}.svg").write_text(scatter(case.table.seconds, case.predicted, title), encoding="utf-8")
-    lines += ["Not seen; the dashed lines are 20% off:\n", " ".join(f"![{c.name}]({plots.name}/{c.name}.svg)" for c in cases)]
+    lines += ["Not seen. The pale lines are 20% off; what is off by more than half or twice stands at the edge.\n"]
+    lines += [f"![{case.name}]({plots.name}/{case.name}.svg)\n" for case in cases]
     return "\n".join([*lines, "", *worst(cases)]) + "\n"
 
 
