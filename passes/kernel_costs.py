@@ -33,6 +33,7 @@ from ..compiler.planning.packing import packs, packs_rows
 from ..compiler.selection import Rule, Share
 from ..compiler.types import BundleType, TensorType
 from ..compiler.work import Dims, call_dims, masked_products, readers_of
+from .packed_costs import packed_prices
 
 MARK = "kernel_mark"
 """The attribute under which a node is found again in the planned graph. No graph that leaves the pass has it."""
@@ -98,6 +99,8 @@ class Estimate:
     resident: bool = False
     found: dict[int, dict[str, Price]] = field(default_factory=dict)
     """Prices by mark and kernel, summed over the calls of a body."""
+    given: dict[Node, Node] = field(default_factory=dict)
+    """What the inputs of outlined parts are outside of them."""
     known: dict[tuple[int, tuple[tuple[str, int], ...], float], Price] = field(default_factory=dict)
 
     def choices(self, marked: Graph, dims: Dims) -> dict[int, str]:
@@ -140,6 +143,10 @@ class Estimate:
         body = apply.attrs["body"]
         if body is None:
             return Price()
+        if kernels_of(apply) and apply.attrs["single"]:
+            return self.choose(apply.attrs.get(MARK), packed_prices(self, apply, dims, share))
+        if not apply.attrs["chunk"]:
+            self.given.update(zip(body.inputs, apply.operands))
         entered = self.model.price(enter_calls(apply))
         return (entered + self.price(body, call_dims(apply, dims), share)).times(members(apply))
 
@@ -147,7 +154,9 @@ class Estimate:
         """A fuse with all its streams: dense, and on the positions that keep each way."""
         streams, by = streams_of(fuse)
         assert by is not None
-        rows, kept = share * evaluate(product(decided_on(fuse)), dims), self.kept(by, dims)
+        decided, axes = decided_on(fuse), routing.prefix
+        rows, finer = share * evaluate(product(decided[:axes]), dims), evaluate(product(decided[axes:]), dims)
+        kept = reach(self.kept(by, dims), finer)  # of a row, if any decision in it keeps the way
         loads = [rows * kept] * sum(members(stream) for stream in streams)
         added = self.model.price(node_calls(fuse, dims, share, self.model.how))
         before, behind = (self.model.price(calls) for calls in self.glue(fuse, routing, loads, rows, dims))
@@ -156,7 +165,7 @@ class Estimate:
             "gather": before + total(self.reached(stream, dims, share, kept, rows) for stream in streams) + behind,
         }
         if all(stream.attrs.get("word") == "grouped" for stream in streams):
-            parts = (self.together(stream, routing.prefix, dims, kept, rows) for stream in streams)
+            parts = (self.together(stream, axes, dims, kept, rows) for stream in streams)
             prices["grouped"] = before + total(parts) + behind
         return self.choose(fuse.attrs.get(MARK), prices)
 

@@ -10,7 +10,7 @@ from ..compiler.planning.demand import decided_on
 from ..compiler.planning.replacement import Times
 from ..compiler.planning.uses import Needs, Use
 from ..compiler.work import Dims
-from .kernel_costs import UNSURE, Estimate, members
+from .kernel_costs import UNSURE, Estimate, members, reach
 
 
 def times_of(needs: Needs, model: CostModel, dims: Dims) -> Times:
@@ -37,7 +37,9 @@ def use_price(estimate: Estimate, use: Use, dims: Dims) -> Price:
 def _way(estimate: Estimate, fuse: Node, way: int, dims: Dims) -> Price:
     streams, by = streams_of(fuse)
     assert by is not None
-    kept, rows = estimate.kept(by, dims), float(evaluate(product(decided_on(fuse)), dims))
+    decided, axes = decided_on(fuse), fuse.attrs["routing"].prefix
+    rows = float(evaluate(product(decided[:axes]), dims))
+    kept = reach(estimate.kept(by, dims), evaluate(product(decided[axes:]), dims))
     owners = [stream for stream in streams for _ in range(members(stream))]
     return estimate.reached(owners[way], dims, 1.0, kept, rows).times(1 / members(owners[way]))
 
