@@ -142,18 +142,18 @@ def way_reports(priced: Priced, columns: Columns) -> list[WayReport]:
     if ran.rows is None or ran.step.kind != "each":
         return []
     made: Any = priced.ways if priced.ways is not None else np.full((ran.rows.shape[1], columns.width), np.nan)
-    some = ran.rows > 0
+    rows, some, numbers = ran.rows.mean(0).tolist(), (ran.rows > 0).mean(0).tolist(), made.tolist()
     return [
         WayReport(
             path=ran.place.path,
             step=ran.step.id,
             way=f"{ran.step.label}.{way.member}" if way.member else f"{ran.step.label}.{place}",
-            rows=float(ran.rows[:, place].mean()),
-            ran=float(some[:, place].mean()),
-            seconds=float(made[place, SECONDS]),
-            macs=float(made[place, MACS]),
-            bytes={level: float(made[place, BYTES + i]) for i, level in enumerate(columns.levels)},
-            joules=float(made[place, JOULES]),
+            rows=rows[place],
+            ran=some[place],
+            seconds=numbers[place][SECONDS],
+            macs=numbers[place][MACS],
+            bytes=dict(zip(columns.levels, numbers[place][BYTES:])),
+            joules=numbers[place][JOULES],
         )
         for place, way in enumerate(ran.step.ways)
     ]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import HOST, LAG, SECONDS, Floats
-from .lags import lags_in_order
+from .ways import lags_in_order, tallied
 
 Ints = NDArray[np.int64]
 
@@ -32,12 +32,10 @@ class Table:
         present, index = _present(loads)
         places = np.array([self.find(load, one) for load in present.tolist()], dtype=np.int64)
         rows = self.rows[places]
-        (inputs, ways), count = loads.shape, len(present)
-        by_input = _counts(index, np.arange(inputs)[:, None], inputs, count)
-        by_way = _counts(index, np.arange(ways)[None, :], ways, count)
+        by_input, by_way = tallied(index, len(present))
         total = by_input @ rows
         total[:, LAG] = lags_in_order(index, *(np.ascontiguousarray(rows[:, place]) for place in (HOST, SECONDS, LAG)))
-        return total, by_way @ rows / inputs
+        return total, by_way @ rows / len(loads)
 
     def find(self, load: int, one: Callable[[int], Floats]) -> int:
         """Where a load's row stands."""
@@ -61,12 +59,6 @@ def _present(loads: NDArray[Any]) -> tuple[Ints, Ints]:
     to = np.zeros(most + 1, np.int64)
     to[present] = np.arange(len(present))
     return present, to[whole]
-
-
-def _counts(index: Ints, row: Ints, rows: int, count: int) -> Floats:
-    """[rows, count] how often each index stands in each row."""
-    flat = (index + row * count).ravel()
-    return np.bincount(flat, minlength=rows * count).reshape(rows, count).astype(np.float64)
 
 
 def distinct(numbers: Floats) -> tuple[Floats, Ints]:

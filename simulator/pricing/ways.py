@@ -1,4 +1,4 @@
-"""Kernels over runs of calls in order: see `columns`."""
+"""Kernels over the ways of many inputs: lags of runs of calls in order (see `columns`), and how often what stands where."""
 
 from __future__ import annotations
 
@@ -22,3 +22,15 @@ def lags_in_order(index: NDArray[np.int64], host: Floats, seconds: Floats, lag: 
             ahead += host[row]
         found[one] = behind
     return found
+
+
+@kernel
+def tallied(index: NDArray[np.int64], count: int) -> tuple[Floats, Floats]:
+    """How often each of `count` rows stands in each row and in each column of `index`: [inputs, count], [ways, count]."""
+    inputs, ways = index.shape
+    by_input, by_way = np.zeros((inputs, count)), np.zeros((ways, count))
+    for one in range(inputs):
+        for way in range(ways):
+            by_input[one, index[one, way]] += 1.0
+            by_way[way, index[one, way]] += 1.0
+    return by_input, by_way
