@@ -16,6 +16,7 @@ COMMANDS = {
     "compile": "Write a standalone PyTorch module.",
     "run": "Run a spec once and tell what it skipped.",
     "profile": "Record which ways a spec's selections keep.",
+    "simulate": "Tell what a spec takes on hardware that need not be here.",
     "targets": "List the hardware that plans can be timed on.",
     "calibrate": "Make a target of this machine, or fit one to measured tables.",
     "validate": "Compare predicted times with measured ones.",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ..compiler.diagnostics import Label, did_you_mean
-from ..compiler.ir import Graph
+from collections.abc import Iterable, Mapping
+
+from ..compiler.diagnostics import Findings, Label, did_you_mean
+from ..compiler.ir import Graph, Node
 from ..compiler.source import Span
 from ..compiler.types import free_symbols
 from .arguments import CommandLine
@@ -33,3 +35,23 @@ def placed_dims(graph: Graph, line: CommandLine) -> dict[str, tuple[int, Span]]:
 def dims_of(graph: Graph, line: CommandLine) -> dict[str, int]:
     """The sizes alone."""
     return {name: size for name, (size, _) in placed_dims(graph, line).items()}
+
+
+def demand_dims(inputs: Iterable[Node], sizes: Mapping[str, int], findings: Findings) -> bool:
+    """Whether every dimension of the inputs has a size; what has none is reported."""
+    missing: dict[Span, list[str]] = {}
+    for node in inputs:
+        for name in sorted(free_symbols(node.type)):
+            if name not in sizes and not any(name in names for names in missing.values()):
+                missing.setdefault(node.span, []).append(name)
+    if missing:
+        names = [name for found in missing.values() for name in found]
+        hint = "add --dims " + ",".join(f"{name}={2 if name == 'B' else 16}" for name in names)
+        first, *rest = [Label(span, f"{_listed(found)} of this input") for span, found in missing.items()]
+        message = f"the size of {_listed(names)} is not given"
+        findings.error("CC0705", message, first.span, label=first.text, also=rest, hint=hint)
+    return not missing
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

@@ -16,7 +16,7 @@ from ..compiler.source import Span
 from ..compiler.types import free_symbols
 from ..compiler.work import bare_symbol
 from .arguments import CommandLine, Given
-from .dims import LARGEST, placed_dims
+from .dims import LARGEST, demand_dims, placed_dims
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -130,17 +130,7 @@ class _Reading:
         """Reports dimensions without a size, and inputs too large."""
         if self.findings.errors:
             return
-        missing: dict[Span, list[str]] = {}
-        for node in self.inputs.values():
-            for name in sorted(free_symbols(node.type)):
-                if name not in self.sizes and not any(name in names for names in missing.values()):
-                    missing.setdefault(node.span, []).append(name)
-        if missing:
-            names = [name for found in missing.values() for name in found]
-            hint = "add --dims " + ",".join(f"{name}={2 if name == 'B' else 16}" for name in names)
-            first, *rest = [Label(span, f"{_listed(found)} of this input") for span, found in missing.items()]
-            message = f"the size of {_listed(names)} is not given"
-            self.findings.error("CC0705", message, first.span, label=first.text, also=rest, hint=hint)
+        if not demand_dims(self.inputs.values(), self.sizes, self.findings):
             return
         for node in self.inputs.values():
             count = math.prod(evaluate(size, self.sizes) for size in node.shape)
@@ -150,10 +140,6 @@ class _Reading:
 
     def _sizes_of(self, node: Node) -> list[Label]:
         return [Label(self.origins[n], f"`{n}`") for n in sorted(free_symbols(node.type)) if n in self.origins]
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
 
 
 def _random(graph: Graph, node: Node, sizes: Mapping[str, int], generator: np.random.Generator) -> Array:

@@ -208,6 +208,14 @@ the sizes tried, cannot be run so; a command of one's own can stand in.
     chunkc targets h200
     chunkc targets ./my-npu.toml""",
     ),
+    "CC0722": Code(
+        "routes that cannot be",
+        """`--routes` says how selections fall: `balanced`, `uniform`, `zipf(1.2)` or `power_law(0.5)`; for one of them by its path, where a
+number is the share that it keeps; or the file of a trace that was recorded of the model, which says all of it.
+
+    chunkc simulate moe.cc --target h200 --dims B=8,T=512 --routes "zipf(1.2)"
+    chunkc simulate gpt.cc --target h200 --dims B=8,T=512 --routes balanced --routes near=0.2""",
+    ),
     "CC0711": Code(
         "extern chunk that is not there",
         """Stored chunks parse and check, but cannot be loaded yet. A written one can stand in for each: `--bind NAME=FILE` takes the last

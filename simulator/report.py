@@ -8,6 +8,7 @@ What a simulation found.
       ways: WayReport …       by chunk or way: rows, seconds, work
       loads: Loads            chunks moved, where memory has a budget
       dense: Comparison       the same spec with everything kept, if it was asked for
+      course: Course          the input of median length, step by step
 
 `seconds` of the steps add up to `Report.seconds`; so do their work, bytes and joules. `as_json` is a plain dictionary of stable
 names. Times are in seconds, bytes in bytes, energy in joules.
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from .engine import Latencies
 from .machine import Bound
+from .timing import Copy
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +50,7 @@ class StepReport:
         start: when it began; NaN where no input ran it.
         seconds: its share of the total: from the end of the step before it on the device to its own.
         busy, host: seconds of the device, and of the thread that launches.
+        flops: two a multiply-add, and what is done to single elements.
         bound: what it was as slow as.
         rows: mean rows of all its ways together; of a step on all positions NaN.
         ran: the share of inputs that ran it.
@@ -131,6 +134,33 @@ class Comparison:
 
 
 @attrs.frozen(eq=False)
+class Course:
+    """
+    One input as it went, in seconds from the beginning of its call. Arrays have an entry for each of the report's steps.
+
+    Attributes:
+        input: which one; `total`: what it took.
+        ran: whether it came to the step at all.
+        begin, end: the step's share of the device's time; `busy`: how much of it the device ran something.
+        host_begin, host_end: when the thread that launches was at it.
+        flops, bytes {level}: what it did.
+        copies: the chunks that were loaded.
+    """
+
+    input: int
+    total: float
+    ran: NDArray[np.bool_]
+    begin: Floats
+    end: Floats
+    busy: Floats
+    host_begin: Floats
+    host_end: Floats
+    flops: Floats
+    bytes: Mapping[str, Floats]
+    copies: tuple[Copy, ...] = ()
+
+
+@attrs.frozen(eq=False)
 class Report:
     """A simulation; the module says what is in it."""
 
@@ -153,13 +183,15 @@ class Report:
     latency: Latencies
     samples: Floats
     steps: tuple[StepReport, ...]
+    course: Course
+    """The input of median length."""
     ways: tuple[WayReport, ...] = ()
     loads: Loads | None = None
     dense: Comparison | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Everything but the samples of single inputs, as what JSON has. NaN is None."""
-        told = attrs.asdict(self, recurse=True, filter=lambda attribute, value: attribute.name != "samples")
+        told = attrs.asdict(self, recurse=True, filter=lambda attribute, value: attribute.name not in ("samples", "course"))
         found: dict[str, Any] = _plain(told)
         if self.dense is not None:
             found["dense"]["parts"] = [{**_plain(attrs.asdict(one)), "saved": one.saved} for one in self.dense.parts]

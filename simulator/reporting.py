@@ -11,7 +11,7 @@ from .engine import latencies
 from .machine import Bound, Machine
 from .pricing import Columns, Priced
 from .pricing.columns import BOUND, BOUNDS, BYTES, CALLS, FLOPS, HOST, JOULES, MACS, SECONDS, Floats
-from .report import Loads, Report, Roofline, StepReport, WayReport
+from .report import Course, Loads, Report, Roofline, StepReport, WayReport
 from .target import Target
 from .timing import Times
 from .workloads import Workload
@@ -58,8 +58,30 @@ def report_of(
         latency=latencies(times.total),
         samples=times.total,
         steps=found,
+        course=course_of(steps, times, columns),
         ways=tuple(way for one in steps for way in way_reports(one, columns)),
         loads=loads,
+    )
+
+
+def course_of(steps: Sequence[Priced], times: Times, columns: Columns) -> Course:
+    """The input that took as long as half of all do not exceed: the lower median."""
+    n = int(np.argsort(times.total, kind="stable")[(len(times.total) - 1) // 2])
+    ran = np.array([one.ran.ran is None or bool(one.ran.ran[n]) for one in steps], bool)
+    rows = np.array([one.rows[n if len(one.rows) > 1 else 0] for one in steps]).reshape(len(steps), columns.width)
+    begin, host = times.begin[:, n], times.host[:, n]
+    return Course(
+        input=n,
+        total=float(times.total[n]),
+        ran=ran,
+        begin=begin,
+        end=begin + times.spent[:, n],
+        busy=rows[:, SECONDS],
+        host_begin=host,
+        host_end=host + rows[:, HOST],
+        flops=2 * rows[:, MACS] + rows[:, FLOPS],
+        bytes={level: rows[:, BYTES + place] for place, level in enumerate(columns.levels)},
+        copies=tuple(one for one in times.copies if one.input == n),
     )
 
 
@@ -99,7 +121,7 @@ def step_report(priced: Priced, times: Times, i: int, columns: Columns, target: 
         busy=float(rows[SECONDS]),
         host=float(rows[HOST]),
         macs=float(rows[MACS]),
-        flops=float(rows[FLOPS]),
+        flops=float(2 * rows[MACS] + rows[FLOPS]),
         bytes=moved,
         joules=float(rows[JOULES]),
         calls=float(rows[CALLS]),
@@ -130,7 +152,7 @@ def bound_of(rows: Floats, spent: float, launched: float, loaded: float) -> Boun
 
 
 def roofline(rows: Floats, spent: float, moved: float, target: Target, dtype: str) -> Roofline:
-    flops, most = float(rows[FLOPS]), 2 * peak(target, dtype)
+    flops, most = float(2 * rows[MACS] + rows[FLOPS]), 2 * peak(target, dtype)
     intensity = flops / moved if moved else float("inf") if flops else 0.0
     ceiling = min(most, intensity * target.device_memory.bandwidth)
     return Roofline(intensity, flops / spent if spent else 0.0, ceiling)

@@ -20,23 +20,42 @@ Floats = NDArray[np.float64]
 @attrs.frozen(eq=False)
 class Times:
     """By step and input, in seconds: `begin`, when a step's first call could run; `spent`, what it adds to the end of all; what
-    of this the device stood idle for want of a launch (`launched`), and of a chunk (`loaded`). `total`: [inputs]."""
+    of this the device stood idle for want of a launch (`launched`), and of a chunk (`loaded`); `host`, when the thread that
+    launches comes to it. `total`: [inputs]. `copies`: the chunks that were loaded, in order."""
 
     begin: Floats
     spent: Floats
     launched: Floats
     loaded: Floats
+    host: Floats
     total: Floats
+    copies: Sequence[Copy] = ()
+
+
+@attrs.frozen
+class Copy:
+    """A chunk on its way to the device: in the call of which input, for which step (its place in the walk), when, how many bytes,
+    over which links, and the bytes of all chunks resident from then on."""
+
+    input: int
+    step: int
+    chunk: str
+    begin: float
+    end: float
+    bytes: float
+    links: tuple[str, ...]
+    resident: float
 
 
 def in_order(steps: Sequence[Priced], inputs: int, start: float = 0.0) -> Times:
     """One step behind the other, the first launched after `start` seconds."""
     shape = (len(steps), inputs)
-    begin, spent, launched = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    begin, spent, launched, came = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
     host, device = np.full(inputs, start), np.zeros(inputs)
     for i, priced in enumerate(steps):
         rows = priced.rows
         busy, lag = rows[:, SECONDS], rows[:, LAG]
+        came[i] = host
         after = np.where(busy > 0, np.maximum(device + busy, host + lag), device)
         host = host + rows[:, HOST]
         begin[i], spent[i] = device, after - device
@@ -48,4 +67,4 @@ def in_order(steps: Sequence[Priced], inputs: int, start: float = 0.0) -> Times:
     if len(steps):
         spent[-1] += total - device
         launched[-1] += total - device
-    return Times(begin, spent, launched, np.zeros(shape), total)
+    return Times(begin, spent, launched, np.zeros(shape), came, total)
