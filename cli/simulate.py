@@ -6,13 +6,14 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from .. import api
 from ..compiler.diagnostics import CompileError, Diagnostic, Findings, Label, did_you_mean
 from ..compiler.ir import Graph
+from ..compiler.plan import plan_text
 from ..compiler.profile import selections_of
 from ..compiler.source import Span
 from ..compiler.types import FLOATS
@@ -22,9 +23,6 @@ from .passes import chosen, given, pass_options, profile_option
 from .report import guarded, progress, tell
 from .run import outputs_of
 from .simulated import show
-
-if TYPE_CHECKING:
-    from ..simulator.report import Report
 
 
 @click.command()
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
 @profile_option
 @click.option("--top", type=click.IntRange(0, 10**4), default=8, show_default=True, help="How many of the longest steps to tell.")
 @click.option("--timeline", metavar="FILE.json[.gz]", help="Write one call as a Chrome/Perfetto trace.")
+@click.option("--html", metavar="FILE.html", help="Write a page with timeline, roofline, chunks and plan.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a report, or a list of those of several targets.")
 @guarded
 def command(
@@ -64,10 +63,11 @@ def command(
     level: str | None,
     top: int,
     timeline: str | None,
+    html: str | None,
     as_json: bool,
 ) -> None:
     """Tell what a spec takes on a target without running it: time, bytes, energy, what bounds it, and whether it pays."""
-    single = {"--output": wanted, "--timeline": timeline}
+    single = {"--output": wanted, "--timeline": timeline, "--html": html}
     options: dict[str, Sequence[str]] = {"--target": targets, "--dims": dims, "--routes": routes}
     options |= {option: [value] for option, value in single.items() if value is not None}
     line = CommandLine("simulate", path, {**options, "-D": defines, "--bind": binds, **given(passes, plugin_files)})
@@ -79,14 +79,24 @@ def command(
     hardware = targets_of(line)
     told["routes"], sizes = routes_of(graph, line)
     told["outputs"] = outputs_of(graph, line)[0] if wanted is not None else None
-    check_writable(line, "--timeline")
+    check_writable(line, "--timeline", "--html")
     line.findings.check()
 
-    reports: list[Report] = []
-    for name in hardware:
-        planned = api.optimize(graph, api.for_target(stages, name, sizes))
-        reports.append(api.simulate(planned, name, dims=sizes, **told))
-    write(reports, timeline)
+    from ..simulator.simulation import plan_of
+
+    graphs = [api.optimize(graph, api.for_target(stages, name, sizes)) for name in hardware]
+    reports = [api.simulate(planned, name, dims=sizes, **told) for planned, name in zip(graphs, hardware)]
+    if timeline is not None:
+        from ..simulator.timeline import write_timeline
+
+        write_timeline(reports, timeline)
+        progress(f"wrote {timeline}")
+    if html is not None:
+        from ..simulator.html import page
+
+        plans = [plan_text(plan_of(planned, told["outputs"])) for planned in graphs]
+        Path(html).write_text(page(reports, plans), encoding="utf-8")
+        progress(f"wrote {html}")
     if as_json:
         found = [report.as_json() for report in reports]
         click.echo(json.dumps(found[0] if len(found) == 1 else found, indent=2))
@@ -177,12 +187,3 @@ def check_writable(line: CommandLine, *options: str) -> None:
             else:
                 continue
             line.findings.error("CC0701", f"`{name}`: {why}", span, label="to be written")
-
-
-def write(reports: Sequence[Report], timeline: str | None) -> None:
-    """The files that are asked for."""
-    if timeline is not None:
-        from ..simulator.timeline import write_timeline
-
-        write_timeline(reports, timeline)
-        progress(f"wrote {timeline}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..simulator.alike import Group, groups, name_of
-from ..simulator.target_listing import written
+from ..simulator.words import amount, faster, pays, seconds
 from .report import table
 
 if TYPE_CHECKING:
@@ -67,21 +67,19 @@ def together(report: Report, levels: Sequence[str]) -> dict[str, str]:
     found["energy"] = versus(report.joules, report.dense.joules if report.dense is not None else None, "J")
     if report.loads is not None:
         loads = report.loads
-        found["chunks loaded"] = f"{loads.loads:.4g} of {written(loads.bytes, 'B')}, {loads.ahead:.4g} used ahead"
-        found["chunks resident"] = f"{written(loads.peak, 'B')} of {written(loads.room, 'B')}"
+        found["chunks loaded"] = f"{loads.loads:.4g} of {amount(loads.bytes, 'B')}, {loads.ahead:.4g} used ahead"
+        found["chunks resident"] = f"{amount(loads.peak, 'B')} of {amount(loads.room, 'B')}"
     return found
 
 
 def verdict(ratio: float) -> str:
-    """Whether computing only what is kept is faster; what is within a percent is alike."""
-    if abs(ratio - 1) < 0.01:
-        return "alike"
-    return f"yes, {ratio:.3g} times as fast" if ratio > 1 else f"no, {1 / ratio:.3g} times as slow"
+    """Whether computing only what is kept is faster."""
+    return pays(ratio) if pays(ratio) == "alike" else f"{pays(ratio)}, {faster(ratio)}"
 
 
 def versus(value: float, dense: float | None, unit: str) -> str:
     """An amount, and behind it what share of the dense one it is."""
-    return written(value, unit, 3) + (f" ({value / dense:.0%} of dense)" if dense else "")
+    return amount(value, unit) + (f" ({value / dense:.0%} of dense)" if dense else "")
 
 
 def shares(parts: Mapping[str, float], whole: float) -> str:
@@ -95,14 +93,9 @@ def step_line(group: Group, whole: float) -> tuple[str, ...]:
     rows = "-" if math.isnan(group.rows) else f"{group.rows:,.0f}"
     share = f"{group.seconds / whole:.1%}" if whole else "-"
     intensity = f"{group.flops / group.moved:.3g}" if group.moved and group.flops else "-"
-    rate = written(group.flops / group.seconds, "FLOP/s", 3) if group.flops and group.seconds else "-"
+    rate = amount(group.flops / group.seconds, "FLOP/s") if group.flops and group.seconds else "-"
     reached = f"{group.flops / group.most:.0%}" if group.most else "-"
     return group.name, f"{group.times}", seconds(group.seconds), share, group.bound, rows, intensity, rate, reached
-
-
-def seconds(value: float) -> str:
-    """To three digits."""
-    return written(value, "s", 3)
 
 
 def signed(value: float) -> str:

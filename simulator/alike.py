@@ -32,7 +32,7 @@ def groups(steps: Iterable[StepReport]) -> list[Group]:
     """The steps by what they are alike in, the longest first."""
     found: dict[tuple[str, str, str], list[StepReport]] = {}
     for step in steps:
-        found.setdefault((alike(step.path), step.kind, step.label), []).append(step)
+        found.setdefault((alike(step.path), step.kind, alike(step.label)), []).append(step)
     made = [_group(name_of(path, f"{kind} {label}".rstrip()), mine) for (path, kind, label), mine in found.items()]
     return sorted(made, key=lambda group: -group.seconds)
 
@@ -57,7 +57,7 @@ def _group(name: str, steps: list[StepReport]) -> Group:
 
 def alike(path: str) -> str:
     """A call path with `*` for the numbers of members: `block.3.expert.0.` as `block.*.expert.*`."""
-    return ".".join("*" if part.isdigit() else part for part in path.split(".") if part)
+    return ".".join("*" if part.isdigit() else part for part in path.removesuffix(".").split("."))
 
 
 def name_of(path: str, label: str) -> str:

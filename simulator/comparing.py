@@ -46,8 +46,9 @@ def seconds_by_part(steps: Iterable[StepReport]) -> dict[tuple[str, str], float]
 def part_of(step: StepReport) -> tuple[str, str]:
     """The call path without numbers of members, and the chunk or kind of step."""
     labels = [label for label in step.path.split(".") if label and not label.isdigit()]
-    if step.kind == "each" and step.label.isidentifier():
-        return ".".join(labels), step.label
+    chunk = ".".join(label for label in step.label.split(".") if not label.isdigit())
+    if step.kind == "each" and chunk.isidentifier():
+        return ".".join(labels), chunk
     if labels:
         return ".".join(labels[:-1]), labels[-1]
     return "", step.kind

@@ -41,6 +41,14 @@ class Roofline:
 
 
 @attrs.frozen
+class Roof:
+    """What bounds all rooflines of a target: FLOP/s of products, two a multiply-add, and B/s of the device's memory."""
+
+    peak: float
+    bandwidth: float
+
+
+@attrs.frozen
 class StepReport:
     """
     One step of the plan at one call path, as a mean over inputs.
@@ -180,6 +188,7 @@ class Report:
     utilisation: Mapping[str, float]
     bound: Mapping[str, float]
     """Seconds of steps by what bound them."""
+    roof: Roof
     latency: Latencies
     samples: Floats
     steps: tuple[StepReport, ...]

@@ -11,7 +11,7 @@ from .engine import latencies
 from .machine import Bound, Machine
 from .pricing import Columns, Priced
 from .pricing.columns import BOUND, BOUNDS, BYTES, CALLS, FLOPS, HOST, JOULES, MACS, SECONDS, Floats
-from .report import Course, Loads, Report, Roofline, StepReport, WayReport
+from .report import Course, Loads, Report, Roof, Roofline, StepReport, WayReport
 from .target import Target
 from .timing import Times
 from .workloads import Workload
@@ -55,6 +55,7 @@ def report_of(
         joules=joules + target.power.idle * seconds,
         utilisation=utilisation(found, target, workload.dtype, seconds, macs, moved),
         bound=bound,
+        roof=Roof(2 * peak(target, workload.dtype), target.device_memory.bandwidth),
         latency=latencies(times.total),
         samples=times.total,
         steps=found,

@@ -21,7 +21,7 @@ from .pricing import Priced
 from .pricing.columns import HOST, LAG, SECONDS
 from .report import Loads
 from .target import Link, Target
-from .timing import Floats, Times
+from .timing import Copy, Floats, Times
 
 NONE = -1
 
@@ -47,6 +47,10 @@ class Call:
     """By step the device task with which it ends."""
     asked: dict[int, int] = field(default_factory=dict)
     """By device task the host task that launched it."""
+    came: dict[int, int] = field(default_factory=dict)
+    """By step its first host task."""
+    moved: list[tuple[int, str, int, float]] = field(default_factory=list)
+    """Of each load its step, chunk and task, and the bytes of chunks resident from then on."""
 
     def step(self, i: int, priced: Priced, n: int) -> None:
         """The tasks of one step of input `n`."""
@@ -69,6 +73,7 @@ class Call:
 
     def on_host(self, i: int, seconds: float) -> int:
         after = [self.synced] if self.synced != NONE else []
+        self.came.setdefault(i, len(self.tasks))
         self.host, self.synced = self.tasks.add("host", max(0.0, float(seconds)), after=after, step=i), NONE
         return self.host
 
@@ -97,8 +102,13 @@ class Call:
         for gone in before - set(self.store.resident):
             self.freed = max(self.freed, self.used.get(gone, NONE))
             self.loads.pop(gone, None)
-        for unit in [one for one in self.store.resident if one not in before]:
+        resident = {one: self.store.sizes[one] * self.scale for one in self.store.resident}
+        new = [one for one in resident if one not in before]
+        held = sum(resident.values()) - sum(resident[one] for one in new)
+        for unit in new:
+            held += resident[unit]
             self.load(i, unit)
+            self.moved.append((i, unit, self.loads[unit], held))
         if step.kind == "acquire" and ran and step.label in self.loads:
             self.on_device(i, 0.0, [self.loads[step.label], *([self.host] if self.host != NONE else [])])
 
@@ -135,14 +145,17 @@ def streamed(
     """
     way = way_of(target, Transfer(0.0, source, "device"))
     speeds = {f"{link.source} -> {link.destination}": link.bandwidth for link in way}
-    begin, spent, launched, loaded = (np.zeros((len(steps), inputs)) for _ in range(4))
-    times = Times(begin, spent, launched, loaded, np.zeros(inputs))
+    begin, spent, launched, loaded, came = (np.zeros((len(steps), inputs)) for _ in range(5))
+    copies: list[Copy] = []
+    times = Times(begin, spent, launched, loaded, came, np.zeros(inputs), copies)
     for n in range(inputs):
         with store.call():
             call = Call(store, way, scale)
             for i, priced in enumerate(steps):
                 call.step(i, priced, n)
-        _timed(call, run_tasks(call.tasks.done(), speeds), times, n)
+        schedule = run_tasks(call.tasks.done(), speeds)
+        _timed(call, schedule, times, n)
+        copies += _copies(call, schedule, tuple(speeds), n)
     counts = store.counts
     mean = {name: counts[name] / inputs for name in ("loads", "evictions", "hits", "ahead")}
     moved = counts["bytes"] * scale / inputs
@@ -159,7 +172,18 @@ def _timed(call: Call, schedule: Schedule, times: Times, n: int) -> None:
         times.launched[i, n] = max(0.0, min(own, launched) - through)
         times.loaded[i, n] = max(0.0, own - max(through, launched))
         through = end[task]
+    for i, task in call.came.items():
+        times.host[i, n] = start[task]
     times.total[n] = max(through, end[call.host] if call.host != NONE else 0.0)
     if call.ends:
         last = next(reversed(call.ends))
         times.spent[last, n] += times.total[n] - through
+
+
+def _copies(call: Call, schedule: Schedule, links: tuple[str, ...], n: int) -> list[Copy]:
+    """The loads of one call as they went."""
+    start, end, sizes = schedule.start, schedule.end, call.store.sizes
+    return [
+        Copy(n, i, unit, float(start[task]), float(end[task]), sizes[unit] * call.scale, links, held)
+        for i, unit, task, held in call.moved
+    ]

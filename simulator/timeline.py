@@ -52,7 +52,7 @@ def named(report: Report, process: int) -> Iterator[Event]:
 
 def timed(report: Report, process: int) -> list[Event]:
     """Slices and counters by their times, of those that begin together the longest first, and what is outside first."""
-    slices = [*reversed(list(device_slices(report))), *host_slices(report), *copy_slices(report)]
+    slices = [*device_slices(report), *host_slices(report), *copy_slices(report)]
     events = [*slices, *bandwidths(report), *residency(report)]
     events.sort(key=lambda event: (event["ts"], -event.get("dur", 0.0)))
     return [{"pid": process, **event} for event in events]
@@ -66,8 +66,13 @@ def links_of(report: Report) -> list[str]:
 # ---- slices
 
 
-def device_slices(report: Report) -> Iterator[Event]:
-    """The steps, and behind them the chunks that they stand in, the inner ones first."""
+def device_slices(report: Report) -> list[Event]:
+    """The steps and the chunks around them, what is outside before what is inside."""
+    inner_first = enumerate(_device_slices(report))
+    return [event for _, event in sorted(inner_first, key=lambda one: (one[1]["ts"], -one[1]["dur"], -one[0]))]
+
+
+def _device_slices(report: Report) -> Iterator[Event]:
     course = report.course
     opened: list[tuple[str, int]] = []
     through = 0
@@ -102,8 +107,9 @@ def copy_slices(report: Report) -> Iterator[Event]:
     threads = {link: LINKS + place for place, link in enumerate(links_of(report))}
     for copy in report.course.copies:
         args = {"bytes": copy.bytes, "resident": copy.resident, "step": report.steps[copy.step].step}
-        for link in copy.links:
-            yield sliced(copy.chunk, threads[link], whole(copy.begin), whole(copy.end), "load", args)
+        begin, end = whole(copy.begin), whole(copy.end)
+        for link in copy.links if end > begin else ():
+            yield sliced(copy.chunk, threads[link], begin, end, "load", args)
 
 
 def told(report: Report, i: int) -> dict[str, Any]:

@@ -126,6 +126,7 @@ def test_the_wheel_holds_every_module_and_data_file(tmp_path):
     subprocess.run(command, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    data = [p for room in (*MAY_KNOW, "specs") for p in (ROOT / room).rglob("*") if p.suffix in {".lark", ".cc", ".toml"}]
+    kinds = {".lark", ".cc", ".toml", ".css", ".js"}
+    data = [p for room in (*MAY_KNOW, "specs") for p in (ROOT / room).rglob("*") if p.suffix in kinds]
     root = [ROOT / "__init__.py", ROOT / "__main__.py"]
     assert held == {f"chunkc/{path.relative_to(ROOT)}" for path in [*MODULES, *data, *root]}

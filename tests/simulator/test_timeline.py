@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import chunkc
 from chunkc.simulator.timeline import chunks_of, trace_of, write_timeline
 
+SPECS = Path(chunkc.__file__).parent / "specs"
 MOE = """
 chunk ffn(h) { h |> linear(64) |> gelu |> linear(32) }
 model moe(d: int = 32) {
@@ -108,6 +110,22 @@ def test_counters_add_up_to_the_bytes_that_were_moved(reports, events):
             times, rates = [event["ts"] for event in mine], [event["args"]["GB/s"] for event in mine]
             assert np.dot(np.diff(times), rates[:-1]) * 1e3 == pytest.approx(moved.sum(), rel=1e-6)
             assert not mine or rates[-1] == 0
+
+
+def test_chunks_that_are_loaded_stand_on_the_track_of_their_link():
+    report = chunkc.simulate(SPECS / "active_layers.cc", "h200", dims={"B": 2, "T": 16}, inputs=3)
+    events = trace_of([report])["traceEvents"]
+    names = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
+    assert names == {1: "host", 2: "device", 3: "host -> dram"}
+    loads = slices(events)[1, 3]
+    assert len(loads) == len(report.course.copies) > 0
+    for before, after in zip(loads, loads[1:]):
+        assert ns(before["ts"]) + ns(before["dur"]) <= ns(after["ts"])
+    rates = [event for event in events if event["name"] == "host -> dram GB/s"]
+    moved = np.dot(np.diff([event["ts"] for event in rates]), [event["args"]["GB/s"] for event in rates][:-1]) * 1e3
+    assert moved == pytest.approx(sum(copy.bytes for copy in report.course.copies), rel=1e-6)
+    resident = [event["args"]["MB"] for event in events if event["name"] == "chunks resident"]
+    assert max(resident) * 1e6 == pytest.approx(report.loads.peak)
 
 
 def test_a_name_that_ends_in_gz_is_written_by_gzip_and_alike_each_time(reports, tmp_path):
