@@ -32,7 +32,7 @@ from ...compiler.kernels import kernel_of
 from ...compiler.plan import Step
 from ...compiler.planning.packing import packs_rows
 from ...compiler.types import RecordType, TensorType, tensor_types
-from ...compiler.work import Dims, masked_products
+from ...compiler.work import Dims, call_dims, masked_products
 
 UNCHOSEN = ("union", "blocks", "gather")
 """What the torch backend takes for a mask of no chosen kernel: the first that there is; of single entries and pairs `dense`."""
@@ -135,6 +135,11 @@ def packed(step: Step, fullest: float, total: float, dims: Dims, share: float, h
             calls += packed_calls(one, fullest, total, how, rows=rows)
     for kind in tensor_types(apply.type):
         calls += unpacked_calls(array_of(kind, dims, share, how), fullest, total, how, rows=rows)
+    if rows:
+        # Attention goes sample by sample: the body is priced as if it did so in one launch.
+        own, inner = apply.attrs["body"].nodes, call_dims(apply, dims)
+        each = sum(len(node_calls(node, inner, share, how)) for node in own if node.op == "attention")
+        calls.append(Cost(0, 0, each * max(0, samples - 1)))
     return calls
 
 

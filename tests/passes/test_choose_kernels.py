@@ -84,6 +84,14 @@ def test_nothing_is_chosen_without_sizes_or_in_training() -> None:
     assert kernels(ChooseKernels(dims="B=8,T=64").apply(spec("moe", training=True))) == []
 
 
+def test_calls_among_kept_positions_are_packed_where_that_pays() -> None:
+    """On a core, as measured; where launches are dear beside the work, all positions are computed."""
+    graph = spec("mixture_of_depths", d=256, layers=1)
+    assert kernels(ChooseKernels(dims="B=8,T=128").apply(graph))[0] == "gather"
+    eager = Roofline(1e14, 1e13, 1e-5)
+    assert kernels(ChooseKernels(dims="B=8,T=128", model=eager).apply(graph))[0] == "dense"
+
+
 def test_a_budget_of_memory_never_loads_what_is_not_kept() -> None:
     slow = Roofline(1e12, 1e12, 1.0)
     graph = spec("active_layers", d=8, layers=2)
