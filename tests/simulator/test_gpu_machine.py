@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chunkc.compiler.cost import Cost
 from chunkc.compiler.diagnostics import CompileError
-from chunkc.compiler.shapes import Attention, Gather, Pointwise, Reduction, Sort, Transfer
+from chunkc.compiler.shapes import Attention, Gather, Pointwise, Product, Reduction, Sort, Transfer
 from chunkc.simulator.gpu.machine import GpuMachine
 from chunkc.simulator.model import machine_of
 from chunkc.simulator.target import Target
@@ -118,6 +118,9 @@ CALLS = (
     attention(4, 1000),
     attention(1, 8000, 0.3, (128, 128)),
     Cost(1e9, 1e7, 1),
+    Cost(1e9, 2e7, 1, Product(100, 1000, 10_000, dtype="bf16")),
+    Cost(4e9, 1e7, 1, Product(1000, 2000, 500, 4, "f32")),
+    Cost(2e7, 4e7, 1, Product(1, 5000, 4000, dtype="bf16")),
 )
 
 
