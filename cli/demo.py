@@ -1,4 +1,5 @@
-"""`chunkc demo`: the whole way on real data: check, show the graph, compile, train, route, compare with the dense meaning."""
+"""`chunkc demo`: the whole way on real data: check, show the graph, compile, train, route, compare with the dense meaning, and
+simulate what the routes that were seen would take elsewhere."""
 
 from __future__ import annotations
 
@@ -13,9 +14,11 @@ import numpy as np
 from .. import api
 from ..compiler.diagnostics import CompileError
 from ..compiler.ir import Graph
+from ..simulator import words
 from .execute import Execution, parameters_of, run_reference, run_torch
 from .inputs import Array
 from .report import FINDINGS, guarded, progress, table
+from .simulated import shares, verdict
 
 if TYPE_CHECKING:
     from ..backends.torch import CompiledModule
@@ -23,6 +26,12 @@ if TYPE_CHECKING:
 SPEC = Path(__file__).resolve().parent.parent / "specs" / "digits.cc"
 TOLERANCE = 1e-4
 """Largest difference of a logit between the module in f32 and the reference in f64 that counts as rounding."""
+
+
+TARGETS = ("h200", "cpu-generic", "edge-npu-32x32")
+"""Where the routed images are simulated."""
+WIDTH = 36
+"""Letters of the longest bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class Digits:
 @click.option("--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, help="Of weights, split and batches.")
 @guarded
 def command(steps: int, seconds: float, seed: int) -> None:
-    """Train a small mixture on handwritten digits, route real images, and compare with computing everything."""
+    """Train a small mixture on handwritten digits, route real images, and compare with computing everything, here and elsewhere."""
     digits = load_digits(seed)
     name = f"specs/{SPEC.name}"
     progress(f"==> chunkc check {name}")
@@ -60,6 +69,8 @@ def command(steps: int, seconds: float, seed: int) -> None:
     progress(f"==> routing {len(digits.test_labels)} images that it has not seen")
     if not route(module, pair[0], digits):
         raise click.exceptions.Exit(FINDINGS)
+    progress(f"==> chunkc simulate {name} on {', '.join(TARGETS)}")
+    elsewhere(module, {"B": len(digits.test_labels)})
 
 
 def load_digits(seed: int) -> Digits:
@@ -144,3 +155,25 @@ def show_experts(done: Execution, digits: Digits) -> None:
         rows.append((str(way), f"{counts.sum()}", ", ".join(most)))
     table(("expert", "images", "digits it sees most"), rows)
     click.echo()
+
+
+def elsewhere(module: CompiledModule, sizes: dict[str, int]) -> None:
+    """What the module's last call would take on hardware that is not here: with the same experts kept, and with all computed."""
+    rows = []
+    for target in TARGETS:
+        graph = api.optimize(api.load(SPEC), api.for_target(None, target, sizes))
+        report = api.simulate(graph, target, dims=sizes, decisions=module.decisions(), compare="dense")
+        assert report.dense is not None
+        longest = max(report.seconds, report.dense.seconds)
+        dense, kept = report.dense.seconds / longest, report.seconds / longest
+        rows.append((target, "all experts", words.seconds(report.dense.seconds), bar(dense), "", ""))
+        said = shares(report.bound, report.seconds), verdict(report.dense.ratio)
+        rows.append(("", "those kept", words.seconds(report.seconds), bar(kept), *said))
+    click.echo()
+    table(("target", "computed", "time of a call", "", "bound by", "does it pay?"), rows)
+    click.echo(f"\nchunkc simulate specs/{SPEC.name} --target {TARGETS[-1]} --dims B={sizes['B']} --html report.html tells why")
+
+
+def bar(share: float) -> str:
+    """A bar of letters."""
+    return "█" * max(1, round(WIDTH * share))

@@ -78,7 +78,7 @@ def section(report: Report, plan: str) -> Markup:
     alike = groups(report.steps)
     roof = roofline.picture(report, alike)
     loads = parts.routes(report)
-    kinds = [kind for kind in LEGEND if kind in ("chunk", *report.bound)]
+    kinds = [kind for kind in LEGEND if kind == "chunk" or report.bound.get(kind)]
     marks = [element("span", element("i", style=f"background:var(--{kind})"), LEGEND[kind]) for kind in kinds]
     picture = joined(element("div", *marks, class_="legend"), element("div", timeline.picture(report), class_="wide"))
     many = f"Input {report.course.input + 1} of {report.inputs:,}, the one of median length. " if report.inputs > 1 else ""

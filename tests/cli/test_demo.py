@@ -21,6 +21,9 @@ def test_demo_trains_routes_and_compares():
     assert dense[1:4] == ["2,880", "96,261,120", "100.0%"]
     assert sparse[1] == "720" and float(sparse[3].rstrip("%")) < 30
     assert dense[4] == sparse[4]
+    simulated = result.stdout.partition("target\tcomputed")[2].splitlines()
+    assert [line.split("\t")[0] for line in simulated[1:6:2]] == ["h200", "cpu-generic", "edge-npu-32x32"]
+    assert all(line.split("\t")[5] for line in simulated[2:7:2]) and simulated[6].split("\t")[5].startswith("yes, ")
     assert re.search(r"largest difference between the two: \d\.\de-\d\d .*they agree", result.stdout)
 
 
