@@ -56,7 +56,7 @@ def joined(
     else:
         fed = loaded / card.feed
     step = max(tile.rows * tile.columns * tile.depth / card.macs, fed)
-    waits = card.step - (1.0 - missing) * card.nearer
+    waits = card.step * (missing + (1.0 - missing) * card.nearer)
     out = EPILOGUE * tile.rows * tile.columns * card.item / card.feed
     waves = ceil(tiles / card.units)
     turns = ceil(tiles / (card.units * seats))

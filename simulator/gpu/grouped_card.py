@@ -15,7 +15,7 @@ THROUGH_REGISTERS = 0.8
 """Share of a library's rate that Triton's products reach on Ampere, where operands go out of shared memory into registers first
 (estimate: 64-wide parts of a tile are read by each warp as often as they are used, at 128 bytes a cycle beside the products)."""
 
-UNFITTED = GroupedConstants(software="vllm-2025", feed=53.5e9, step=0.55e-6, narrow=12.6e9)
+UNFITTED = GroupedConstants(software="vllm-2025", feed=53.5e9, step=0.686e-6, narrow=12.1e9)
 """What was fitted on the A100, for targets that say nothing of ragged products."""
 
 
@@ -41,7 +41,7 @@ def grouped_card_of(target: Target, dtype: str = "bf16") -> GroupedCard:
         l2=l2.size,
         l2_rate=l2.bandwidth,
         dram_rate=DRAM_REACHED * dram.bandwidth,  # a way's weights are one long read
-        nearer=dram.latency - l2.latency,
+        nearer=l2.latency / dram.latency if dram.latency else 1.0,
         launch=target.launch.device,
         feed=held.feed,
         step=held.step,

@@ -41,7 +41,7 @@ class GroupedCard(NamedTuple):
     dram_rate: float
     """B/s, those reached."""
     nearer: float
-    """Seconds that a read from the L2 is earlier there than one from DRAM."""
+    """Latency of the L2 over that of DRAM."""
     launch: float
     """Seconds that a kernel costs besides its blocks."""
     feed: float

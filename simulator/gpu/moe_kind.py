@@ -30,6 +30,10 @@ for H200."""
 UNGATED = {"vllm-2025": frozenset[tuple[int, int]](), "vllm-2026": frozenset({(2688, 1856), (2048, 5120)})}
 """(hidden, width) of layers with two matrices an expert. Up to 2025 the benchmark gave three to all layers."""
 
+LAUNCHES = {"vllm-2025": 6.0, "vllm-2026": 10.0}
+"""Kernels: two that sort choices by way, two products, the activation, the sum; later versions are measured with the choice of
+ways before, and copies."""
+
 CHUNK = {"vllm-2025": 32768, "vllm-2026": 1 << 62}
 """Tokens at a time (`VLLM_FUSED_MOE_CHUNK_SIZE`)."""
 
@@ -77,7 +81,7 @@ def _check(keys: list[Shape], distributions: list[str]) -> None:
 def _sizes(key: Shape, software: str) -> tuple[float, ...]:
     tokens, hidden, width, keep, _, parts, _ = key
     matrices = 2.0 if (hidden, width) in UNGATED[software] else 3.0
-    return float(tokens), float(hidden), float(width // parts), float(keep), matrices
+    return float(tokens), float(hidden), float(width // parts), float(keep), matrices, LAUNCHES[software]
 
 
 @cache

@@ -19,9 +19,6 @@ from .grouped_tiles import GroupedCard, Tile, together
 
 Floats = NDArray[np.float64]
 
-LAUNCHES = 10.0
-"""Kernels of a layer: choosing, four that sort choices by way and pad them, two products, the activation, the sum, a copy."""
-
 WIDE_SUM = 4.0
 """Results a token up to which vLLM has a kernel for their sum. More go to torch's, which loads elements one by one."""
 
@@ -30,13 +27,14 @@ NARROW_PASSES = 2.0
 
 
 class Layer(NamedTuple):
-    """Sizes of one layer on one device. `matrices`: three with a gate, two without."""
+    """Sizes of one layer on one device. `matrices`: three with a gate, two without; `launches`: kernels of the layer."""
 
     tokens: float
     hidden: float
     width: float
     keep: float
     matrices: float
+    launches: float
 
 
 @kernel
@@ -60,7 +58,7 @@ def layer_seconds(card: GroupedCard, layer: Layer, tiles: Floats, sums: Floats) 
     if layer.keep > WIDE_SUM:
         narrow = summed / (card.units * NARROW_PASSES * card.narrow)
     rate = missing / card.dram_rate + (1.0 - missing) / card.l2_rate
-    return LAUNCHES * card.launch + products + wide * rate + max(summed * rate, narrow)
+    return layer.launches * card.launch + products + wide * rate + max(summed * rate, narrow)
 
 
 @kernel
@@ -73,12 +71,12 @@ def _product(card: GroupedCard, tile: Tile, sums: Floats, n: float, k: float, so
 
 @kernel
 def layers_seconds(card: GroupedCard, sizes: Floats, tiles: Floats, sums: Floats, parts: Floats) -> Floats:
-    """Means over draws of many layers. `sizes`: [rows, 5], as in `Layer`; `tiles`: [rows, tiles, 5], those with no rows are none;
+    """Means over draws of many layers. `sizes`: [rows, 6], as in `Layer`; `tiles`: [rows, tiles, 5], those with no rows are none;
     `sums`: [rows, draws, SUMS]; `parts`: in how many parts tokens are cut that go one after the other."""
     seconds = np.zeros(len(sizes))
     for row in range(len(sizes)):
         cut = parts[row]
-        layer = Layer(sizes[row, 0] / cut, sizes[row, 1], sizes[row, 2], sizes[row, 3], sizes[row, 4])
+        layer = Layer(sizes[row, 0] / cut, sizes[row, 1], sizes[row, 2], sizes[row, 3], sizes[row, 4], sizes[row, 5])
         used = tiles[row][tiles[row, :, 0] > 0.0]
         for one in sums[row]:
             share = one / cut

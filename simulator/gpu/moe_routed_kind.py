@@ -79,7 +79,8 @@ def routed_rows(card: GroupedCard, host: float, sizes: Floats, tiles: Floats, su
         shape = tiles[row]
         tile = Tile(shape[0], shape[1], shape[2], shape[3], shape[4])
         weights = 3.0 * ways * width * hidden * card.item
-        missing = min(1.0, max(0.0, 2.0 * weights / card.l2 - 1.0))
+        between = rows * (3.0 * width + hidden) * card.item
+        missing = min(1.0, max(0.0, 2.0 * (weights + between) / card.l2 - 1.0))
         first = joined(card, tile, blocks, hit, rows, 2.0 * width, hidden, tokens, missing)[0]
         second = joined(card, tile, blocks, hit, rows, hidden, width, rows, missing)[0]
         seconds[row] = launched(card, host, first, 2.0 * rows * width * card.item / card.dram_rate, second)
