@@ -18,7 +18,7 @@ from .engine import Schedule, TaskList
 from .engine import run as run_tasks
 from .links import way_of
 from .pricing import Priced
-from .pricing.columns import HOST, LAG, SECONDS
+from .pricing.columns import HOST, LAG, SECONDS, SYNC
 from .report import Loads
 from .target import Link, Target
 from .timing import Copy, Floats, Times
@@ -58,7 +58,8 @@ class Call:
         if priced.ran.step.kind in RESIDENCY:
             self.move(i, priced, n, ran)
         elif ran:
-            self.compute(i, priced.rows[n if len(priced.rows) > 1 else 0], priced.syncs)
+            row = priced.rows[n if len(priced.rows) > 1 else 0]
+            self.compute(i, row, bool(row[SYNC] > 0))
 
     def compute(self, i: int, row: Floats, syncs: bool) -> None:
         """The host launches the first call, then the others; the device runs them all (`pricing.columns`)."""

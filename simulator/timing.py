@@ -61,8 +61,7 @@ def in_order(steps: Sequence[Priced], inputs: int, start: float = 0.0) -> Times:
         begin[i], spent[i] = device, after - device
         launched[i] = spent[i] - busy
         device = after
-        if priced.syncs:
-            host = np.maximum(host, device)
+        host = np.where(priced.syncs, np.maximum(host, device), host)
     total = np.maximum(host, device)
     if len(steps):
         spent[-1] += total - device

@@ -72,7 +72,9 @@ def pack_calls(samples: Number, positions: Number, kept: Number, how: How = EAGE
         t.nonzero(mask.of(samples * positions), kept)
         return t.calls
     t.sort(mask)
-    t.each("maximum", t.along("max", t.along("sum", mask, dtype="i64")))
+    fullest = t.each("maximum", t.along("max", t.along("sum", mask, dtype="i64")))
+    if how.device == "cuda":
+        t.move(fullest.bytes, "device", "host")
     return t.calls
 
 

@@ -18,14 +18,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ...compiler.cost import Cost
+from ...compiler.shapes import Reduction, Transfer
 from ..machine import Bound, Timing, Timings
 from ..target import Target
 
 Floats = NDArray[np.float64]
 BOUNDS: tuple[Bound, ...] = ("compute", "memory", "launch")
 """What a call alone can be bound by."""
-HOST, SECONDS, LAG, COMPUTE, MEMORY, LAUNCH, MACS, FLOPS, JOULES, CALLS, BOUND = range(11)
-"""Places in a row. From `BOUND` on the seconds of calls that were bound by each of `BOUNDS`, then bytes by memory level."""
+HOST, SECONDS, LAG, COMPUTE, MEMORY, LAUNCH, MACS, FLOPS, JOULES, CALLS, SYNC, BOUND = range(12)
+"""Places in a row. `SYNC`: calls whose result the host reads, and so waits for. From `BOUND` on the seconds of calls that were bound
+by each of `BOUNDS`, then bytes by memory level."""
 BYTES = BOUND + len(BOUNDS)
 
 
@@ -89,6 +92,12 @@ class Columns:
 
     def nothing(self) -> Floats:
         return np.zeros(self.width)
+
+
+def read_by_host(call: Cost) -> bool:
+    """Whether the host goes on only when a call is through: it asks how many were found, or for a value."""
+    found = isinstance(call.shape, Reduction) and call.shape.op == "nonzero"
+    return found or (isinstance(call.shape, Transfer) and call.shape.destination == "host")
 
 
 def together(rows: Sequence[Any], width: int) -> Floats:

@@ -22,12 +22,9 @@ from ..walking.place import first_size, rows_sizes
 from ..walking.positions import Array
 from ..walking.walk import packed_by
 from . import step_calls
-from .columns import Columns, Floats, many, together
+from .columns import SYNC, Columns, Floats, many, together
 from .remembered import Remembered
 from .step_calls import Masks
-
-SYNCS = frozenset({"dispatch", "probe"})
-"""Kinds of steps after which the host knows what the device found, and so has waited for it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,9 +37,9 @@ class Priced:
     ways: Floats | None = None
 
     @property
-    def syncs(self) -> bool:
-        step = self.ran.step
-        return step.kind in SYNCS or (step.kind == "select" and step.nodes[0].op == "ladder")
+    def syncs(self) -> Array:
+        """Where the host waits for what the step found: bool [inputs], or [1] for all."""
+        return np.asarray(self.rows[:, SYNC] > 0)
 
 
 @dataclass(slots=True)

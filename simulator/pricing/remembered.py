@@ -14,7 +14,7 @@ from ...compiler.work import Dims
 from ..machine import Machine
 from ..walking import Place
 from ..walking.positions import Array
-from .columns import CALLS, HOST, Columns, Floats, together
+from .columns import CALLS, HOST, SYNC, Columns, Floats, read_by_host, together
 from .tables import Table, distinct
 
 
@@ -40,7 +40,7 @@ class Remembered:
             idle = not call.macs and not call.bytes
             launch = self.machine.target.launch.host
             found = self.columns.idle(call.launches * launch) if idle else self.columns.row(self.machine.time(call))
-            found[CALLS] = call.launches
+            found[CALLS], found[SYNC] = call.launches, read_by_host(call)
             self.calls_known[call] = found
         return self.calls_known[call]
 

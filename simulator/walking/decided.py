@@ -101,7 +101,7 @@ class Taken:
 
     def packed(self) -> tuple[Array, Array]:
         each = [one.any(-1).reshape(one.shape[0], -1).sum(1) for one in self.kept]
-        return np.array([one.max(initial=0) for one in each]), np.array([one.sum() for one in each])
+        return np.array([one.max(initial=1) for one in each]), np.array([one.sum() for one in each])
 
     def _some(self, axes: int, chosen: Sequence[Array]) -> Where:
         found = []

@@ -172,4 +172,5 @@ class Counted(Fallen):
         mean, positions = total / np.maximum(1, self.samples), self.decisions / np.maximum(1, self.samples)
         # The most of some binomial numbers: two of their deviations above the mean.
         wide = 2 * np.sqrt(mean * np.clip(1 - mean / np.maximum(1, positions), 0, 1))
-        return np.minimum(positions, np.ceil(mean + wide * (self.samples > 1))).astype(np.int64), total
+        fullest = np.minimum(positions, np.ceil(mean + wide * (self.samples > 1)))
+        return np.maximum(1, fullest).astype(np.int64), total
