@@ -50,7 +50,7 @@ class Digits:
 @click.option("--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, help="Of weights, split and batches.")
 @guarded
 def command(steps: int, seconds: float, seed: int) -> None:
-    """Train a small mixture on handwritten digits, route real images, and compare with computing everything, here and elsewhere."""
+    """Train a small mixture on handwritten digits, route real images, and compare with computing everything, here and there."""
     digits = load_digits(seed)
     name = f"specs/{SPEC.name}"
     progress(f"==> chunkc check {name}")

@@ -27,8 +27,8 @@ Floats = NDArray[np.float64]
 BOUNDS: tuple[Bound, ...] = ("compute", "memory", "launch")
 """What a call alone can be bound by."""
 HOST, SECONDS, LAG, COMPUTE, MEMORY, LAUNCH, MACS, FLOPS, JOULES, CALLS, SYNC, BOUND = range(12)
-"""Places in a row. `SYNC`: calls whose result the host reads, and so waits for. From `BOUND` on the seconds of calls that were bound
-by each of `BOUNDS`, then bytes by memory level."""
+"""Places in a row. `SYNC`: calls whose result the host reads, and so waits for. From `BOUND` on the seconds of calls that were
+bound by each of `BOUNDS`, then bytes by memory level."""
 BYTES = BOUND + len(BOUNDS)
 
 
