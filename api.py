@@ -142,15 +142,18 @@ def compile(
     return compile_graphs(*graphs(source, params, bind=bind, passes=chosen), seed=seed)
 
 
-def for_target(passes: Passes | None, target: str | None = None, dims: Mapping[str, int] | None = None) -> list[Stage]:
-    """Passes (None: those of -O2) that choose by costs for calls of these sizes, and on this target where one is named."""
+def for_target(
+    passes: Passes | None, target: str | None = None, dims: Mapping[str, int] | None = None, *, dtype: str = "f32"
+) -> list[Stage]:
+    """Passes (None: those of -O2) that choose by costs for calls of these sizes, and on this target where one is named, for
+    modules moved to `dtype`."""
     stages = pipeline.resolve(_items(passes))
     if dims:
         stages = pipeline.told(stages, dims=",".join(f"{name}={size}" for name, size in dims.items()))
     if target is not None:
         from .simulator.model import model_of
 
-        stages = pipeline.told(stages, model=model_of(target))
+        stages = pipeline.told(stages, model=model_of(target, dtype))
     return stages
 
 

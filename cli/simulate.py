@@ -34,6 +34,7 @@ from .simulated import show
 @click.option("--inputs", type=click.IntRange(1, 10**6), default=1, help="How many calls to draw; a trace has its own.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, help="Of what is drawn.")
 @click.option("--launch", type=click.Choice(["eager", "graph"]), default="eager", help="Whether a host launches each call.")
+@click.option("--chunks", type=click.Choice(["host", "storage"]), default="host", help="Where chunks are loaded from.")
 @click.option("--compare", type=click.Choice(["dense"]), help="Beside it, the same with everything computed.")
 @click.option("--output", "wanted", metavar="NAME", help="Ask for this output; by default the first.")
 @model_options
@@ -53,6 +54,7 @@ def command(
     inputs: int,
     seed: int,
     launch: str,
+    chunks: str,
     compare: str | None,
     wanted: str | None,
     defines: tuple[str, ...],
@@ -75,7 +77,8 @@ def command(
     findings = Findings()
     graph = api.load_model(path, parameters(line), bind=bindings(line), findings=findings)
     tell(api.distinct(findings.items))
-    told: dict[str, Any] = {"dtype": dtype, "inputs": inputs, "seed": seed, "launch": launch, "compare": compare}
+    told: dict[str, Any] = {"dtype": dtype, "inputs": inputs, "seed": seed, "compare": compare}
+    told |= {"launch": launch, "chunks": chunks}
     hardware = targets_of(line)
     told["routes"], sizes = routes_of(graph, line)
     told["outputs"] = outputs_of(graph, line)[0] if wanted is not None else None
@@ -84,7 +87,7 @@ def command(
 
     from ..simulator.simulation import plan_of
 
-    graphs = [api.optimize(graph, api.for_target(stages, name, sizes)) for name in hardware]
+    graphs = [api.optimize(graph, api.for_target(stages, name, sizes, dtype=dtype)) for name in hardware]
     reports = [api.simulate(planned, name, dims=sizes, **told) for planned, name in zip(graphs, hardware)]
     if timeline is not None:
         from ..simulator.timeline import write_timeline

@@ -113,6 +113,19 @@ def test_a_trace_says_sizes_inputs_and_routes(chunkc, tmp_path):
     assert result.exit_code == 2 and "a trace says how all selections fall" in result.stderr
 
 
+def test_a_dtype_that_a_target_has_no_rate_for_is_told(chunkc):
+    result = chunkc("--target", "edge-npu-32x32", *SIZES, "--dtype", "f64")
+    assert result.exit_code == 1 and "`edge-npu-32x32` has no rate of products in f64" in result.stderr
+
+
+def test_where_chunks_are_loaded_from(chunkc, tmp_path):
+    (tmp_path / "mixture.cc").write_text(MIXTURE.replace("  output y\n", "  memory { budget = 60% }\n  output y\n", 1))
+    near, far = (
+        json.loads(chunkc("--target", "h200", *SIZES, "--json", "--chunks", place).stdout) for place in ("host", "storage")
+    )
+    assert near["loads"]["bytes"] == far["loads"]["bytes"] > 0 and near["seconds"] < far["seconds"]
+
+
 def test_wrong_input_is_told_all_at_once(chunkc):
     wrong = ["--target", "h20", "--target", "none.toml", "--dims", "B=0,Q=3", "--routes", "zip(3)", "--routes", "gat=0.3"]
     result = chunkc(*wrong, "--timeline", "no/where.json", "--html", ".", "--output", "z")
