@@ -79,7 +79,7 @@ class Prices(Remembered):
                 decided = self.decisions(ran)
                 return self.by_numbers(place, step, [decided, ran.rows.sum(1)], _dispatch), None
             case "combine":
-                return self.combined(ran, step_calls.combined), None
+                return self.alone(ran, self.combined(ran, step_calls.combined)), None
             case "probe" | "remember":
                 return self.looked_up(ran), None
             case "record":
@@ -146,7 +146,8 @@ class Prices(Remembered):
         """The rows of the ways taken, and where the walk stayed outside, what their bodies take."""
         step, place, loads = ran.step, ran.place, ran.rows
         assert loads is not None
-        rows = [self.by_numbers(place, step, [loads.sum(1)], _only_taken if ran.together or ran.folded else _taken)]
+        taken = self.by_numbers(place, step, [loads.sum(1)], _only_taken if ran.together or ran.folded else _taken)
+        rows = [taken if ran.alone is None else np.where(ran.alone[:, None], 0.0, taken)]
         if ran.together:
             rows.append(self.grouped(ran, loads))
         if not ran.folded or ran.together:
@@ -255,6 +256,14 @@ class Prices(Remembered):
 
         return many(rows + self.summed(place, ("combine", step.id, most), loads, one)[0])
 
+    def alone(self, ran: Ran, rows: Floats) -> Floats:
+        """What a guard leaves of a `combine` where the same ways have all rows."""
+        if ran.alone is None or not ran.alone.any():
+            return rows
+        assert ran.rows is not None
+        whole = self.by_numbers(ran.place, ran.step, [(ran.rows > 0).sum(1), self.decisions(ran)], _alone)
+        return np.where(ran.alone[:, None], whole, rows)
+
     def rung(self, ran: Ran) -> Floats:
         """A step of a ladder."""
         step, place = ran.step, ran.place
@@ -287,6 +296,10 @@ def _taken(step: Step, dims: Dims, share: float, numbers: Sequence[float], how: 
 
 def _only_taken(step: Step, dims: Dims, share: float, numbers: Sequence[float], how: How) -> list[Cost]:
     return step_calls.taken(step, numbers[0], dims, how, entered=False)
+
+
+def _alone(step: Step, dims: Dims, share: float, numbers: Sequence[float], how: How) -> list[Cost]:
+    return step_calls.combined_alone(step, numbers[0], numbers[1], dims, how)
 
 
 def _packed(step: Step, dims: Dims, share: float, numbers: Sequence[float], how: How) -> list[Cost]:

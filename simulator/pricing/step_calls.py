@@ -25,6 +25,7 @@ from ...compiler.calls import (
     split_calls,
 )
 from ...compiler.calls.holding import pack_calls, packed_calls, unpacked_calls
+from ...compiler.calls.routing import fuse_kept
 from ...compiler.cost import Cost
 from ...compiler.dims import evaluate
 from ...compiler.ir import Graph, Node, element_type, streams_of, users
@@ -111,6 +112,19 @@ def combined(step: Step, loads: Sequence[float], decisions: float, dims: Dims, h
     assert isinstance(kind, TensorType)
     row, finer = array_of(kind, dims, 1, how), _product(by.selection.kept.shape[step.rows : -1], dims)
     return combine_calls(loads, row.of(*row.shape[step.rows :]), decisions, how, kind=fuse.attrs["kind"], finer=finer)
+
+
+def combined_alone(step: Step, ways: float, decisions: float, dims: Dims, how: How) -> list[Cost]:
+    """So many ways that all positions keep, put together as they are."""
+    fuse, t = step.nodes[0], Tape(how)
+    streams, by = streams_of(fuse)
+    assert by is not None
+    kind = element_type(streams[0].type)
+    assert isinstance(kind, TensorType)
+    row = array_of(kind, dims, 1, how)
+    stream = row.of(decisions, *row.shape[step.rows :])
+    fuse_kept(t, [stream] * int(ways), Array((decisions, len(step.ways)), stream.dtype), fuse.attrs["kind"])
+    return t.calls
 
 
 # ---- calls on all positions

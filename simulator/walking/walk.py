@@ -31,7 +31,9 @@ class Ran:
     - `ran`: for which inputs it ran at all, bool [inputs] (None: for all);
     - `folded`: the bodies of its ways are not walked, only their rows said;
     - `together`: its ways run as one, on the rows of all;
-    - `kept`, `rung`: of a step of a ladder, what was decided there, and which rung it belongs to.
+    - `kept`, `rung`: of a step of a ladder, what was decided there, and which rung it belongs to;
+    - `alone`: for which inputs a guard has found that some ways have all rows and the others none, so that nothing is taken out
+      or put back.
     """
 
     place: Place
@@ -42,6 +44,7 @@ class Ran:
     together: bool = False
     kept: Fallen | None = None
     rung: int = -1
+    alone: Array | None = None
 
 
 def walk(plan: Plan, falls: Falls, dims: Dims, *, fold: bool = False) -> Iterator[Ran]:
@@ -58,6 +61,7 @@ class _Routed:
     ways: tuple[Way, ...]
     rung: int = -1
     ran: Array | None = None
+    alone: Array | None = None
 
 
 @dataclass(slots=True)
@@ -136,9 +140,9 @@ class _Walk:
         if step.kind == "each":
             yield from self.ways(place, step, one, counts)
         elif step.kind == "branch":
-            yield Ran(place, step, self.guarded(place, step, one, counts)[:, None], place.ran)
+            yield Ran(place, step, self.guarded(step, one, counts)[:, None], place.ran)
         else:
-            yield Ran(place, step, counts, place.ran)
+            yield Ran(place, step, counts, place.ran, alone=one.alone)
 
     def ways(self, place: Place, step: Step, one: _Routed, counts: Array) -> Iterator[Ran]:
         """An `each`: of all its ways, or of one whose chunks are held."""
@@ -148,7 +152,7 @@ class _Walk:
         places = range(len(step.ways)) if step.part is None else [step.part]
         together = step.part is None and self.grouped(place, step)
         folded = together or (self.fold and all(self.plain(way.apply.attrs["body"]) for way in step.ways))
-        yield Ran(place, step, counts[:, list(places)], ran, folded, together)
+        yield Ran(place, step, counts[:, list(places)], ran, folded, together, alone=one.alone)
         for way, i in zip(step.ways, places) if not folded else ():
             if counts[:, i].any():
                 yield from self.block(place.gather(way, step.rows, counts[:, i], one.kept.inside(step.rows, i)))
@@ -169,18 +173,17 @@ class _Walk:
             )  # fmt: skip
         return self.simple[id(body)]
 
-    def guarded(self, place: Place, step: Step, one: _Routed, counts: Array) -> Array:
+    def guarded(self, step: Step, one: _Routed, counts: Array) -> Array:
         """Whether one of the likely computations of a fuse is what this call needs."""
         guard = guard_of(step.nodes[0], one.ways, step.rows)
         assert guard is not None
-        held = np.zeros(len(counts), bool)
-        if guard.idle:
-            held |= (counts[:, list(guard.idle)] == 0).all(1)
-        total = one.kept.left(step.rows, 0)[0]
+        alone, total = np.zeros(len(counts), bool), one.kept.left(step.rows, 0)[0]
         for path in guard.paths:
             mine = np.isin(np.arange(counts.shape[1]), path)
-            held |= (counts == np.where(mine, total[:, None], 0)).all(1)
-        return held
+            alone |= (counts == np.where(mine, total[:, None], 0)).all(1)
+        one.alone = alone if guard.paths else None
+        idle = (counts[:, list(guard.idle)] == 0).all(1) if guard.idle else np.zeros(len(counts), bool)
+        return alone | idle
 
     # ---- rung by rung
 

@@ -9,8 +9,11 @@ from toy_machine import ToyMachine, toy_target
 import chunkc
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.planning import lower
+from chunkc.compiler.profile import Activity, KeptSet, Profile, fingerprint
 from chunkc.compiler.work import dense_macs, executed
 from chunkc.grammar.elaborate import loads
+from chunkc.passes import pipeline
+from chunkc.passes.specialize import Specialize
 from chunkc.simulator.comparing import dense_graph
 from chunkc.simulator.simulate import simulate
 from chunkc.simulator.workloads import Workload
@@ -125,3 +128,14 @@ def test_the_same_seed_draws_the_same():
     first, second, other = (report(routes="uniform", inputs=3, seed=seed) for seed in (1, 1, 2))
     assert list(first.samples) == list(second.samples) and [w.rows for w in first.ways] == [w.rows for w in second.ways]
     assert [w.rows for w in first.ways] != [w.rows for w in other.ways]
+
+
+def test_a_guard_that_holds_saves_what_takes_rows_out_and_puts_them_back():
+    graph = loads(MOE)
+    seen = Activity(6, 10, (10, 10, 0, 0, 0, 0), (1.0, 1.0, 0, 0, 0, 0), (KeptSet((0, 1), 10, 10),))
+    profile = Profile(graph.name, fingerprint(graph), 10, (), {"gate": seen})
+    guarded = pipeline.run(graph, [Specialize(profile, decisions=1, share=0.0)])
+    counts = {"gate": np.array([[128, 128, 0, 0, 0, 0], [128, 127, 1, 0, 0, 0]])}
+    machine = ToyMachine(toy_target(host=0.0))
+    plain, held = (simulate(lower(one), machine, Workload.of(one, DIMS, routes=counts)).samples for one in (graph, guarded))
+    assert held[0] < plain[0] and held[1] == pytest.approx(plain[1])
