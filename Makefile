@@ -45,6 +45,7 @@ docs: $(STAMP)
 	@$(BIN)/python docs/make_ops.py
 	@$(BIN)/python docs/make_passes.py
 	@$(BIN)/python docs/make_targets.py
+	@$(BIN)/python docs/make_simulated.py
 
 DATA ?= ../shared/data/measured
 accuracy: $(STAMP)
