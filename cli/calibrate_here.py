@@ -24,7 +24,7 @@ def calibrate_here(output: str, threads: int | None) -> None:
     torch.set_num_threads(threads or before)
     try:
         measured = measure(progress=lambda name, done, of: progress(f"measuring {name} ({done + 1} of {of})"))
-        call = call_seconds()
+        call, looked_up = call_seconds(), lookup()
         used = torch.get_num_threads()
     finally:
         torch.set_num_threads(before)
@@ -32,6 +32,7 @@ def calibrate_here(output: str, threads: int | None) -> None:
     for one in measured:
         axes = tuple(Axis(name, tuple(sizes)) for name, sizes in one.axes.items())
         kernels.append(Kernel(one.op, axes, tuple(1e6 * time for time in one.seconds), one.dtype, one.cold))
+    kernels.append(Kernel("lookup", (Axis("elements", (1, 16, 128)),), tuple(1e6 * time for time in looked_up)))
     found = Facts(facts.title(), facts.clock(), used, facts.caches(), facts.memory(), call)
     text = target_text(found, kernels)
     if output == "-":
@@ -44,6 +45,43 @@ def calibrate_here(output: str, threads: int | None) -> None:
     rates += [("one launch", f"{target.launch.host * 1e6:.2f} us"), ("one call of a module", f"{call * 1e6:.1f} us")]
     table(("of this machine", f"with {used} thread{'s' if used > 1 else ''}"), rates)
     progress(f"wrote {output}; `chunkc validate SPEC --target {output}` compares it with what runs")
+
+
+CACHED = """
+model cached {
+  input x: f32[B, 512]
+  param w: f32[64, 512]
+  mask live {
+    score = importance(x, w, hidden=4)
+    grain = neuron
+    keep = above(0.5)
+    cache = fingerprint(bits=16, entries=4096)
+  }
+  output y = x |> linear(w, mask=live)
+}
+"""
+
+
+def lookup(rows: tuple[int, ...] = (1, 16, 128)) -> tuple[float, ...]:
+    """Seconds of looking so many rows up in a cache that holds them."""
+    import statistics
+
+    import torch
+
+    from .. import api
+    from ..grammar.elaborate import loads
+
+    graph = api.optimize(loads(CACHED))
+    module = api.compile_graphs(graph, graph).eval()
+    found = []
+    with torch.no_grad():
+        for count in rows:
+            x, samples = torch.randn(count, 512), []
+            for _ in range(20):
+                log = module.log_steps(x)
+                samples += [spent for entry, spent in zip(log.entries, log.seconds) if entry.kind == "probe"]
+            found.append(statistics.median(samples))
+    return tuple(found)
 
 
 def call_seconds() -> float:

@@ -13,7 +13,9 @@ from ..target import Level, Target
 from .grids import Grid
 from .kernels import ALIKE, ELSE
 
-FULL = 0.8
+LOOKUP = "lookup"
+"""Rows looked up in a cache, by the host: it is measured as a whole, or counted as launches."""
+FULL = 0.5
 """How much of a cache a model may fill, of what it reads in every call, and find there again."""
 
 
@@ -67,8 +69,11 @@ class CpuMachine:
         grid: Grid | None
         match call.shape:
             case Product(m, n, k, batch, dtype, window) if window > 1 or batch > 1:
-                grid = self.grid("conv2d" if window > 1 else "matmul", dtype)
-                return None if grid is None else grid.at(m, n, k) * batch if window > 1 else grid.at(batch, m, n, k)
+                if window > 1:
+                    one = self._product(m, n, k, dtype, "conv2d")
+                    return None if one is None else one * batch
+                grid = self.grid("matmul", dtype)
+                return None if grid is None else grid.at(batch, m, n, k)
             case Product(m, n, k, _, dtype):
                 return self._product(m, n, k, dtype)
             case Grouped(loads, n, k, dtype):
@@ -92,14 +97,29 @@ class CpuMachine:
             case Transfer() | None:
                 return None
 
-    def _product(self, m: float, n: float, k: float, dtype: str) -> float | None:
-        """A product with weights; cold ones cost what they cost beyond warm ones where that was measured."""
-        warm = self.grid("linear", dtype)
-        if warm is None or not self.cold:
+    @cached_property
+    def after_others(self) -> float:
+        """Seconds that a launch takes longer behind kernels that have read more than the caches hold: its code and what Python
+        knows of it are no longer there. 0 where the weights stay in a cache, or nothing was measured."""
+        cold, warm = self.grids.get(("launch", "", True)), self.grids.get(("launch", "", False))
+        if not self.cold or cold is None or warm is None:
+            return 0.0
+        ops = cold.axes[0][-1] - cold.axes[0][0]
+
+        def each(grid: Grid) -> float:
+            return (grid.seconds[-1] - grid.seconds[0]) / ops
+
+        return max(0.0, each(cold) - each(warm))
+
+    def _product(self, m: float, n: float, k: float, dtype: str, op: str = "linear") -> float | None:
+        """A product with weights. Where these are cold, what reading them adds, which is known for few rows: for more it is as
+        much."""
+        warm = self.grid(op, dtype)
+        cold = self.grid(op, dtype, cold=True)
+        if warm is None or cold is None or not self.cold:
             return None if warm is None else warm.at(m, n, k)
-        cold = self.grid("linear", dtype, cold=True)
-        assert cold is not None
-        return max(warm.at(m, n, k), cold.at(m, n, k))
+        few = min(m, cold.axes[0][-1])
+        return warm.at(m, n, k) + max(0.0, cold.at(few, n, k) - warm.at(few, n, k))
 
     # ---- rates
 
@@ -113,7 +133,8 @@ class CpuMachine:
             seconds = max(compute, memory) + launch
         else:
             # Enter a body, look at a number: launches beyond the kernel's own.
-            seconds += target.launch.host * max(0.0, call.launches - 1)
+            beyond = 0.0 if getattr(call.shape, "op", "") == LOOKUP else max(0.0, call.launches - 1)
+            seconds += target.launch.host * beyond + self.after_others
         dtype = getattr(call.shape, "dtype", "f32")
         energy, level = target.energy, self._level(call).name
         joules = call.macs * energy.mac.get(dtype, 0.0) + flops * energy.flop.get(dtype, 0.0)

@@ -58,17 +58,6 @@ def _batch_norm(x: Tensor) -> Call:
     return lambda: F.batch_norm(image, mean, variance, variance, mean)
 
 
-def _pool(pool: Callable[[Tensor, int], Tensor]) -> Callable[[Tensor], Call]:
-    """`rows` windows of so many places, side by side as channels."""
-
-    def made(x: Tensor) -> Call:
-        side = math.isqrt(x.shape[1])
-        image = x[:, : side * side].reshape(1, x.shape[0], side, side)
-        return lambda: pool(image, side)
-
-    return made
-
-
 POINTWISE: dict[str, Callable[[Tensor], Call]] = {
     "relu": _of(F.relu),
     "gelu": _of(F.gelu),
@@ -99,8 +88,6 @@ REDUCTIONS: dict[str, Callable[[Tensor], Call]] = {
     "softmax": _of(lambda x: F.softmax(x, -1)),
     "layer_norm": _of(lambda x: F.layer_norm(x, x.shape[-1:])),
     "batch_norm": _batch_norm,
-    "max_pool2d": _pool(F.max_pool2d),
-    "avg_pool2d": _pool(F.avg_pool2d),
     "sum": _of(lambda x: x.sum(-1)),
     "max": _of(lambda x: x.amax(-1)),
     "any": _any,

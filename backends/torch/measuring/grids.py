@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from .timing import BUDGET, Measured, seconds_of
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
 MOST_MACS = 1 << 31
 """Points with more work are not measured: their time follows from smaller ones at a constant rate."""
+LARGEST_LAYER = 1 << 28
 OUT_OF_CACHE = 1 << 27
 """Weights that are to be cold are read in turn from so many bytes of them."""
 
@@ -25,16 +27,19 @@ Calls = Sequence[Callable[[], Any]]
 Progress = Callable[[str, int, int], None]
 Grid = Mapping[str, Sequence[int]]
 
-PRODUCTS: Grid = {"m": (1, 4, 16, 64, 256, 1024), "n": (16, 64, 256, 1024, 4096), "k": (16, 64, 256, 1024, 4096)}
-COLD: Grid = {"m": (1, 16, 128), "n": (64, 512, 4096), "k": (64, 512, 4096)}
+PRODUCTS: Grid = {"m": (1, 4, 8, 16, 32, 128, 512), "n": (16, 64, 256, 1024, 4096), "k": (16, 64, 256, 1024, 4096)}
+COLD: Grid = {"m": (1, 8, 64), "n": (64, 512, 4096, 32768), "k": (64, 512, 4096)}
 BATCHED: Grid = {"batch": (1, 8, 64), "m": (1, 16, 128), "n": (16, 128), "k": (16, 128)}
-CONVOLUTIONS: Grid = {"m": (49, 196, 784, 3136), "n": (64, 128, 256, 512), "k": (64, 256, 576, 1152, 4608)}
+CONVOLUTIONS: Grid = {"m": (16, 64, 256, 1024, 4096), "n": (16, 64, 256, 512), "k": (27, 144, 576, 2304, 4608)}
+"""Of windows of 3 by 3: `k` is nine times the channels."""
+COLD_CONVOLUTIONS: Grid = {"m": (16, 256), "n": (64, 512), "k": (576, 4608)}
+POOLS: Grid = {"rows": (16, 1024, 65536), "length": (4, 9, 49)}
 ATTENTION: Grid = {"heads": (1, 8, 64), "queries": (1, 32, 256), "keys": (32, 256, 1024), "width": (32, 128)}
-ELEMENTS: Grid = {"elements": (64, 4096, 32768, 262144, 2097152)}
+ELEMENTS: Grid = {"elements": (64, 4096, 32768, 262144, 1048576, 4194304)}
 COPIES: Grid = {"elements": (*ELEMENTS["elements"], 1 << 25)}
 """The last is what no cache holds."""
 ROWS: Grid = {"rows": (1, 64, 4096), "length": (4, 64, 1024)}
-GATHERS: Grid = {"rows": (1, 64, 1024, 16384), "bytes": (4, 256, 4096)}
+GATHERS: Grid = {"rows": (1, 64, 512, 2048, 8192), "bytes": (4, 64, 512, 2048, 4096)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ def over(job: Job, budget: float = BUDGET) -> tuple[float, ...]:
 
 
 def _from_neighbour(grid: Grid, point: tuple[int, ...], known: Mapping[tuple[int, ...], float]) -> float:
-    for axis, sizes in enumerate(grid.values()):
+    for axis, sizes in reversed(list(enumerate(grid.values()))):
         if place := list(sizes).index(point[axis]):
             smaller = (*point[:axis], sizes[place - 1], *point[axis + 1 :])
             return known[smaller] * point[axis] / sizes[place - 1]
@@ -83,23 +88,29 @@ def jobs(dtypes: Sequence[str]) -> Iterator[Job]:
         yield Job("linear", name, PRODUCTS, lambda m, n, k, d=dtype: _linear(m, n, k, d, 1))
         yield Job("linear", name, COLD, lambda m, n, k, d=dtype: _linear(m, n, k, d, OUT_OF_CACHE), cold=True)
         yield Job("matmul", name, BATCHED, lambda b, m, n, k, d=dtype: _batched(b, m, n, k, d))
-        yield Job("conv2d", name, CONVOLUTIONS, lambda m, n, k, d=dtype: _convolution(m, n, k, d))
+        yield Job("conv2d", name, CONVOLUTIONS, lambda m, n, k, d=dtype: _convolution(m, n, k, d, 1))
+        cold = functools.partial(_convolution, dtype=dtype, spread=OUT_OF_CACHE)
+        yield Job("conv2d", name, COLD_CONVOLUTIONS, cold, cold=True)
         yield Job("attention", name, ATTENTION, lambda h, q, k, w, d=dtype: _attention(h, q, k, w, d))
         for op, made in POINTWISE.items():
             grid = COPIES if op == "copy" else ELEMENTS
             yield Job(op, name, grid, lambda n, f=made, d=dtype: [f(torch.rand(n).add(0.5).to(d))])
         for op, made in REDUCTIONS.items():
             yield Job(op, name, ROWS, lambda r, n, f=made, d=dtype: [f(torch.rand(r, n).to(d))])
+        for op, pool in (("max_pool2d", F.max_pool2d), ("avg_pool2d", F.avg_pool2d)):
+            yield Job(op, name, POOLS, lambda r, n, f=pool, d=dtype: _pool(f, r, n, d))
     yield Job("gather", "", GATHERS, _gather)
     yield Job("scatter", "", GATHERS, _scatter)
     yield Job("sort", "", ROWS, _sort)
+    yield Job("launch", "", {"ops": (1, 9)}, _launches)
+    yield Job("launch", "", {"ops": (1, 9)}, lambda ops: _launches(ops, 1 << 25), cold=True)
 
 
 def _linear(m: int, n: int, k: int, dtype: torch.dtype, spread: int) -> Calls | None:
     """A linear layer; with a `spread` of bytes as many of them, one after the other, as fill it."""
-    if m * n * k > MOST_MACS:
-        return None
     own = n * k * dtype.itemsize
+    if m * n * k > MOST_MACS or own > LARGEST_LAYER:
+        return None
     count = max(1, min(spread // own, 256, MOST_MACS // (m * n * k)))
     x = torch.randn(m, k).to(dtype)
     layers = [_filled(nn.utils.skip_init(nn.Linear, k, n, dtype=dtype)) for _ in range(count)]
@@ -117,16 +128,23 @@ def _batched(batch: int, m: int, n: int, k: int, dtype: torch.dtype) -> Calls:
     return [lambda: x @ y]
 
 
-def _convolution(m: int, n: int, k: int, dtype: torch.dtype) -> Calls | None:
-    """One image, a square result of m places, n channels from k: by 1x1, and by 3x3 where k has nine parts."""
+def _convolution(m: int, n: int, k: int, dtype: torch.dtype, spread: int) -> Calls | None:
+    """One image, a square result of m places, n channels from k / 9."""
     if m * n * k > MOST_MACS:
         return None
-    side, window = math.isqrt(m), 3 if k % 9 == 0 else 1
-    channels = k // window**2
-    x = torch.randn(1, channels, side, side).to(dtype)
-    options = {"padding": window // 2, "bias": False, "dtype": dtype}
-    layer = _filled(nn.utils.skip_init(nn.Conv2d, channels, n, window, **options))
-    return [lambda: layer(x)]
+    side = math.isqrt(m)
+    x = torch.randn(1, k // 9, side, side).to(dtype)
+    count = max(1, min(spread // (n * k * dtype.itemsize), 64))
+    options = {"padding": 1, "bias": False, "dtype": dtype}
+    layers = [_filled(nn.utils.skip_init(nn.Conv2d, k // 9, n, 3, **options)) for _ in range(count)]
+    return [lambda layer=layer: layer(x) for layer in layers]  # type: ignore[misc]
+
+
+def _pool(pool: Callable[..., Any], rows: int, length: int, dtype: torch.dtype) -> Calls:
+    """Windows of so many places, two places apart, over 16 channels."""
+    side, window = math.isqrt(rows // 16), math.isqrt(length)
+    x = torch.rand(1, 16, 2 * side + window - 2, 2 * side + window - 2).to(dtype)
+    return [lambda: pool(x, window, 2)]
 
 
 def _attention(heads: int, queries: int, keys: int, width: int, dtype: torch.dtype) -> Calls | None:
@@ -151,3 +169,28 @@ def _scatter(rows: int, size: int) -> Calls:
 def _sort(rows: int, length: int) -> Calls:
     x = torch.randn(rows, length)
     return [lambda: torch.sort(x, dim=-1, descending=True, stable=True)]
+
+
+def _launches(ops: int, spread: int = 0) -> Calls:
+    """Different ops on next to nothing, one behind the other: as they follow each other in a loop, or each time after something
+    that has read a `spread` of bytes and left nothing else in the caches."""
+    x, kept, at = torch.rand(4, 8), torch.rand(4, 8) > 0.5, torch.tensor([0, 2])
+    few: list[Callable[[], Any]] = [
+        lambda: x + x,
+        lambda: torch.where(kept, x, 0.0),
+        lambda: x.index_select(0, at),
+        lambda: torch.softmax(x, -1),
+        lambda: kept.nonzero(),
+        lambda: torch.cat([x, x]),
+        lambda: x.sum(-1),
+        lambda: torch.sort(x, dim=-1, descending=True, stable=True),
+        lambda: x.new_zeros(4, 8),
+    ]
+    filler = torch.ones(max(1, spread // 4))
+
+    def call() -> None:
+        filler.sum()
+        for one in few[:ops]:
+            one()
+
+    return [call]
