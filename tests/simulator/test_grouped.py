@@ -11,7 +11,7 @@ from shared import shared_data
 
 from chunkc.compiler.cost import Cost
 from chunkc.compiler.diagnostics import CompileError
-from chunkc.compiler.shapes import Grouped
+from chunkc.compiler.shapes import Grouped, Product
 from chunkc.simulator.fitting import held_out
 from chunkc.simulator.gpu.grouped import block_table, grouped_many, grouped_parts
 from chunkc.simulator.gpu.grouped_card import grouped_card_of, tuned_tiles
@@ -111,6 +111,17 @@ def test_few_rows_cost_what_the_ways_hit_cost(name):
     assert skewed == pytest.approx(even, rel=0.15)
     ragged = parts(name, [*[449] * 63, 4481], 4096, 4096)[0]
     assert ragged > even
+
+
+@pytest.mark.parametrize("name", sorted(CARDS))
+@pytest.mark.parametrize("rows", [1, 16, 256, 4096])
+def test_one_way_costs_about_what_a_product_costs(name, rows):
+    """Triton's kernel for many ways is not faster than a library's for one, and not much slower."""
+    machine, size = GpuMachine(TARGETS[name]), 4096
+    work = (float(rows * size * size), 2.0 * (size * size + 2 * rows * size), 1)
+    one = machine.time(Cost(*work, Grouped((float(rows),), size, size, "bf16"))).seconds
+    product = machine.time(Cost(*work, Product(rows, size, size, 1, "bf16"))).seconds
+    assert 0.9 * product < one < 2.1 * product
 
 
 @pytest.mark.parametrize("name", sorted(CARDS))
