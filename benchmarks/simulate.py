@@ -1,4 +1,4 @@
-"""`python -m benchmarks.simulate`: how long a simulation thinks, by layers, inputs and experts, as a table for the docs.
+"""`python -m benchmarks.simulate`: how long a simulation thinks, by layers, inputs and experts, as a table for `docs/timing.md`.
 
 The model is `layers.cc`, 512 tokens a call. Routes are given as counts; drawing them is timed apart. Warm: the machine has priced
 these shapes before. Processor time of one thread, the least of some rounds.

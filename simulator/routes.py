@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,9 +131,3 @@ def route_of(text: str) -> Route:
             pass
     hint = did_you_mean(name, KINDS) or "write balanced, uniform, zipf(1.2) or power_law(0.5), or name the file of a trace"
     raise CompileError([Diagnostic("CC1303", f"`{text}` is no route", (Label(NOWHERE),), hint)])
-
-
-def as_counts(given: Any) -> Counts:
-    """Measured counts as [inputs, ways]."""
-    found = np.asarray(given)
-    return np.atleast_2d(found).astype(np.int64) if found.dtype.kind in "iu" else np.empty((0, 0), np.int64)
