@@ -112,9 +112,10 @@ def targets_of(line: CommandLine) -> list[str]:
     from ..simulator.target_reading import load_target
 
     found: dict[str, None] = {}
+    warnings = Findings()
     for name, span in line.spans("--target"):
         try:
-            load_target(name)
+            load_target(name, warnings)
             found[name] = None
         except OSError as error:
             line.findings.error("CC0701", f"`{name}`: {(error.strerror or str(error)).lower()}", span, label="to be read")
@@ -124,6 +125,7 @@ def targets_of(line: CommandLine) -> list[str]:
                     line.findings.error(one.code, one.message, span, label="not known", hint=one.hint)
                 else:
                     line.findings.items.append(one)
+    tell(warnings.items)
     return list(found)
 
 

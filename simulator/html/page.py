@@ -8,7 +8,7 @@ from pathlib import Path
 from ..alike import groups
 from ..report import Report
 from ..words import faster, seconds
-from . import parts, roofline, timeline
+from . import latency, parts, roofline, timeline
 from .markup import Content, Markup, element, joined
 
 HERE = Path(__file__).parent
@@ -78,6 +78,7 @@ def section(report: Report, plan: str) -> Markup:
     alike = groups(report.steps)
     roof = roofline.picture(report, alike)
     loads = parts.routes(report)
+    spread = latency.picture(report)
     kinds = [kind for kind in LEGEND if kind == "chunk" or report.bound.get(kind)]
     marks = [element("span", element("i", style=f"background:var(--{kind})"), LEGEND[kind]) for kind in kinds]
     picture = joined(element("div", *marks, class_="legend"), element("div", timeline.picture(report), class_="wide"))
@@ -85,6 +86,7 @@ def section(report: Report, plan: str) -> Markup:
     found: list[Content] = [
         parts.tiles(report),
         card("What bounds it", None, parts.bounds(report)),
+        card("How long inputs take", None, element("div", spread, class_="wide")) if spread is not None else None,
         card("Timeline", f"{many}Colours tell what a step is bound by.", picture),
         card("Where the time goes", "Seconds by chunk; what is outside of chunks, by kind of step.", parts.chunks(report)),
         card("Roofline", "A dot is a step, or those alike in all members of an array; the larger, the more of the time. "

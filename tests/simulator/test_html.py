@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import attrs
+import numpy as np
 import pytest
 
 import chunkc
@@ -61,11 +62,17 @@ def test_it_shows_what_was_asked_for(reports):
     cards = ("What bounds it", "Timeline", "Where the time goes", "Roofline", "How rows fall", "Steps", "Plan")
     assert all(words in read.text for words in ("it pays", *cards, "plan of the second"))
     pictures = [attributes["aria-label"] for tag, attributes in read.found if tag == "svg" and "aria-label" in attributes]
-    assert pictures == ["timeline", "roofline"] * 2
+    assert [name for name in pictures if name != "latency"] == ["timeline", "roofline"] * 2
     tips = [attributes["data-tip"] for _, attributes in read.found if "data-tip" in attributes]
     assert any(tip.startswith("expert.7\n") for tip in tips) and any("of the roofline" in tip for tip in tips)
     dots = [attributes for tag, attributes in read.found if tag == "circle"]
     assert dots and all(0 < float(dot["cx"]) < 1100 and 0 < float(dot["cy"]) < 430 for dot in dots)
+
+
+def test_inputs_that_take_unlike_long_are_a_histogram(reports):
+    one = reports[0]
+    assert 'aria-label="latency"' in page([attrs.evolve(one, samples=np.array([1e-3, 2e-3, 2e-3]))], [""])
+    assert 'aria-label="latency"' not in page([attrs.evolve(one, samples=np.array([1e-3, 1e-3, 1e-3]))], [""])
 
 
 def test_names_are_escaped(reports):
