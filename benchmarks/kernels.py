@@ -19,7 +19,7 @@ import torch
 
 import chunkc
 from chunkc.backends.torch import compile as lower
-from chunkc.compiler.cost import CPU
+from chunkc.compiler.cost import CPU, CostModel
 from chunkc.passes.choose_kernels import ChooseKernels
 
 from .timing import Timing, interleaved
@@ -76,13 +76,13 @@ def grid() -> Iterator[Cell]:
         yield mask(samples, share)
 
 
-def contenders(cell: Cell) -> tuple[str, dict[str, Callable[[], object]]]:
+def contenders(cell: Cell, model: CostModel = CPU) -> tuple[str, dict[str, Callable[[], object]]]:
     """The kernel that is chosen, and the calls to time, after they were seen to agree."""
     torch.manual_seed(0)
     graph = chunkc.optimize(chunkc.load(cell.spec, **cell.params), ["group-chunks"])
     sizes = ",".join(f"{name}={size}" for name, size in cell.dims.items())
     passes = {kernel: ChooseKernels(force=kernel) for kernel in cell.kernels}  # type: ignore[arg-type]
-    passes["chosen"] = ChooseKernels(dims=sizes)
+    passes["chosen"] = ChooseKernels(dims=sizes, model=model)
     models, x = {}, torch.randn(cell.dims["B"], cell.dims["T"], cell.params["d"])
     first = None
     for name, one in passes.items():
@@ -96,10 +96,10 @@ def contenders(cell: Cell) -> tuple[str, dict[str, Callable[[], object]]]:
     return kernel, {name: (lambda model=model: model(x)) for name, model in models.items()}
 
 
-def measure(cell: Cell, seconds: float, rounds: int, tries: int) -> dict[str, Any]:
+def measure(cell: Cell, seconds: float, rounds: int, tries: int, model: CostModel = CPU) -> dict[str, Any]:
     """The timings of a cell: of a few runs the one in which the chosen kernel and itself, forced, were nearest."""
     with torch.inference_mode():
-        kernel, calls = contenders(cell)
+        kernel, calls = contenders(cell, model)
         found: list[dict[str, Timing]] = []
         for _ in range(tries):
             found.append(interleaved(calls, seconds=seconds, least=rounds))

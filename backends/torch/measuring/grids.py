@@ -38,6 +38,7 @@ ATTENTION: Grid = {"heads": (1, 8, 64), "queries": (1, 32, 256), "keys": (32, 25
 ELEMENTS: Grid = {"elements": (64, 4096, 32768, 262144, 1048576, 4194304)}
 COPIES: Grid = {"elements": (*ELEMENTS["elements"], 1 << 25)}
 """The last is what no cache holds."""
+SORTS: Grid = {"rows": (1, 32, 1024), "length": (4, 32, 128, 512)}
 ROWS: Grid = {"rows": (1, 64, 4096), "length": (4, 64, 1024)}
 GATHERS: Grid = {"rows": (1, 64, 512, 2048, 8192), "bytes": (4, 64, 512, 2048, 4096)}
 
@@ -101,7 +102,7 @@ def jobs(dtypes: Sequence[str]) -> Iterator[Job]:
             yield Job(op, name, POOLS, lambda r, n, f=pool, d=dtype: _pool(f, r, n, d))
     yield Job("gather", "", GATHERS, _gather)
     yield Job("scatter", "", GATHERS, _scatter)
-    yield Job("sort", "", ROWS, _sort)
+    yield Job("sort", "", SORTS, _sort)
     yield Job("launch", "", {"ops": (1, 9)}, _launches)
     yield Job("launch", "", {"ops": (1, 9)}, lambda ops: _launches(ops, 1 << 25), cold=True)
 
@@ -141,9 +142,10 @@ def _convolution(m: int, n: int, k: int, dtype: torch.dtype, spread: int) -> Cal
 
 
 def _pool(pool: Callable[..., Any], rows: int, length: int, dtype: torch.dtype) -> Calls:
-    """Windows of so many places, two places apart, over 16 channels."""
-    side, window = math.isqrt(rows // 16), math.isqrt(length)
-    x = torch.rand(1, 16, 2 * side + window - 2, 2 * side + window - 2).to(dtype)
+    """Windows of so many places, two places apart, over 16 channels: `rows` times `length` elements in all."""
+    window = math.isqrt(length)
+    side = max(window, math.isqrt(rows * length // 16))
+    x = torch.rand(1, 16, side, side).to(dtype)
     return [lambda: pool(x, window, 2)]
 
 
