@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..compiler.ir import Node
 from ..compiler.plan import RESIDENCY
 from ..compiler.shapes import Transfer
 from ..compiler.store import MemoryStore
@@ -22,6 +23,7 @@ from .pricing.columns import HOST, LAG, SECONDS, SYNC
 from .report import Loads
 from .target import Link, Target
 from .timing import Copy, Floats, Times
+from .walking import Place
 
 NONE = -1
 
@@ -100,7 +102,14 @@ class Call:
                 self.store.release(step.label)
             case "evict" if ran:
                 self.store.evict(step.label, step.target)
-        for gone in before - set(self.store.resident):
+        if before != self.store.resident.keys():
+            self.changed(i, before)
+        if step.kind == "acquire" and ran and step.label in self.loads:
+            self.on_device(i, 0.0, [self.loads[step.label], *([self.host] if self.host != NONE else [])])
+
+    def changed(self, i: int, before: set[str]) -> None:
+        """What has left, and what is loaded, since so much was resident."""
+        for gone in before - self.store.resident.keys():
             self.freed = max(self.freed, self.used.get(gone, NONE))
             self.loads.pop(gone, None)
         resident = {one: self.store.sizes[one] * self.scale for one in self.store.resident}
@@ -110,8 +119,6 @@ class Call:
             held += resident[unit]
             self.load(i, unit)
             self.moved.append((i, unit, self.loads[unit], held))
-        if step.kind == "acquire" and ran and step.label in self.loads:
-            self.on_device(i, 0.0, [self.loads[step.label], *([self.host] if self.host != NONE else [])])
 
     def prefetch(self, priced: Priced, n: int, ran: bool) -> None:
         step, place = priced.ran.step, priced.ran.place
@@ -119,8 +126,15 @@ class Call:
             self.store.prefetch(step.label)
         for by, way in step.wanted:
             if by.op != "ladder":
-                kept = place.fallen[by].counts(max(1, len(by.selection.kept.shape) - 1))[n] > 0
-                self.store.prefetch_kept(step.label, way, kept.tolist(), ran)
+                self.store.prefetch_kept(step.label, way, self.kept(place, by)[n], ran)
+
+    def kept(self, place: Place, by: Node) -> list[list[bool]]:
+        """Which ways of a selection any position keeps, by input."""
+        if ("kept", by) not in place.fallen:
+            counts = place.fallen[by].counts(max(1, len(by.selection.kept.shape) - 1))
+            place.fallen["kept", by] = (counts > 0).tolist()
+        found: list[list[bool]] = place.fallen["kept", by]
+        return found
 
     def load(self, i: int, unit: str) -> None:
         after = [self.on_host(i, 0.0), *([self.freed] if self.freed != NONE else [])]

@@ -40,8 +40,8 @@ class Place:
     where: Where = None
     given: tuple[bool, ...] | None = None
     ran: Array | None = None
-    fallen: dict[Node, Any] = field(default_factory=dict)
-    """What has been decided here so far, by select or ladder."""
+    fallen: dict[Any, Any] = field(default_factory=dict)
+    """What has been decided here so far, by select or ladder, and what was found of it."""
     outer: Place | None = None
     arguments: tuple[Node, ...] = ()
     """What the body is given, of the place around it."""
