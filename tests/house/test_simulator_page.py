@@ -24,6 +24,10 @@ def test_the_commands_print_what_the_page_shows(made, root, tmp_path, monkeypatc
     assert made.page(text) == text, "run `make docs`"
 
 
+def test_the_picture_is_up_to_date(made):
+    assert made.picture() == made.PICTURE.read_text(encoding="utf-8"), "run `make docs`"
+
+
 def test_the_example_runs_without_torch(root):
     (text,) = re.findall(r"```python\n(.*?)```", (root / "docs" / "simulator.md").read_text(encoding="utf-8"), re.DOTALL)
     check = "import sys; assert report.dense.ratio > 0; assert 'torch' not in sys.modules"
