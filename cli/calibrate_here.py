@@ -24,7 +24,7 @@ def calibrate_here(output: str, threads: int | None) -> None:
     torch.set_num_threads(threads or before)
     try:
         measured = measure(progress=lambda name, done, of: progress(f"measuring {name} ({done + 1} of {of})"))
-        call, looked_up = call_seconds(), lookup()
+        call, launch, looked_up = call_seconds(), launch_seconds(), lookup()
         used = torch.get_num_threads()
     finally:
         torch.set_num_threads(before)
@@ -33,7 +33,7 @@ def calibrate_here(output: str, threads: int | None) -> None:
         axes = tuple(Axis(name, tuple(sizes)) for name, sizes in one.axes.items())
         kernels.append(Kernel(one.op, axes, tuple(1e6 * time for time in one.seconds), one.dtype, one.cold))
     kernels.append(Kernel("lookup", (Axis("elements", (1, 16, 128)),), tuple(1e6 * time for time in looked_up)))
-    found = Facts(facts.title(), facts.clock(), used, facts.caches(), facts.memory(), call)
+    found = Facts(facts.title(), facts.clock(), used, facts.caches(), facts.memory(), call, launch)
     text = target_text(found, kernels)
     if output == "-":
         click.echo(text, nl=False)
@@ -45,6 +45,44 @@ def calibrate_here(output: str, threads: int | None) -> None:
     rates += [("one launch", f"{target.launch.host * 1e6:.2f} us"), ("one call of a module", f"{call * 1e6:.1f} us")]
     table(("of this machine", f"with {used} thread{'s' if used > 1 else ''}"), rates)
     progress(f"wrote {output}; `chunkc validate SPEC --target {output}` compares it with what runs")
+
+
+MIXTURE = """
+model mixture(experts: int = 4) {
+  input x: f32[B, T, 8]
+  chunk expert[experts](h) { h |> linear(32) |> gelu |> linear(8) }
+  router gate { score = x |> linear(experts)  keep = top(2) }
+  fuse y = weighted_sum(expert(x), by=gate)
+  output y
+}
+"""
+
+
+def launch_seconds() -> float:
+    """What one kernel takes in emitted code that has next to nothing to compute: more experts, by the launches that are
+    counted for them."""
+    import torch
+
+    from .. import api
+    from ..backends.torch.measuring.timing import seconds_of
+    from ..compiler.calls import enter_calls, node_calls
+    from ..compiler.ir import Graph
+    from ..grammar.elaborate import loads
+
+    def launches(graph: Graph) -> float:
+        dims, (apply,) = {"B": 1, "T": 1}, [node for node in graph.nodes if node.op == "apply"]
+        inside = [*enter_calls(apply), *(call for node in apply.attrs["body"].nodes for call in node_calls(node, dims))]
+        outside = [call for node in graph.nodes for call in node_calls(node, dims)]
+        return sum(call.launches for call in (*outside, *(inside * len(apply.attrs["members"]))))
+
+    found, x = [], torch.zeros(1, 1, 8)
+    for experts in (4, 20):
+        graph = api.optimize(loads(MIXTURE, experts=experts), ["choose-kernels(force=dense)"])
+        module = api.compile_graphs(graph, graph).eval()
+        with torch.no_grad():
+            found.append((launches(graph), seconds_of([lambda module=module: module(x)], budget=0.5)))  # type: ignore[misc]
+    (few, short), (many, long) = found
+    return max(0.0, (long - short) / (many - few))
 
 
 CACHED = """

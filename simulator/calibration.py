@@ -18,7 +18,7 @@ SOURCE = "measured by `chunkc calibrate`"
 @attrs.frozen
 class Facts:
     """What a processor says of itself. `caches`: name and bytes, near to far, of all cores together; `memory` in bytes, `clock`
-    in Hz, `call` in seconds (see `CpuConstants`)."""
+    in Hz, `call` (see `CpuConstants`) and `launch` in seconds: what one kernel on next to nothing takes in emitted code."""
 
     title: str
     clock: float
@@ -26,6 +26,7 @@ class Facts:
     caches: tuple[tuple[str, float], ...]
     memory: float
     call: float
+    launch: float
 
 
 def target_text(facts: Facts, kernels: Sequence[Kernel]) -> str:
@@ -38,7 +39,6 @@ def measured_target(facts: Facts, kernels: Sequence[Kernel]) -> Target:
     cycles = facts.clock * facts.threads
     macs = {dtype: _rounded(rate / cycles) for dtype, rate in best_products(kernels).items()}
     flops = {dtype: _rounded(rate / cycles) for dtype, rate in best_elements(kernels).items()}
-    launch = next(kernel for kernel in kernels if kernel.op == "add").microseconds[0] * 1e-6
     target = Target(
         name="here",
         kind="cpu",
@@ -47,7 +47,7 @@ def measured_target(facts: Facts, kernels: Sequence[Kernel]) -> Target:
         matrix=Matrix(facts.threads, macs),
         vector=Vector(facts.threads, flops),
         memory=tuple(Level(name, float(size), _rounded(rate)) for name, size, rate in levels(facts, kernels)),
-        launch=Launch(host=_rounded(launch)),
+        launch=Launch(host=_rounded(facts.launch)),
         cpu=CpuConstants(facts.threads, _rounded(facts.call), tuple(map(_short, kernels))),
     )
     return attrs.evolve(target, notes={entry.path: _note(entry.path) for entry in entries(target) if entry.unit})
@@ -56,7 +56,8 @@ def measured_target(facts: Facts, kernels: Sequence[Kernel]) -> Target:
 def _note(path: str) -> Note:
     """Where a quantity is from."""
     said = path == "clock" or path.endswith(".size")
-    best = ": the most" if path.startswith(("matrix.", "vector.")) else ": an op on 64 elements" if path == "launch.host" else ""
+    best = ": the most" if path.startswith(("matrix.", "vector.")) else ""
+    best = ": a kernel on next to nothing, in emitted code" if path == "launch.host" else best
     return Note("the processor" if said else SOURCE + best)
 
 

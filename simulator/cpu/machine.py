@@ -101,15 +101,18 @@ class CpuMachine:
     def after_others(self) -> float:
         """Seconds that a launch takes longer behind kernels that have read more than the caches hold: its code and what Python
         knows of it are no longer there. 0 where the weights stay in a cache, or nothing was measured."""
-        cold, warm = self.grids.get(("launch", "", True)), self.grids.get(("launch", "", False))
-        if not self.cold or cold is None or warm is None:
-            return 0.0
-        ops = cold.axes[0][-1] - cold.axes[0][0]
+        return max(0.0, self._launch(cold=True) - self._launch()) if self.cold else 0.0
 
-        def each(grid: Grid) -> float:
-            return (grid.seconds[-1] - grid.seconds[0]) / ops
+    @cached_property
+    def beside(self) -> float:
+        """Seconds that emitted code takes for each kernel besides the kernel: what it calls, reads and puts away in Python."""
+        alone = self._launch()
+        return max(0.0, self.target.launch.host - alone) if alone else 0.0
 
-        return max(0.0, each(cold) - each(warm))
+    def _launch(self, *, cold: bool = False) -> float:
+        """Seconds of a small kernel called in a loop; 0 where that was not measured."""
+        grid = self.grids.get(("launch", "", cold))
+        return (grid.seconds[-1] - grid.seconds[0]) / (grid.axes[0][-1] - grid.axes[0][0]) if grid else 0.0
 
     def _product(self, m: float, n: float, k: float, dtype: str, op: str = "linear") -> float | None:
         """A product with weights. Where these are cold, what reading them adds, which is known for few rows: for more it is as
@@ -134,7 +137,7 @@ class CpuMachine:
         else:
             # Enter a body, look at a number: launches beyond the kernel's own.
             beyond = 0.0 if getattr(call.shape, "op", "") == LOOKUP else max(0.0, call.launches - 1)
-            seconds += target.launch.host * beyond + self.after_others
+            seconds += target.launch.host * beyond + self.beside + self.after_others
         dtype = getattr(call.shape, "dtype", "f32")
         energy, level = target.energy, self._level(call).name
         joules = call.macs * energy.mac.get(dtype, 0.0) + flops * energy.flop.get(dtype, 0.0)

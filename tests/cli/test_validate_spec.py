@@ -25,7 +25,7 @@ def here(tmp_path):
         Kernel(op, tuple(Axis(name, (1, 4096)) for name in names), (2.0,) * 2 ** len(names), "f32") for op, names in axes.items()
     ]
     path = tmp_path / "here.toml"
-    path.write_text(target_text(Facts("toy", 2e9, 1, (("l1", 2.0**15),), 2.0**33, 1e-5), kernels))
+    path.write_text(target_text(Facts("toy", 2e9, 1, (("l1", 2.0**15),), 2.0**33, 1e-5, 2e-6), kernels))
     return str(path)
 
 

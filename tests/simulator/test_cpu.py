@@ -37,7 +37,7 @@ KERNELS = (
     kernel("scatter", {"rows": (1, 64), "bytes": (4, 256)}, lambda r, b: 3 + r * b / 9000, dtype=""),
     kernel("sort", {"rows": (1, 64), "length": (4, 64)}, lambda r, n: 5 + r * n / 100, dtype=""),
 )
-FACTS = Facts('a "small" one', 2e9, 1, (("l1", 32 * 1024), ("l2", 1 << 20)), 8 * 2.0**30, 10e-6)
+FACTS = Facts('a "small" one', 2e9, 1, (("l1", 32 * 1024), ("l2", 1 << 20)), 8 * 2.0**30, 10e-6, 2e-6)
 
 
 def machine(model: float = 0.0) -> CpuMachine:
