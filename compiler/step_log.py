@@ -16,13 +16,13 @@ class Entry:
     - `step`, `kind`: the id and kind of the step in the plan.
     - `rows`, by kind: of `dispatch`, `each` and `combine` on kept positions, how many each of the step's ways has (zero is said);
       of `probe` (held, asked for); of the `compute` and `remember` of a cached part, the rows that were not held; of `branch`
-      (1,) where the guard held, else (0,). Of a ladder: the rows that are left for a rung's `dispatch` and `each`, those that it
-      keeps for what only its value needs, those that each rung keeps for the `combine`. Empty for a step that runs on all positions
-      of its body.
+      (1,) where the guard held, else (0,). Of a ladder: the rows that are left for a rung's `dispatch` and `each`, those that
+      it keeps for what only its value needs, those that each rung keeps for the `combine`. Empty for a step that runs on all
+      positions of its body.
 
-    A step that does nothing because none of what it is `wanted` by was kept has no entry, nor has the `release` of what is not held,
-    the `compute` of a part of which all rows are held, or anything in the body of a way that has no rows. Members that run together
-    are one step: their bodies have no entries. Nor have hoisted ones, which were computed before the call.
+    A step that does nothing because none of what it is `wanted` by was kept has no entry, nor has the `release` of what is not
+    held, the `compute` of a part of which all rows are held, or anything in the body of a way that has no rows. Members that
+    run together are one step: their bodies have no entries. Nor have hoisted ones, which were computed before the call.
     """
 
     path: str
