@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,12 +17,20 @@ from ..compiler.plan import plan_text
 from ..compiler.profile import selections_of
 from ..compiler.source import Span
 from ..compiler.types import FLOATS
+from ..simulator.capacity import tell_room
+from ..simulator.routes import route_of
+from ..simulator.target import Target
+from ..simulator.target_reading import load_target
+from ..simulator.workloads.trace import belongs, read_trace
 from .arguments import CommandLine, bindings, model_options, parameters
 from .dims import demand_dims, dims_of
 from .passes import chosen, given, pass_options, profile_option
 from .report import guarded, progress, tell
 from .run import outputs_of
 from .simulated import show
+
+if TYPE_CHECKING:
+    from ..simulator.report import Report
 
 
 @click.command()
@@ -85,21 +93,13 @@ def command(
     check_writable(line, "--timeline", "--html")
     line.findings.check()
 
-    from ..simulator.simulation import plan_of
-
-    graphs = [api.optimize(graph, api.for_target(stages, name, sizes, dtype=dtype)) for name in hardware]
-    reports = [api.simulate(planned, name, dims=sizes, **told) for planned, name in zip(graphs, hardware)]
-    if timeline is not None:
-        from ..simulator.timeline import write_timeline
-
-        write_timeline(reports, timeline)
-        progress(f"wrote {timeline}")
-    if html is not None:
-        from ..simulator.html import page
-
-        plans = [plan_text(plan_of(planned, told["outputs"])) for planned in graphs]
-        Path(html).write_text(page(reports, plans), encoding="utf-8")
-        progress(f"wrote {html}")
+    graphs = {name: api.optimize(graph, api.for_target(stages, name, sizes, dtype=dtype)) for name in hardware}
+    room = Findings()
+    for name, target in hardware.items():
+        tell_room(graphs[name], target, dtype, room)
+    tell(room.items)
+    reports = [api.simulate(graphs[name], target, dims=sizes, **told) for name, target in hardware.items()]
+    write(reports, list(graphs.values()), told["outputs"], timeline, html)
     if as_json:
         found = [report.as_json() for report in reports]
         click.echo(json.dumps(found[0] if len(found) == 1 else found, indent=2))
@@ -107,16 +107,13 @@ def command(
         show(reports, top)
 
 
-def targets_of(line: CommandLine) -> list[str]:
-    """The targets, each once; those that are not there or wrong are reported."""
-    from ..simulator.target_reading import load_target
-
-    found: dict[str, None] = {}
+def targets_of(line: CommandLine) -> dict[str, Target]:
+    """The targets by what they are asked for as; those that are not there or wrong are reported."""
+    found: dict[str, Target] = {}
     warnings = Findings()
     for name, span in line.spans("--target"):
         try:
-            load_target(name, warnings)
-            found[name] = None
+            found[name] = load_target(name, warnings)
         except OSError as error:
             line.findings.error("CC0701", f"`{name}`: {(error.strerror or str(error)).lower()}", span, label="to be read")
         except CompileError as error:
@@ -126,13 +123,11 @@ def targets_of(line: CommandLine) -> list[str]:
                 else:
                     line.findings.items.append(one)
     tell(warnings.items)
-    return list(found)
+    return found
 
 
 def routes_of(graph: Graph, line: CommandLine) -> tuple[Any, dict[str, int]]:
     """What `--routes` says, as `chunkc.simulate` takes it, and the sizes: those of a trace where it is one and none are given."""
-    from ..simulator.workloads.trace import belongs, read_trace
-
     sizes = dims_of(graph, line)
     traces = []
     found: dict[str, Any] = {}
@@ -160,8 +155,6 @@ def routes_of(graph: Graph, line: CommandLine) -> tuple[Any, dict[str, int]]:
 
 def one_route(graph: Graph, path: str, text: str, span: Span) -> Any:
     """The route, or the kept share of one selection, that a text says; `CompileError` where it says none."""
-    from ..simulator.routes import route_of
-
     known = selections_of(graph)
     if path and path not in known:
         hint = did_you_mean(path, known) or f"there are {', '.join(f'`{one}`' for one in known) or 'none'}"
@@ -192,3 +185,19 @@ def check_writable(line: CommandLine, *options: str) -> None:
             else:
                 continue
             line.findings.error("CC0701", f"`{name}`: {why}", span, label="to be written")
+
+
+def write(reports: Sequence[Report], graphs: Sequence[Graph], wanted: str | None, timeline: str | None, html: str | None) -> None:
+    """The files that are asked for."""
+    if timeline is not None:
+        from ..simulator.timeline import write_timeline
+
+        write_timeline(reports, timeline)
+        progress(f"wrote {timeline}")
+    if html is not None:
+        from ..simulator.html import page
+        from ..simulator.simulation import plan_of
+
+        plans = [plan_text(plan_of(graph, wanted)) for graph in graphs]
+        Path(html).write_text(page(reports, plans), encoding="utf-8")
+        progress(f"wrote {html}")

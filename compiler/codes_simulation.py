@@ -42,4 +42,14 @@ version prices no calls. `chunkc targets NAME` tells the dtypes of a target.
     [matrix.macs]
     bf16 = "2048 MAC/cycle"       # and `f32 = …`, for modules in f32""",
     ),
+    "CC1306": Code(
+        "weights that do not fit",
+        """The weights of the model, in the dtype that is simulated, are more than the memory of the target's device. The simulation goes on as if
+they were there. With a `memory` block only a share of them is resident, and loading chunks is timed.
+
+    memory {
+      budget   = 25%
+      prefetch = 2
+    }""",
+    ),
 }

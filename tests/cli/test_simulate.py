@@ -118,6 +118,15 @@ def test_a_dtype_that_a_target_has_no_rate_for_is_told(chunkc):
     assert result.exit_code == 1 and "`edge-npu-32x32` has no rate of products in f64" in result.stderr
 
 
+def test_weights_that_do_not_fit_are_told_and_timed_all_the_same(chunkc, tmp_path):
+    large = ("--target", "edge-npu-32x32", "--target", "h200", *SIZES, "-D", "d=16384")
+    result = chunkc(*large)
+    assert result.exit_code == 0 and result.stderr.count("warning[CC1306]") == 1
+    assert "take 34.4 GB in f32, and `edge-npu-32x32` has 4 GB" in result.stderr
+    (tmp_path / "mixture.cc").write_text(MIXTURE.replace("  output y\n", "  memory { budget = 3 GB }\n  output y\n", 1))
+    assert "CC1306" not in chunkc(*SIZES, "--target", "edge-npu-32x32", "-D", "d=8192").stderr
+
+
 def test_where_chunks_are_loaded_from(chunkc, tmp_path):
     (tmp_path / "mixture.cc").write_text(MIXTURE.replace("  output y\n", "  memory { budget = 60% }\n  output y\n", 1))
     near, far = (
