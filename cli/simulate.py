@@ -138,7 +138,7 @@ def routes_of(graph: Graph, line: CommandLine) -> tuple[Any, dict[str, int]]:
         try:
             if not path and text.endswith(".npz"):
                 traces.append(read_trace(text))
-                belongs(traces[-1], graph)
+                belongs(traces[-1], graph, sizes)
             else:
                 found[path] = one_route(graph, path, value, span)
         except CompileError as error:
@@ -146,8 +146,8 @@ def routes_of(graph: Graph, line: CommandLine) -> tuple[Any, dict[str, int]]:
                 line.findings.error("CC0722", one.message, span, label="these routes", hint=one.hint)
     if traces and (found or len(traces) > 1):
         line.findings.error("CC0722", "a trace says how all selections fall", line.spans("--routes")[0][1], label="beside others")
-    if traces and not sizes:
-        sizes = dict(traces[0].dims)
+    if traces:
+        sizes = {**traces[0].dims, **sizes}
     elif not line.findings.errors:
         demand_dims(graph.inputs, sizes, line.findings)
     return (traces[0] if traces else found or None), sizes

@@ -147,10 +147,14 @@ def _bits(packed: Array, calls: int, shape: tuple[int, ...]) -> Array:
     return np.unpackbits(packed, axis=1, count=count).astype(bool).reshape(calls, *shape)
 
 
-def belongs(trace: Trace, graph: Graph) -> None:
-    """`CompileError` where a trace was recorded of another model than the graph's, or holds no calls."""
+def belongs(trace: Trace, graph: Graph, dims: Mapping[str, int] | None = None) -> None:
+    """`CompileError` where a trace was recorded of another model than the graph's or with other sizes, or holds no calls."""
     if not trace.calls:
         raise CompileError([Diagnostic("CC1304", "the trace holds no calls", (Label(graph.span),), AGAIN)])
     if trace.fingerprint != fingerprint(graph):
         message = f"the trace was recorded of another model, `{trace.model}`, or with other parameters"
         raise CompileError([Diagnostic("CC1304", message, (Label(graph.span or NOWHERE, "this model"),), AGAIN)])
+    unlike = [f"{name}={size}" for name, size in trace.dims.items() if (dims or {}).get(name, size) != size]
+    if unlike:
+        message = f"the trace was recorded with {', '.join(unlike)}"
+        raise CompileError([Diagnostic("CC1304", message, (Label(graph.span or NOWHERE, "this model"),), "leave the sizes out")])

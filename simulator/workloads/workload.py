@@ -74,8 +74,8 @@ class Workload:
         findings = Findings()
         trace = _trace(routes)
         if trace is not None:
-            belongs(trace, graph)
-            dims = trace.dims if dims is None else dims
+            belongs(trace, graph, dims)
+            dims = {**trace.dims, **(dims or {})}
         sizes = checked_dims(graph, dims or {}, findings)
         if dtype not in FLOATS:
             findings.error("CC1302", f"`{dtype}` is no dtype to run in", graph.span, hint=f"one of {', '.join(FLOATS)}")

@@ -107,6 +107,8 @@ def test_a_trace_says_sizes_inputs_and_routes(chunkc, tmp_path):
     trace.write(tmp_path / "t.npz")
     told = json.loads(chunkc("--target", "h200", "--routes", "t.npz", "--json").stdout)
     assert (told["inputs"], told["routes"], told["dims"]) == (3, "recorded", {"B": 2, "T": 8})
+    result = chunkc("--target", "h200", "--routes", "t.npz", "--dims", "B=2,T=16")
+    assert result.exit_code == 2 and "the trace was recorded with T=8" in result.stderr
     result = chunkc("--target", "h200", "--routes", "t.npz", "-D", "experts=5")
     assert result.exit_code == 2 and "recorded of another model" in result.stderr
     result = chunkc("--target", "h200", "--routes", "t.npz", "--routes", "balanced")

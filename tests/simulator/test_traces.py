@@ -65,6 +65,13 @@ def test_another_model_is_told(recorded):
         Workload.of(other, routes=str(recorded[2]))
 
 
+def test_other_sizes_are_told(recorded):
+    module, _, path = recorded
+    assert Workload.of(module.graph, {"B": 2}, routes=str(path)).dims == {"B": 2, "T": 5}
+    with pytest.raises(CompileError, match="recorded with T=5"):
+        Workload.of(module.graph, {"T": 6}, routes=str(path))
+
+
 def damaged(path, change):
     """The file with an entry changed."""
     with np.load(path) as file:
