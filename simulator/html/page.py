@@ -36,8 +36,9 @@ def page(reports: Sequence[Report], plans: Sequence[str]) -> str:
     title = f"{first.model} on {', '.join(report.target for report in reports)}"
     body = [element("h1", parts.sentence(first) if len(reports) == 1 else title), lead]
     if len(reports) > 1:
+        scales = "Each on a scale of its own." if first.dense is not None else None
         links = [element("a", report.target, href=f"#{place}") for place, report in enumerate(reports)]
-        body += [element("nav", *links), card("Targets", None, beside(reports))]
+        body += [element("nav", *links), card("Targets", scales, beside(reports))]
     for place, (report, plan) in enumerate(zip(reports, plans)):
         heading = element("h2", parts.sentence(report), id=str(place)) if len(reports) > 1 else None
         body.append(joined(heading, section(report, plan)))
@@ -61,11 +62,12 @@ def word_of(report: Report) -> str:
 
 
 def beside(reports: Sequence[Report]) -> Markup:
-    """The time on each target, on scales of their own: what is kept beside everything."""
+    """The time on each target: beside that of computing everything, each on a scale of its own, or all on one."""
     cells: list[Content] = []
+    most = max(report.seconds for report in reports) or 1.0
     for report in reports:
         dense = report.dense.seconds if report.dense is not None else None
-        longest = max(report.seconds, dense or 0.0) or 1.0
+        longest = most if dense is None else max(report.seconds, dense) or 1.0
         said = f"{seconds(report.seconds)}" + (f", {faster(report.dense.ratio)}" if report.dense is not None else "")
         bars = [parts.bar(report.seconds, longest, "compute", said)]
         bars += [parts.bar(dense, longest, "dense", f"{seconds(dense)} computing everything")] if dense is not None else []
