@@ -98,7 +98,7 @@ def test_equal_where_all_is_kept_or_nothing(name: str, count: int) -> None:
     for_all(count, holds, graph=graphs(smooth=True), seed=SEEDS)
 
 
-@examples(quick=8, long=800)
+@examples(quick=4, long=800)
 def test_the_same_values_decide_the_same(count: int) -> None:
     """Ties, free-running: on whole numbers both decide alike wherever what decides is equal to the bit."""
 

@@ -29,7 +29,7 @@ def has_parts(graph: Graph) -> bool:
     return any(node.attrs.get("word") == "cached" for one in (graph, *body_order(graph)) for node in one.nodes)
 
 
-@examples(quick=10, long=500)
+@examples(quick=5, long=500)
 def test_equal_call_after_call(count: int) -> None:
     fired = []
 

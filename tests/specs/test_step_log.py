@@ -65,7 +65,7 @@ def like(after: Graph, case: Case) -> Any:
     return made
 
 
-FEW = ("moe", "nine_ways", "active_layers", "early_exit", "ponder_net", "dynamic_sparsity")
+FEW = ("moe", "active_layers", "early_exit", "dynamic_sparsity")
 
 
 def some(cases: Iterable[Case]) -> list[Any]:
