@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from chunkc import api
-from chunkc.cli.inputs import random_inputs
-from chunkc.cli.validate_spec import run, threads
 from chunkc.simulator.model import model_of
 from chunkc.simulator.target import Target
 from chunkc.simulator.target_reading import load_target
@@ -54,15 +53,13 @@ CASES = (
 )
 
 
-def case(target: Target, one: Case, dtype: str, seconds: float) -> dict[str, Any]:
-    """One spec in one dtype, in milliseconds."""
-    pair = api.graphs(SPECS / f"{one.spec}.cc", one.params)
-    arrays = random_inputs(pair[0], one.dims, seed=0)
-    with threads(target.cpu.threads if target.cpu else None):
-        found, trace = run(pair, arrays, one.dims, dtype, 0, seconds)
-    predicted = api.simulate(pair[0], target, dtype=dtype, routes=trace).seconds
-    measured = {"median": 1e3 * found.seconds, "low": 1e3 * found.low, "high": 1e3 * found.high, "calls": found.calls}
-    return {"case": asdict(one), "dtype": dtype, "predicted": 1e3 * predicted, "measured": measured}
+def case(target: str, one: Case, dtype: str, seconds: float) -> dict[str, Any]:
+    """What `chunkc validate` says of one spec in one dtype, in a process of its own, in which no other has left its memory."""
+    command = [sys.executable, "-m", "chunkc", "validate", str(SPECS / f"{one.spec}.cc"), "--target", target, "--json"]
+    command += ["--dims", ",".join(f"{name}={size}" for name, size in one.dims.items()), "--dtype", dtype]
+    command += [f"--seconds={seconds}", *(f"-D{name}={size}" for name, size in one.params.items())]
+    said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return {"case": asdict(one), "dtype": dtype, "predicted": said["predicted_ms"], "measured": said["measured_ms"]}
 
 
 def off(row: dict[str, Any]) -> float:
@@ -116,7 +113,7 @@ def main() -> None:
     rows = []
     for dtype in ("f32", "bf16"):
         for one in CASES:
-            rows.append(case(target, one, dtype, given.seconds))
+            rows.append(case(given.target, one, dtype, given.seconds))
             print(f"{off(rows[-1]):+7.1%} {rows[-1]['predicted']:9.3f} {one.spec} {one.dims} {dtype}", flush=True)
     cells = []
     torch.set_num_threads(1)
