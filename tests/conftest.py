@@ -12,7 +12,7 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("api", "backends", "benchmarks", "cli", "compiler", "grammar", "passes", "simulator")
 
-settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=30)
 settings.register_profile("long", deadline=None, max_examples=1000)
 settings.load_profile("quick")
 

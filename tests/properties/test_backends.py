@@ -26,7 +26,7 @@ MODES = pytest.mark.parametrize("training", [False, True], ids=["eval", "trainin
 
 
 @MODES
-@examples(quick=24, long=1000)
+@examples(quick=16, long=1000)
 def test_equal(training: bool, count: int) -> None:
     def holds(graph: Graph, seed: int) -> None:
         assume(assert_agree(graph, *values(graph, seed)) is not None)
@@ -53,7 +53,7 @@ def test_equal_after_passes(training: bool, count: int) -> None:
 
 
 @MODES
-@examples(quick=12, long=500)
+@examples(quick=8, long=500)
 def test_equal_whatever_the_kernel(training: bool, count: int) -> None:
     """Forced wherever it can be, whatever the rules keep, none and all included."""
 

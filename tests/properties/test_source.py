@@ -28,7 +28,7 @@ def load(text: str, training: bool) -> Graph:
         return chunkc.load(path, training=training)
 
 
-@examples(quick=30, long=1500)
+@examples(quick=16, long=1500)
 def test_formats_and_prints_to_itself(count: int) -> None:
     def holds(text: str, training: bool) -> None:
         graph = load(text, training)

@@ -28,7 +28,7 @@ def told(name: str, training: bool, kernel: str) -> str:
     return print_graph(graph(case, training=training, passes=kernel))
 
 
-@pytest.mark.parametrize("training", [False, True], ids=["eval", "training"])
+@pytest.mark.parametrize("training", [pytest.param(False, id="eval"), pytest.param(True, id="training", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_kernel_gives_what_is_meant(case: Case, training: bool) -> None:
     seen = {told(case.name, training, "none")}

@@ -13,7 +13,7 @@ NEVER = {"acquire", "prefetch", "release", "evict", "each", "compute", "branch"}
 """Kinds of steps that may have had nothing to do."""
 
 
-@pytest.mark.parametrize("passes", ["none", "all"])
+@pytest.mark.parametrize("passes", [pytest.param("none", marks=pytest.mark.slow), "all"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_log(case: Case, passes: str) -> None:
     made, given = module(case, passes=passes), inputs(case)

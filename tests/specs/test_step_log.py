@@ -65,7 +65,7 @@ def like(after: Graph, case: Case) -> Any:
     return made
 
 
-FEW = ("moe", "active_layers", "early_exit", "dynamic_sparsity")
+FEW = ("moe", "active_layers", "dynamic_sparsity")
 
 
 def some(cases: Iterable[Case]) -> list[Any]:
@@ -76,7 +76,7 @@ def some(cases: Iterable[Case]) -> list[Any]:
 DECIDE = [case for case in CASES if decides(graph(case))]
 
 
-@pytest.mark.parametrize("passes", ["none", "all"])
+@pytest.mark.parametrize("passes", [pytest.param("none", marks=pytest.mark.slow), "all"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_of_every_spec(case: Case, passes: str) -> None:
     made = module(case, passes=passes)

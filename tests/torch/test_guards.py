@@ -129,7 +129,7 @@ def test_one_token_on_a_cold_way_is_enough_for_the_full_computation(fuse: str) -
 
 
 @pytest.mark.parametrize("keep", ["above(2.0)", "above(-1.0)"], ids=["none kept", "all kept"])
-@pytest.mark.parametrize("fuse", FUSES)
+@pytest.mark.parametrize("fuse", [FUSES[0], *(pytest.param(fuse, marks=pytest.mark.slow) for fuse in FUSES[1:])])
 def test_none_and_all(fuse: str, keep: str) -> None:
     graph = mixture(keep, fuse)
     for kept, paths in (((0,), ()), ((), ()), ((0, 1, 2, 3), ((0, 1, 2, 3),)), ((1, 3), ((1,), (1, 3)))):
