@@ -20,6 +20,8 @@ def calibrate_here(output: str, threads: int | None) -> None:
     from ..simulator.constants import Axis, Kernel
     from ..simulator.target_reading import read_target
 
+    if output != "-":
+        Path(output).open("a", encoding="utf-8").close()  # a place that cannot be written is told before a minute of measuring
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:

@@ -66,6 +66,11 @@ def test_wrong_use_is_told(arguments, said):
     assert result.exit_code == 2 and said in result.output and "Traceback" not in result.output
 
 
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path):
+    result = CliRunner().invoke(group, ["calibrate", "-o", str(tmp_path / "nowhere" / "here.toml")])
+    assert result.exit_code == 2 and "CC0701" in result.output and "measuring" not in result.output
+
+
 @pytest.mark.slow
 def test_this_machine_becomes_a_target(tmp_path):
     path = tmp_path / "here.toml"
