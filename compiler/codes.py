@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from .codes_foreign import FOREIGN
+from .codes_handles import HANDLES
 from .codes_language import CHUNKS, LIMITS, NAMES, TYPES
+from .codes_loading import LOADING
 from .codes_profile import PROFILES
 from .codes_selections import SELECTIONS, WARNINGS
 from .codes_simulation import SIMULATION
+from .codes_store import STORE
 from .codes_tables import TABLES
 from .codes_targets import TARGETS
 from .diagnostics import Code
@@ -274,6 +278,10 @@ CODES: dict[str, Code] = {
     **LIMITS,
     **PROFILES,
     **TABLES,
+    **STORE,
+    **HANDLES,
+    **LOADING,
+    **FOREIGN,
     **TARGETS,
     **SIMULATION,
 }

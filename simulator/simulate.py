@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from ..compiler.loading.residents import Residents
 from ..compiler.plan import Plan
-from ..compiler.store import MemoryStore
 from ..compiler.types import BYTES
 from .machine import Machine
 from .pricing import Priced, Prices
@@ -28,7 +28,7 @@ def simulate(
     workload: Workload,
     *,
     launch: Launch = "eager",
-    store: MemoryStore | None = None,
+    store: Residents | None = None,
     chunks: str = "host",
 ) -> Report:
     """What a plan takes on a machine: every step of every input. `store`: of a graph with a memory budget, which loads its chunks

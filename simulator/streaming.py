@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..compiler.ir import Node
+from ..compiler.loading.residents import Residents
 from ..compiler.plan import RESIDENCY
 from ..compiler.shapes import Transfer
-from ..compiler.store import MemoryStore
 from .engine import Schedule, TaskList
 from .engine import run as run_tasks
 from .links import way_of
@@ -32,7 +32,7 @@ NONE = -1
 class Call:
     """The tasks of one call so far. Numbers of tasks, or `NONE`."""
 
-    store: MemoryStore
+    store: Residents
     way: tuple[Link, ...]
     scale: float
     """Bytes on the way for a byte of the spec: modules may be moved to a smaller dtype."""
@@ -145,7 +145,7 @@ class Call:
 
 
 def streamed(
-    steps: Sequence[Priced], inputs: int, store: MemoryStore, target: Target, *, source: str = "host", scale: float = 1.0
+    steps: Sequence[Priced], inputs: int, store: Residents, target: Target, *, source: str = "host", scale: float = 1.0
 ) -> tuple[Times, Loads]:
     """
     Calls one after the other, each begun when the one before it is through.

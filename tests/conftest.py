@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("api", "backends", "benchmarks", "cli", "compiler", "grammar", "passes", "simulator")
+ROOMS = ("api", "backends", "benchmarks", "cli", "compiler", "grammar", "passes", "simulator", "store")
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=30)
 settings.register_profile("long", deadline=None, max_examples=1000)

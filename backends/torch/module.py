@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from ...compiler.init import initial
 from ...compiler.ir import Graph, Parameter
+from ...compiler.loading.residents import Traffic
 from ...compiler.plan import Plan
 from ...compiler.planning.stores import store_of
-from ...compiler.store import Traffic
 from . import residency, stats
 from .caching import Cache, CacheStats
 from .context import Context

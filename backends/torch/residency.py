@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ...compiler.store import MemoryStore
+from ...compiler.loading.residents import Residents
 from .hosting import host_step
 
 Wanted = tuple[Tensor, int | None]
@@ -23,7 +23,7 @@ def calling(module: Any, hosted: bool) -> AbstractContextManager[None]:
 
 def check(module: Any, reads: Sequence[str]) -> None:
     """`NotResident` where a region reads something of a chunk that is not held."""
-    store: MemoryStore | None = getattr(module, "_store", None)
+    store: Residents | None = getattr(module, "_store", None)
     if store is not None and store.owner is not None:
         store.check(reads)
 
@@ -35,7 +35,7 @@ def _any(kept: Tensor, way: int | None) -> bool:
     return bool(kept.shape[0]) if way is None else bool(kept[..., way].any())
 
 
-def _told(store: MemoryStore, kind: str, path: str, wanted: Sequence[Wanted], released: bool = False) -> bool:
+def _told(store: Residents, kind: str, path: str, wanted: Sequence[Wanted], released: bool = False) -> bool:
     """Whether a step is to be done: what it is for is kept somewhere (or not known to be). Either way it is logged."""
     done = not released and (not wanted or any(_any(kept, way) for kept, way in wanted))
     done = done or (released and path in store.held)
@@ -60,7 +60,7 @@ def prefetch(module: Any, path: str, *wanted: Wanted) -> bool:
     way already), the next that is kept takes its place."""
     if module is None:
         return False
-    store: MemoryStore = module._store
+    store: Residents = module._store
     done = _told(store, "prefetch", path, wanted)
     if not wanted:
         store.prefetch(path)

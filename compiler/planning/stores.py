@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from ..ir import Graph, Node
-from ..store import MemoryStore
+from ..loading.residents import Residents
 from .demand import demand
 from .uses import Needs, budget, needs_of
 
@@ -14,14 +14,14 @@ MOST_WAYS = 32
 """How many ways further on a prefetch looks for one that is kept."""
 
 
-def store_of(graph: Graph) -> MemoryStore | None:
+def store_of(graph: Graph) -> Residents | None:
     """The store of a module: with room for what the budget of its graph leaves for chunks. None: everything is resident."""
     allowed = budget(graph)
     if not graph.schedule or allowed is None:
         return None
     needs = needs_of(demand(graph))
     order = [entry.path for entry in graph.schedule if entry.word == "acquire"]
-    store = MemoryStore(needs.units, allowed - needs.always, order, needs.outside, graph.memory.get("evict", "belady"))
+    store = Residents(needs.units, allowed - needs.always, order, needs.outside, graph.memory.get("evict", "belady"))
     store.ways, store.ahead = _ways_behind(graph, needs), graph.memory.get("prefetch", ("ahead", 0))[1]
     return store
 

@@ -18,9 +18,10 @@ MAY_KNOW = {
     "grammar": {"compiler"},
     "passes": {"compiler"},
     "simulator": {"compiler"},
+    "store": {"compiler"},
     "backends": {"compiler"},
-    "cli": {"compiler", "grammar", "passes", "simulator", "backends", "api", ""},
-    "api": {"compiler", "grammar", "passes", "simulator", "backends"},
+    "cli": {"compiler", "grammar", "passes", "simulator", "store", "backends", "api", ""},
+    "api": {"compiler", "grammar", "passes", "simulator", "store", "backends"},
 }
 """What a room may import besides itself; "" is the root `__init__`."""
 

@@ -13,8 +13,8 @@ import torch
 
 from chunkc.backends.torch import compile, standalone
 from chunkc.compiler.ir import Attrs, Graph
+from chunkc.compiler.loading.residents import NotResident, Residents
 from chunkc.compiler.plan import RESIDENCY, regions_of
-from chunkc.compiler.store import MemoryStore, NotResident
 from chunkc.grammar.elaborate import load, loads
 from chunkc.passes import pipeline
 
@@ -177,7 +177,7 @@ def test_policies_keep_the_budget(policy: str) -> None:
 
 def test_policies_differ_where_they_should() -> None:
     for policy, gone in (("lru", "a"), ("lfu", "c"), ("cost", "b"), ("belady", "d")):
-        store = MemoryStore({"a": 3, "b": 2, "c": 3, "d": 3, "e": 1}, 11, ("a", "b", "c", "d", "e"), policy=policy)
+        store = Residents({"a": 3, "b": 2, "c": 3, "d": 3, "e": 1}, 11, ("a", "b", "c", "d", "e"), policy=policy)
         for path in ("a", "a", "b", "b", "c", "d", "d"):
             store.acquire(path)
             store.release(path)
@@ -209,7 +209,7 @@ def test_a_region_that_reads_what_is_away_is_refused() -> None:
         store.acquire("block.0")
         store.check(("live.2.linear_1", "block.0.linear_1", "block.2.linear_1"))
     assert not store.held
-    tight = MemoryStore({"a": 3, "b": 3}, 4)
+    tight = Residents({"a": 3, "b": 3}, 4)
     tight.acquire("a")
     with pytest.raises(NotResident, match="does not fit beside a"):
         tight.acquire("b")

@@ -1,7 +1,7 @@
-"""Stores: what chunks are loaded from, within a budget.
+"""Residents: which chunks are resident within a budget, what is loaded and what goes.
 
 A store knows what is resident and does not hold it: parameters stay where they are in the state dict, under their keys, the same
-objects. `MemoryStore` stands for a device with room for some of them: it refuses what a device would.
+objects. `Residents` stands for a device with room for some of them: it refuses what a device would.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from .eviction import Policy, policy_of
 
 NO_LIMIT = 1 << 30
 
@@ -53,7 +55,7 @@ class Traffic:
 
 
 @dataclass
-class MemoryStore:
+class Residents:
     """A store in memory with room for `room` bytes of the chunks whose `sizes` it is given.
 
     `order`: the chunks in the order in which a call acquires them. `outside`: parameters below their paths that never go.
@@ -76,7 +78,6 @@ class MemoryStore:
     """For a chunk and the way that reads it, those that run behind it in the same fuse."""
     ahead: int = 0
     """How many that are decided on may be on their way."""
-    used: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
     peak: int = 0
     bytes: int = 0
@@ -85,6 +86,10 @@ class MemoryStore:
     lock: Any = field(default_factory=threading.RLock)
     owner: int | None = None
     homes: dict[str, str | None] = field(default_factory=dict)
+    eviction: Policy = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.eviction = policy_of(self.policy, self.sizes, self._distance)
 
     @contextmanager
     def call(self) -> Iterator[None]:
@@ -110,7 +115,7 @@ class MemoryStore:
         elif not self._load(path, spare=set()):
             raise NotResident(f"`{path}` ({self.sizes[path]:,} bytes) does not fit beside {', '.join(self.held) or 'nothing'}")
         self.held[path] += 1
-        self.used[path] += 1
+        self.eviction.used(path)
         self.waiting.discard(path)
         self.resident[path] = self.resident.pop(path)
 
@@ -192,7 +197,9 @@ class MemoryStore:
         if self.bytes - sum(self.sizes[other] for other in victims) + self.sizes[path] > self.room:
             return False
         while not self._fits(path):
-            victim = min(victims, key=self._worth)
+            # What was loaded ahead and is still to be used goes last.
+            free = [other for other in victims if other not in self.waiting] or victims
+            victim = self.eviction.victim(free)
             victims.remove(victim)
             self._drop(victim)
         self.resident[path] = None
@@ -202,12 +209,6 @@ class MemoryStore:
         self.counts["bytes"] += self.sizes[path]
         return True
 
-    def _worth(self, path: str) -> tuple[bool, int, int]:
-        """What is to stay is worth more; of equals, what was used last."""
-        recent = list(self.resident).index(path)
-        value = {"lru": recent, "lfu": self.used[path], "cost": self.sizes[path], "belady": -self._distance(path)}[self.policy]
-        return path in self.waiting, value, recent
-
     def _distance(self, path: str) -> int:
         """How many acquisitions ahead a chunk is used, in this call or the next."""
         count = len(self.order)
@@ -215,6 +216,7 @@ class MemoryStore:
 
     def _drop(self, path: str) -> None:
         del self.resident[path]
+        self.eviction.dropped(path)
         self.waiting.discard(path)
         self.bytes -= self.sizes[path]
         self.counts["evictions"] += 1
