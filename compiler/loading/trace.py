@@ -11,26 +11,38 @@ Kind = Literal["acquire", "prefetch", "release", "evict", "compute"]
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """A load that a step began: of which chunk, the bytes of its file that are read (of a partial load fewer than it takes when
+    resident), and whether they are hashed too, as those of a file are the first time in a process."""
+
+    unit: str
+    bytes: int
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One step of a call. `unit`: of a step that moves a chunk; `done`: whether it was to be done at all; `seconds`: what it took
-    in the thread of the call (of an `acquire`: the stall); `loaded`: bytes that it began to load; `verified`: whether that load
-    also hashed them."""
+    in the thread of the call (of an `acquire`: the stall); `loads`: those that it began, in order (a prefetch may begin that of
+    the next chunk that is kept in place of its own); `gone`: chunks that went for them."""
 
     kind: Kind
     unit: str = ""
     done: bool = True
     seconds: float = 0.0
-    loaded: int = 0
-    verified: bool = False
+    loads: tuple[Load, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LoadTrace:
     """Calls one after the other, each its events in order. `sizes`: bytes by unit; `room`: the budget for them; `policy`: what
-    evicts; `cold`: whether the files lay outside the page cache."""
+    evicts; `cold`: whether the files lay outside the page cache when it began; `resident`: what was resident then, that which was
+    used longest ago first."""
 
     calls: tuple[tuple[Event, ...], ...]
     sizes: Mapping[str, int]
     room: int
     policy: str
     cold: bool = False
+    resident: tuple[str, ...] = ()
