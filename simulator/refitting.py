@@ -8,11 +8,11 @@ import attrs
 
 from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.source import NOWHERE, Source
+from ..compiler.toml_places import Path, places_of
 from .kinds import Kind
 from .target import Target
 from .target_checks import TABLES
 from .target_listing import written
-from .toml_places import Path, places_of
 
 
 def check_fits(kind: Kind, target: Target, *, constants: bool = False) -> None:

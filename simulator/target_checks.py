@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ..compiler.diagnostics import Label, did_you_mean
+from ..compiler.toml_places import Path
 from .target import Level, Target
 from .target_values import Reading, dotted
-from .toml_places import Path
 from .units import USUAL
 
 FITTED = 12

@@ -12,11 +12,11 @@ import attrs
 
 from ..compiler.diagnostics import CompileError, Diagnostic, Findings, Label, did_you_mean
 from ..compiler.source import NOWHERE, Source
+from ..compiler.toml_places import decode_error, places_of
 from .target import Target
 from .target_checks import check
 from .target_structure import converter
 from .target_values import Leaf, Reading, Table, dotted
-from .toml_places import decode_error, places_of
 
 FOLDER = Path(__file__).parent / "targets"
 

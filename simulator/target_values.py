@@ -14,8 +14,8 @@ from typing import Any, get_args, get_type_hints
 import attrs
 
 from ..compiler.diagnostics import Findings, did_you_mean
+from ..compiler.toml_places import Path, Places
 from .target import Level, Note, Target
-from .toml_places import Path, Places
 from .units import USUAL, Scale, UnitError, convert
 
 DTYPES = ("f64", "f32", "tf32", "bf16", "f16", "f8", "i8", "i4")

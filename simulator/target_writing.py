@@ -10,10 +10,10 @@ from typing import Any
 
 import attrs
 
+from ..compiler.toml_places import Path
 from .target import Level, Note, Target
 from .target_listing import is_default, written
 from .target_values import dotted, keys_of
-from .toml_places import Path
 from .units import Scale, convert
 
 

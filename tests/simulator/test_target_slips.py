@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.render import render_text
 from chunkc.compiler.source import Source
+from chunkc.compiler.toml_places import places_of
 from chunkc.simulator.target_reading import FOLDER, read_target, shipped
-from chunkc.simulator.toml_places import places_of
 
 TEXTS = {name: (FOLDER / f"{name}.toml").read_text(encoding="utf-8") for name in shipped()}
 

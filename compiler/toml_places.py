@@ -10,7 +10,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..compiler.source import Source, Span
+from .source import Source, Span
 
 Path = tuple[str | int, ...]
 """Keys, and indices of arrays, from the top of the file."""

@@ -1,0 +1,28 @@
+"""Locks of a store, between processes and threads: `flock` on files that hold nothing, so that a process that is killed leaves
+none behind.
+
+Who adds holds `writers` shared from its first blob to its entry in the index, so that `gc`, which holds it alone, takes none of
+its blobs for garbage. Who changes a table holds `tables` alone, from reading it to its new file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+Name = Literal["tables", "writers"]
+
+
+@contextmanager
+def held(root: Path, name: Name, *, shared: bool = False) -> Iterator[None]:
+    """Holds a lock of the store at `root`, which is there; waits for it."""
+    handle = os.open(root / "tmp" / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
