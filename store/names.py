@@ -4,6 +4,7 @@ leads away."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ..compiler.diagnostics import CompileError
 from ..compiler.loading.handles import refused
@@ -59,6 +60,12 @@ def shown(text: str) -> str:
     """A text from outside, in one line of characters that can be printed."""
     plain = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:LONGEST])
     return plain + ("…" if len(text) > LONGEST else "")
+
+
+def listed(start: str, names: Iterable[str]) -> str:
+    """`there are a, b, …`, or nothing."""
+    known = list(names)
+    return f"{start} {', '.join(f'`{shown(name)}`' for name in known[:8])}{', …' if len(known) > 8 else ''}" if known else ""
 
 
 def no_digest(text: str) -> CompileError:

@@ -1,0 +1,77 @@
+"""Adds files to a store: `.safetensors` as weights, `.cc` as a model, `.onnx` and `.pt2` as what they are; never a pickle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..compiler.diagnostics import CompileError
+from ..compiler.loading.handles import refused
+from ..compiler.loading.places import Blob
+from .manifest import Manifest, Part
+from .names import checked_name, checked_version, shown
+from .safetensors import no_safetensors, read_header
+from .store import Store, Writer
+from .writing import pieces, tensors_in, written
+
+PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
+KINDS = (".safetensors", ".cc", ".onnx", ".pt2")
+
+
+def add(store: Store, file: str | Path, name: str, version: str, weights: str | Path | None = None) -> Manifest:
+    """Stores a file as a version, and gives it. `weights`: of a `.cc` file, the safetensors file of its parameters by path.
+
+    CC1402 where the name or version cannot be one, CC1403 for a pickle, CC1416 for what cannot be stored, CC1404 where a
+    safetensors file is none, CC1405 where the version exists with other content, CC1412 where the disk is full; `OSError` where
+    a file cannot be read. The store is then as it was."""
+    checked_name(name)
+    checked_version(version)
+    path = checked_kind(Path(file), KINDS)
+    if weights is not None and path.suffix != ".cc":
+        hint = "leave `--weights` out; of a model, add the .cc file with its weights"
+        raise refused("CC1416", f"`{shown(path.name)}` takes no weights from another file", str(path), hint=hint, what="file")
+    with store.writing() as writer:
+        if path.suffix == ".cc":
+            parts = {} if weights is None else {"": Part(put_weights(writer, checked_kind(Path(weights), KINDS[:1])))}
+            return writer.publish(name, version, parts, writer.put([_program(path)]))
+        if path.suffix == ".safetensors":
+            return writer.publish(name, version, {"": Part(put_weights(writer, path))})
+        blob = writer.put(pieces(str(path), 0, path.stat().st_size))
+        return writer.publish(name, version, {"": Part(blob, "onnx" if path.suffix == ".onnx" else "pt2")})
+
+
+def put_weights(writer: Writer, path: Path) -> Blob:
+    """A safetensors file as a blob, laid out anew."""
+    metadata = read_header(str(path)).metadata
+    try:
+        return writer.put(written(tensors_in(str(path)), metadata))
+    except EOFError as error:
+        raise no_safetensors(str(path), "it became shorter while it was read") from error
+
+
+def checked_kind(path: Path, kinds: tuple[str, ...]) -> Path:
+    """The path of a file that can be stored; CC1403 for a pickle, CC1416 for anything else."""
+    if path.suffix in PICKLES:
+        raise pickle_refused(path)
+    if path.suffix not in kinds:
+        hint = f"a file that can be stored ends in {' '.join(kinds)}"
+        raise refused("CC1416", f"`{shown(path.name)}` is of no kind that is stored here", str(path), hint=hint, what="file")
+    if path.exists() and not path.is_file():
+        raise refused("CC1416", f"`{shown(path.name)}` is no file", str(path), hint="name a file", what="file")
+    return path
+
+
+def pickle_refused(path: Path) -> CompileError:
+    """CC1403: why a pickle is not read, and what to do."""
+    message = f"`{shown(path.name)}` is a pickle, and reading a pickle runs whatever code it holds"
+    hint = "where you trust it, convert it: `safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'w.safetensors')`"
+    return refused("CC1403", message, str(path), label="never read", hint=hint, what="file")
+
+
+def _program(path: Path) -> bytes:
+    data = path.read_bytes()
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"`{shown(path.name)}` is no UTF-8 text (byte {error.start})"
+        raise refused("CC1416", message, str(path), hint="save it as UTF-8", what="file") from error
+    return data

@@ -1,0 +1,80 @@
+"""The tensors of a version, or of a part of it, whatever files they lie in.
+
+The full name of a tensor is its part's name, a dot, and its name in that part's blob. A part that is asked for, `layers`, is all
+tensors whose full names begin with `layers.`, named by what follows: of parts `layers.0 …` all together, and of a version that is
+one file those below the prefix.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ..compiler.diagnostics import did_you_mean
+from ..compiler.loading.handles import refused
+from ..compiler.loading.places import Blob, TensorPlace
+from .manifest import Manifest, Part
+from .names import listed, shown
+from .safetensors import Header, read_header
+
+
+@dataclass
+class Headers:
+    """Headers that were read, by file: an array asks for the same one a member."""
+
+    known: dict[tuple[str, int, int, int], Header] = field(default_factory=dict)
+
+    def of(self, blob: Blob) -> Header:
+        """CC1404 where the blob is no safetensors file."""
+        found = os.stat(blob.path)
+        key = (blob.path, found.st_ino, found.st_size, found.st_mtime_ns)
+        if key not in self.known:
+            self.known[key] = read_header(blob.path)
+        return self.known[key]
+
+
+def touched(manifest: Manifest, part: str) -> dict[str, Part]:
+    """The parts that hold something of `part`: itself, those below, and those that it lies in."""
+    return {name: each for name, each in manifest.parts.items() if _below(name, part) or _below(part, name)}
+
+
+def tensors_of(manifest: Manifest, part: str, headers: Headers) -> dict[str, TensorPlace]:
+    """By the name below `part`, in order. CC1407 where the part is not there. The blobs are there."""
+    found: dict[str, TensorPlace] = {}
+    for name, each in touched(manifest, part).items():
+        if each.kind != "weights":
+            continue
+        for tensor, stored in headers.of(each.blob).tensors.items():
+            full = f"{name}.{tensor}" if name else tensor
+            if not part or full.startswith(f"{part}."):
+                below = full[len(part) + 1 :] if part else full
+                found[below] = TensorPlace(each.blob, stored.dtype, stored.shape, stored.start, stored.bytes)
+    if part and not found:
+        raise no_part(manifest, part, _prefixes(manifest, headers))
+    return dict(sorted(found.items()))
+
+
+def no_part(manifest: Manifest, part: str, known: Iterable[str]) -> Exception:
+    """CC1407: a version has nothing below a name."""
+    names = list(known)
+    hint = did_you_mean(part, names) or listed("it has", names) or "it has no parts"
+    text = f"{manifest.location}#{shown(part)}"
+    return refused("CC1407", f"`{manifest.location}` has no part `{shown(part)}`", text, hint=hint)
+
+
+def _prefixes(manifest: Manifest, headers: Headers) -> list[str]:
+    """What could be asked for: prefixes of full names, the short ones first."""
+    found: Mapping[str, TensorPlace] = tensors_of(manifest, "", headers) if _all_there(manifest) else {}
+    words = [name.split(".") for name in [*found, *(f"{part}." for part in manifest.parts if part)]]
+    names = {".".join(parts[:count]): count for parts in words for count in range(1, len(parts))}
+    return sorted(names, key=lambda name: (names[name], name))
+
+
+def _all_there(manifest: Manifest) -> bool:
+    return all(os.path.exists(blob.path) for blob in manifest.blobs)
+
+
+def _below(name: str, part: str) -> bool:
+    """Whether `name` is `part` or lies in it."""
+    return not part or name == part or name.startswith(f"{part}.")
