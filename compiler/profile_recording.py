@@ -102,9 +102,7 @@ class Recorder:
         counted = {path: ways_of(select) for path, select in selections_of(graph).items()}
         self.tallies = {path: _Tally(n, np.zeros(n, np.int64), np.zeros(n)) for path, n in counted.items() if n is not None}
 
-    def add(
-        self, decisions: Mapping[str, Decision], dims: Mapping[str, int], scores: Mapping[str, Array] | None = None
-    ) -> None:
+    def add(self, decisions: Mapping[str, Decision], dims: Mapping[str, int], scores: Mapping[str, Array] | None = None) -> None:
         """One call: its decisions by path, the sizes of its inputs, and the scores where they are known, shaped alike."""
         self.calls += 1
         self.dims[tuple(sorted(dims.items()))] += 1

@@ -1,11 +1,11 @@
 """Handles: the text by which a spec names what is stored elsewhere, taken apart.
 
-    models/edges@stable#encoder          a local store's chunk: name, version or alias, part
-    models/edges@sha256:9f86d0…          pinned to its content
-    file:parts/edges.safetensors#head    a file beside the spec
-    hf:org/repo@main#layers.3            a Hugging Face repository
-    s3://bucket/model.safetensors        any fsspec URL
-    onnx:parts/shapes.onnx   pt2:parts/edges.pt2   py:package.module:Class
+models/edges@stable#encoder          a local store's chunk: name, version or alias, part
+models/edges@sha256:9f86d0…          pinned to its content
+file:parts/edges.safetensors#head    a file beside the spec
+hf:org/repo@main#layers.3            a Hugging Face repository
+s3://bucket/model.safetensors        any fsspec URL
+onnx:parts/shapes.onnx   pt2:parts/edges.pt2   py:package.module:Class
 """
 
 from __future__ import annotations

@@ -128,8 +128,6 @@ def _wanted(entries: Sequence[Residency], place: int, known: Mapping[str, Use], 
             break
     due = load.word == "acquire"
     pairs = [
-        (use.choice, use.way)
-        for use in readers
-        if use.choice is not None and (due if use.chained else decided.known(use.choice))
+        (use.choice, use.way) for use in readers if use.choice is not None and (due if use.chained else decided.known(use.choice))
     ]
     return tuple(pairs) if len(pairs) == len(readers) else ()
