@@ -5,6 +5,48 @@ from __future__ import annotations
 from .diagnostics import Code
 
 FOREIGN: dict[str, Code] = {
+    "CC1460": Code(
+        "file that cannot be read by what runs it",
+        """`onnx:` files are read by onnxruntime, `pt2:` archives by torch. The message is what these say. A file that is whole may have been
+written by a newer version than the one that reads it.""",
+    ),
+    "CC1461": Code(
+        "chunk that is not what was declared",
+        """The signature of an extern chunk in the spec is what all else is checked against: names, dtypes and sizes of inputs, and the one
+output. A run-time dimension (a capital name) must not be fixed in the file, for rows that a selection did not keep are left out.
+
+    torch.onnx.export(model, (x,), "shapes.onnx", dynamic_shapes=({0: "B"},))
+    torch.export.save(torch.export.export(model, (x,), dynamic_shapes=({0: torch.export.Dim.AUTO},)), "shapes.pt2")""",
+    ),
+    "CC1462": Code(
+        "ONNX file with tensors outside of its folder",
+        """An ONNX file may keep tensors in files that it names. Only files in its own folder, or below it, are read, and they must be there.
+
+    onnx.save_model(model, "shapes.onnx", save_as_external_data=True, location="shapes.data")""",
+    ),
+    "CC1463": Code(
+        "archive that could run code when it is read",
+        """`torch.export.load` unpickles what is pickled in an archive, evaluates its sizes as Python and calls the functions that it names. An
+archive is read only if it holds tensors as bytes, calls of torch's operators, and sizes that are arithmetic: what
+`torch.export.save` writes for a plain model. Compiled archives (AOTInductor) hold machine code, and are refused too.""",
+    ),
+    "CC1464": Code(
+        "requirement that is not met",
+        """What `requires` says (PEP 508, with extras and markers) is looked at when a chunk is first activated, in the environment that
+chunkc runs in. The message has the version that was wanted and the one that was found, the hint what installs it.
+
+    chunk shapes(x: f32[B, d]) -> f32[B, d] = extern("onnx:shapes.onnx") requires "onnxruntime>=1.20"
+""",
+    ),
+    "CC1465": Code(
+        "chunk that failed while it ran",
+        """What runs the chunk raised an error, which the message names. The model serves on where its router leaves the chunk out.""",
+    ),
+    "CC1466": Code(
+        "Python class that cannot be made",
+        """`py:package.module:Class` names a class that is made without arguments, or a function; either is called with the chunk's inputs,
+tensors, and gives one. The module is looked for in the folder of the spec, then among the installed packages.""",
+    ),
     "CC1470": Code(
         "requirement that cannot be read",
         """What an isolated chunk `requires` is installed by pip, and is written as pip takes it (PEP 508): a name, versions, extras, markers.

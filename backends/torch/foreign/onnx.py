@@ -1,0 +1,99 @@
+"""ONNX files, run by onnxruntime on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ....compiler.loading.onnx_files import BadFile, external_files
+from .runners import Foreign, reason
+from .signature import DTYPES, Found, check_file, check_value
+
+ONNX_DTYPES = {
+    "tensor(double)": "f64",
+    "tensor(float)": "f32",
+    "tensor(float16)": "f16",
+    "tensor(int64)": "i64",
+    "tensor(int32)": "i32",
+    "tensor(bool)": "bool",
+}
+"""What NumPy knows too: bf16 has no way in or out."""
+
+
+def load(chunk: Foreign) -> OnnxRunner:
+    """A session on the file that a handle stands for."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        message = "it is an ONNX file, and `onnxruntime` is not installed"
+        raise chunk.unloadable("CC1464", message, 'pip install "onnxruntime>=1.20"') from error
+    path = Path(chunk.place.blobs[0].path)
+    size = path.stat().st_size + sum(file.stat().st_size for file in _external(chunk, path))
+    options = onnxruntime.SessionOptions()
+    # As many threads as torch has; they sleep between calls, for torch's are awake then.
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4  # errors are raised
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors have no common class
+        raise chunk.unloadable("CC1460", f"onnxruntime cannot read its file: {reason(error)}") from error
+    return OnnxRunner(chunk, session, size)
+
+
+class OnnxRunner:
+    """A session, its inputs in the order of the spec."""
+
+    differentiable = False
+
+    def __init__(self, chunk: Foreign, session: Any, size: int) -> None:
+        self.chunk, self.session, self.bytes = chunk, session, size
+        inputs, outputs = session.get_inputs(), session.get_outputs()
+        names, declared = [one.name for one in inputs], [name for name, _ in chunk.inputs]
+        self.names: list[str] = declared if set(names) == set(declared) else names
+        """By name where the names are the spec's, else by place."""
+        known = {one.name: one for one in inputs}
+        ordered = [known[name] for name in self.names]
+        check_file(chunk, [_found(one) for one in ordered], [_found(one) for one in outputs])
+
+    def run(self, inputs: Sequence[Tensor]) -> Tensor:
+        dtypes = [kind.dtype for _, kind in self.chunk.inputs]
+        if moved := [given.dtype for given, dtype in zip(inputs, dtypes) if DTYPES.get(given.dtype) != dtype]:
+            message = f"its inputs come as {moved[0]}, and its file takes {', '.join(dict.fromkeys(dtypes))}"
+            raise self.chunk.refused("CC1461", message, "an ONNX file runs in the precision that it was written in")
+        arrays = {name: given.detach().cpu().contiguous().numpy() for name, given in zip(self.names, inputs)}
+        try:
+            (value,) = self.session.run(None, arrays)
+        except Exception as error:  # as above
+            raise self.chunk.unloadable("CC1465", f"onnxruntime failed while it ran: {reason(error)}") from error
+        return check_value(self.chunk, inputs, torch.from_numpy(value)).to(inputs[0].device)
+
+    def close(self) -> None:
+        del self.session
+
+
+def _external(chunk: Foreign, path: Path) -> list[Path]:
+    """The files beside the model that it keeps tensors in: all within its folder, and there."""
+    try:
+        named = external_files(path)
+    except (BadFile, OSError) as error:
+        raise chunk.unloadable("CC1460", f"its file is no ONNX model: {reason(error)}") from error
+    folder = path.parent.resolve()
+    for name in named:
+        if not (folder / name).resolve().is_relative_to(folder) or Path(name).is_absolute():
+            message = f"its file keeps tensors in `{name}`, outside of its folder"
+            hint = "nothing outside is read: save the model in one file, or with its data beside it"
+            raise chunk.unloadable("CC1462", message, hint)
+        if not (folder / name).is_file():
+            raise chunk.unloadable("CC1462", f"its file keeps tensors in `{name}`, which is not there")
+    return [folder / name for name in named]
+
+
+def _found(one: Any) -> Found:
+    """`onnxruntime` has a number for a fixed size, a name for another, None for one without a name."""
+    shape = tuple(size if isinstance(size, int) else str(size or "") for size in one.shape)
+    return one.name, ONNX_DTYPES.get(one.type, one.type), shape

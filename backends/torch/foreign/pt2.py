@@ -1,0 +1,88 @@
+"""torch.export archives (`.pt2`), run by torch as they were exported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .archive import Unsafe, check_archive
+from .runners import Foreign, reason
+from .signature import DTYPES, Found, check_file, check_value
+
+
+def load(chunk: Foreign) -> ModuleRunner:
+    """The module in the archive that a handle stands for, if reading it runs nothing."""
+    path = chunk.place.blobs[0].path
+    try:
+        check_archive(path)
+    except Unsafe as error:
+        hint = "write it with `torch.export.save` of a model that holds tensors and numbers only"
+        raise chunk.unloadable("CC1463", f"its archive could run code when it is read: {error}", hint) from error
+    except Exception as error:  # torch's reader raises many kinds
+        raise _unreadable(chunk, error) from error
+    try:
+        program = torch.export.load(path)
+        module = program.module()
+    except Exception as error:  # as above
+        raise _unreadable(chunk, error) from error
+    check_file(chunk, *_signature(program))
+    return ModuleRunner(chunk, module, os.stat(path).st_size)
+
+
+class ModuleRunner:
+    """A module of torch, its weights frozen. Gradients go through it to its inputs."""
+
+    differentiable = True
+
+    def __init__(self, chunk: Foreign, module: Any, size: int) -> None:
+        self.chunk, self.module, self.bytes = chunk, module, size
+        self.device: torch.device | None = None
+        if isinstance(module, nn.Module):
+            module.requires_grad_(False)
+
+    def run(self, inputs: Sequence[Tensor]) -> Tensor:
+        self._move(inputs[0].device)
+        wanted = torch.is_grad_enabled() and any(given.requires_grad for given in inputs)
+        try:
+            with nullcontext() if wanted else torch.no_grad():
+                value = self.module(*inputs)
+        except Exception as error:  # the code of others
+            message = f"it failed while it ran: {type(error).__name__}: {reason(error)}"
+            raise self.chunk.unloadable("CC1465", message) from error
+        # It may be a tensor that the module keeps, or was given: a caller may write into the value of a chunk.
+        return check_value(self.chunk, inputs, value).clone()
+
+    def close(self) -> None:
+        del self.module
+
+    def _move(self, device: torch.device) -> None:
+        if self.device != device and isinstance(self.module, nn.Module):
+            self.module.to(device)
+            self.device = device
+
+
+def _unreadable(chunk: Foreign, error: Exception) -> Exception:
+    hint = "it was written by another version of torch, is damaged, or is no archive of `torch.export.save`"
+    return chunk.unloadable("CC1460", f"torch {torch.__version__} cannot read its archive: {reason(error)}", hint)
+
+
+def _signature(program: Any) -> tuple[list[Found], list[Found]]:
+    """What an exported program takes from its user and gives."""
+    made = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    (output,) = (node for node in program.graph.nodes if node.op == "output")
+    given = [node.meta.get("val") for node in output.all_input_nodes] if output.all_input_nodes else []
+    inputs = [_found(name, made.get(name)) for name in program.graph_signature.user_inputs]
+    outputs = [_found(str(name), made.get(str(name))) for name in program.graph_signature.user_outputs]
+    return inputs, outputs if given else []
+
+
+def _found(name: str, value: Any) -> Found:
+    if not isinstance(value, Tensor):
+        return name, type(value).__name__, None
+    sizes = tuple(size if isinstance(size, int) else str(size) for size in value.shape)
+    return name, DTYPES.get(value.dtype, str(value.dtype)), sizes
