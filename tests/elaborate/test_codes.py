@@ -14,7 +14,7 @@ from chunkc.compiler.diagnostics import CompileError, Findings
 from chunkc.grammar import elaborate
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("api.py", "backends", "cli", "compiler", "grammar", "passes", "simulator")
+ROOMS = ("api.py", "backends", "cli", "compiler", "grammar", "passes", "simulator", "store")
 LANGUAGE = {**NAMES, **TYPES, **SELECTIONS, **CHUNKS, **WARNINGS, **LIMITS}
 MARK = re.compile(r"\s*# (?:write: (.*)|leave out)$")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from chunkc.compiler.codes import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = [p for room in ("compiler", "grammar", "passes", "simulator", "backends", "cli") for p in (ROOT / room).rglob("*.py")]
+FILES = [p for room in ("compiler", "grammar", "passes", "simulator", "backends", "cli", "store") for p in (ROOT / room).rglob("*.py")]
 USED = {
     code
     for path in [*FILES, ROOT / "api.py"]
