@@ -17,6 +17,7 @@ COMMANDS = {
     "run": "Run a spec once and tell what it skipped.",
     "profile": "Record which ways a spec's selections keep.",
     "simulate": "Tell what a spec takes on hardware that need not be here.",
+    "loads": "Time a recorded trace of loads, under other budgets too.",
     "targets": "List the hardware that plans can be timed on.",
     "calibrate": "Make a target of this machine, or fit one to measured tables.",
     "validate": "Compare predicted times with measured ones.",

@@ -52,4 +52,27 @@ they were there. With a `memory` block only a share of them is resident, and loa
       prefetch = 2
     }""",
     ),
+    "CC1480": Code(
+        "trace of loads that cannot be read",
+        """A trace of loads is a JSON file that a compiled module recorded: what its calls computed and for how long, which chunks they used,
+and what was loaded for them. The message says which value of it is wrong; record it again.
+
+    with module.record_loads() as trace: module(x)
+    chunkc loads trace.json --target here.toml""",
+    ),
+    "CC1482": Code(
+        "budget smaller than what a call holds",
+        """What a call of a recorded trace holds at once has to fit into the budget that is asked about: at the least its largest chunk, more
+where several run together.
+
+    chunkc loads trace.json --target here.toml --budget "256 MiB\"""",
+    ),
+    "CC1483": Code(
+        "target that says nothing of loads",
+        """What loads take is predicted from a target's memory `storage`, the link from there, and the table `[loading]`: how fast mapped files are
+read, mapped, hashed and given back. `chunkc calibrate` measures them on the machine at hand.
+
+    chunkc calibrate -o here.toml
+    chunkc loads trace.json --target here.toml""",
+    ),
 }

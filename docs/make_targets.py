@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from chunkc.simulator.constants import AttentionConstants, CpuConstants, GemmConstants, GroupedConstants
+from chunkc.simulator.constants import AttentionConstants, CpuConstants, GemmConstants, GroupedConstants, LoadConstants
 from chunkc.simulator.target import Energy, Launch, Level, Link, Matrix, Note, Power, Target, Vector
 from chunkc.simulator.target_listing import written
 from chunkc.simulator.target_reading import load_target, shipped
@@ -35,6 +35,7 @@ TABLES: dict[str, type] = {
     "[grouped]": GroupedConstants,
     "[attention]": AttentionConstants,
     "[cpu]": CpuConstants,
+    "[loading]": LoadConstants,
     "{ value = …, … }": Note,
 }
 

@@ -88,3 +88,18 @@ class CpuConstants:
     call: float = quantity("s", default=0.0)
     """Of each call of a module, before its first kernel and behind its last."""
     kernels: tuple[Kernel, ...] = ()
+
+
+@attrs.frozen
+class LoadConstants:
+    """Of weights that are mapped from files in a thread beside the call, as the torch backend does: what was measured here. Bytes
+    that are not in the page cache come over the link from `storage` first."""
+
+    mapped: float = quantity("B/s")
+    """At which pages that the page cache holds are mapped."""
+    hashed: float = quantity("B/s")
+    """At which bytes are hashed too, the first time that a process loads a file."""
+    dropped: float = quantity("B/s")
+    """At which they are given back."""
+    request: float = quantity("s", default=0.0)
+    """Of each load, from asking for it to going on, besides its bytes."""

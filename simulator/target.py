@@ -7,7 +7,7 @@ from typing import Literal
 
 import attrs
 
-from .constants import AttentionConstants, CpuConstants, GemmConstants, GroupedConstants
+from .constants import AttentionConstants, CpuConstants, GemmConstants, GroupedConstants, LoadConstants
 from .units import quantities, quantity
 
 Kind = Literal["gpu", "systolic", "cpu"]
@@ -138,6 +138,7 @@ class Target:
     grouped: GroupedConstants | None = None
     attention: AttentionConstants | None = None
     cpu: CpuConstants | None = None
+    loading: LoadConstants | None = None
     sources: Mapping[str, str] = attrs.field(factory=dict)
     """What `[name]` in a source stands for."""
     notes: Mapping[str, Note] = attrs.field(factory=dict, eq=False)

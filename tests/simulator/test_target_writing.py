@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkc.compiler.diagnostics import CompileError
-from chunkc.simulator.constants import Axis, CpuConstants, Kernel
+from chunkc.simulator.constants import Axis, CpuConstants, Kernel, LoadConstants
 from chunkc.simulator.target_listing import entries
 from chunkc.simulator.target_reading import load_target, read_target, shipped
 from chunkc.simulator.target_writing import target_text
@@ -23,8 +23,8 @@ def test_what_is_written_reads_back_equal(name: str) -> None:
 def test_tables_in_tables_read_back_equal() -> None:
     axes = (Axis("m", (1, 16)), Axis('"n', (4,)))
     kernels = (Kernel("linear", axes, (0.25, 3.0), cold=True), Kernel("copy", axes[:1], (1e-3, 2e9), dtype="f32"))
-    constants = CpuConstants(threads=3, call=1e-6, kernels=kernels)
-    target = attrs.evolve(load_target("cpu-generic"), cpu=constants)
+    constants, loading = CpuConstants(threads=3, call=1e-6, kernels=kernels), LoadConstants(2e10, 1e9, 4e10, 1e-4)
+    target = attrs.evolve(load_target("cpu-generic"), cpu=constants, loading=loading)
     again = read_target(target_text(target), "cpu-generic.toml")
     assert again == target and again.cpu == constants
     assert "cpu.kernels.0.axes.1.sizes" in {entry.path for entry in entries(again)}

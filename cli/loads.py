@@ -1,0 +1,116 @@
+"""`chunkc loads`: a recorded trace of loads on a target: what was waited for chunks, what is predicted, and what another budget,
+policy or depth of prefetches would give."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..compiler.loading.trace_files import read_trace
+from ..simulator.units import Scale, UnitError, convert
+from ..simulator.words import amount, seconds, share
+from .arguments import CommandLine
+from .report import guarded, table
+from .simulate import targets_of
+
+if TYPE_CHECKING:
+    from ..compiler.loading.trace import LoadTrace
+    from ..simulator.loading import Replay
+    from ..simulator.target import Target
+
+POLICIES = ("adaptive", "lru", "lfu", "cost", "belady")
+COLUMNS = ("loads", "time", "waited for chunks", "loading", "hidden", "chunks loaded", "bytes")
+
+
+@click.command()
+@click.argument("path", metavar="TRACE.json")
+@click.option(
+    "--target", "targets", metavar="NAME", multiple=True, required=True, help="A machine (`chunkc calibrate` makes one)."
+)
+@click.option("--budget", "budgets", metavar='"256 MiB"', multiple=True, help="As if chunks had this much room; repeatable.")
+@click.option("--evict", "policies", type=click.Choice(POLICIES), multiple=True, help="As if this policy evicted; repeatable.")
+@click.option(
+    "--prefetch", "depths", type=click.IntRange(0, 64), multiple=True, help="As if so many were prefetched; repeatable."
+)
+@click.option(
+    "--cache", type=click.Choice(["cold", "warm"]), help="Whether the page cache holds the files; as recorded by default."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, times in seconds.")
+@guarded
+def command(
+    path: str,
+    targets: tuple[str, ...],
+    budgets: tuple[str, ...],
+    policies: tuple[str, ...],
+    depths: tuple[int, ...],
+    cache: str | None,
+    as_json: bool,
+) -> None:
+    """Time a trace that `module.record_loads()` recorded on a target's disk, beside what was measured."""
+    from ..simulator.loading.replay import measured
+
+    line = CommandLine("loads", path, {"--target": targets, "--budget": budgets})
+    hardware, rooms = targets_of(line), rooms_of(line)
+    line.findings.check()
+    trace = read_trace(path)
+    rows: list[tuple[str, Replay]] = [("measured", measured(trace))]
+    for name, target in hardware.items():
+        on = f" on {name}" if len(hardware) > 1 else ""
+        rows += [(what + on, one) for what, one in predicted(trace, target, cache, rooms, policies, depths)]
+    if as_json:
+        told = {"trace": path, "room": trace.room, "policy": trace.policy, "cold": trace.cold}
+        click.echo(json.dumps({**told, "rows": [as_values(*row) for row in rows]}, indent=2))
+    else:
+        table(COLUMNS, [(what, *shown(one)) for what, one in rows])
+
+
+def rooms_of(line: CommandLine) -> list[int]:
+    """The budgets in bytes; what is none is reported."""
+    found = []
+    for text, span in line.spans("--budget"):
+        try:
+            found.append(int(convert(text, "B", Scale(math.nan, math.nan))))
+        except UnitError as error:
+            line.findings.error("CC0722", f"`{text}` is no budget: {error}", span, label="bytes", hint=error.hint)
+    return found
+
+
+def predicted(
+    trace: LoadTrace, target: Target, cache: str | None, rooms: list[int], policies: tuple[str, ...], depths: tuple[int, ...]
+) -> list[tuple[str, Replay]]:
+    """The trace as recorded, Belady's yardstick, and each combination of what is asked for."""
+    from ..simulator.loading import decided, disk_at, replay
+
+    cold = trace.cold if cache is None else cache == "cold"
+    found = [("predicted", replay(trace, disk_at(trace, target, cold)))]
+    asked = list(itertools.product(rooms or [None], policies or [None], depths or [None]))  # type: ignore[list-item]
+    for room, policy, ahead in [(None, "belady", None), *(one for one in asked if any(given is not None for given in one))]:
+        other = decided(trace, room=room, policy=policy, ahead=ahead)
+        said = [amount(room, "B")] if room is not None else []
+        said += [policy] if policy is not None else []
+        said += [f"{ahead} ahead"] if ahead is not None else []
+        found.append((", ".join(said), replay(other, disk_at(other, target, cold))))
+    return found
+
+
+def shown(one: Replay) -> tuple[str, ...]:
+    """A row of the table."""
+    loading = (seconds(one.loading), f"{one.hidden:.0%}") if one.loading else ("-", "-")
+    return (
+        seconds(one.seconds),
+        f"{seconds(one.stalled)} ({share(one.stalled, one.seconds)})",
+        *loading,
+        f"{one.loads:,}",
+        amount(one.bytes, "B"),
+    )
+
+
+def as_values(what: str, one: Replay) -> dict[str, Any]:
+    """A row for machines, its calls too."""
+    calls = [{"seconds": call.seconds, "stalled": call.stalled, "loads": call.loads, "bytes": call.bytes} for call in one.calls]
+    told = {"what": what, "seconds": one.seconds, "stalled": one.stalled, "loading": one.loading, "hidden": one.hidden}
+    return {**told, "loads": one.loads, "bytes": one.bytes, "calls": calls}

@@ -1,0 +1,132 @@
+"""What a recorded run would have loaded under another budget, policy or depth of prefetches: `Residents`, as in the backend,
+driven with the chunks that were recorded as used.
+
+A chunk that every call uses is known ahead; of others it is known from where a step of the recorded plan asked for it first (by
+then it was decided), so that a deeper prefetch does not look into decisions that were not taken yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+from ...compiler.diagnostics import CompileError, Diagnostic, Label
+from ...compiler.loading.residents import NotResident, Residents
+from ...compiler.loading.trace import Event, Load, LoadTrace
+from ...compiler.source import NOWHERE
+
+
+def decided(trace: LoadTrace, *, room: int | None = None, policy: str | None = None, ahead: int | None = None) -> LoadTrace:
+    """The trace as it would have been: its loads decided anew. What stays None is as it was recorded. The policy decides all that
+    goes: evictions of the plan are left out. Policy `belady` looks into the whole trace. Stalls are not known (0): `replay` times
+    them.
+
+    Raises:
+        CompileError: CC1482, the room is too small for what a call holds at once.
+    """
+    return _Deciding(trace, trace.room if room is None else room, trace.policy if policy is None else policy, policy, ahead).run()
+
+
+@dataclass
+class _Deciding:
+    trace: LoadTrace
+    room: int
+    policy: str
+    own: str | None
+    """The policy that was asked for."""
+    ahead: int | None
+    bytes: dict[str, int] = field(default_factory=dict)
+    hashed: set[str] = field(default_factory=set)
+    fresh: bool = False
+    residents: Residents = field(init=False)
+
+    def __post_init__(self) -> None:
+        acquired = [[event for event in call if event.kind == "acquire"] for call in self.trace.calls]
+        plan = [event.unit for event in max(acquired, key=len, default=[])]
+        future = [event.unit for call in acquired for event in call if event.done]
+        self.residents = Residents(self.trace.sizes, self.room, future if self.oracle else plan, policy=self.policy)
+        for load in (load for call in self.trace.calls for event in call for load in event.loads):
+            self.bytes[load.unit] = max(load.bytes, self.bytes.get(load.unit, 0))
+            self.fresh |= load.verified
+        self.residents.prefetch_first(self.trace.resident)
+        self.hashed.update(self.trace.resident)
+
+    @property
+    def oracle(self) -> bool:
+        """Whether what goes is decided by all that the trace uses later: Belady's yardstick."""
+        return self.own == "belady"
+
+    def run(self) -> LoadTrace:
+        resident = tuple(self.residents.resident)
+        with self.residents.call() if self.oracle else nullcontext():
+            calls = tuple(tuple(self.call(call)) for call in self.trace.calls)
+        return LoadTrace(calls, self.trace.sizes, self.room, self.policy, self.trace.cold, resident)
+
+    def call(self, call: Sequence[Event]) -> Iterator[Event]:
+        known = self.known(call)
+        with self.residents.call():
+            self.residents.waiting.clear()
+            for place, event in enumerate(call):
+                before = dict(self.residents.resident)
+                self.step(event)
+                if self.ahead is not None and event.kind in ("acquire", "prefetch"):
+                    self.prefetch(call, place, known)
+                yield self.said(event, before)
+
+    def step(self, event: Event) -> None:
+        residents = self.residents
+        match event.kind:
+            case "acquire":
+                if event.done:
+                    self.acquire(event.unit)
+                if event.done or not self.oracle:
+                    residents.passed(event.unit)
+            case "prefetch" if self.ahead is None:
+                asked = [event.unit] if event.done else []
+                residents.prefetch_first([*asked, *(load.unit for load in event.loads)])
+            case "release" if event.unit in residents.held:
+                residents.release(event.unit)
+
+    def acquire(self, unit: str) -> None:
+        try:
+            self.residents.acquire(unit)
+        except NotResident as error:
+            message = f"a budget of {self.room:,} bytes is too small: {error}"
+            hint = "the chunks that a call holds at once have to fit"
+            raise CompileError([Diagnostic("CC1482", message, (Label(NOWHERE),), hint)]) from error
+
+    def prefetch(self, call: Sequence[Event], place: int, known: dict[int, int]) -> None:
+        """The next chunks that this call is known by now to use."""
+        assert self.ahead is not None
+        coming = [call[later].unit for later, since in known.items() if later > place >= since]
+        self.residents.prefetch_first(dict.fromkeys(coming), self.ahead)
+
+    def known(self, call: Sequence[Event]) -> dict[int, int]:
+        """By place of each acquisition of a call, the place from which on it can be known."""
+        found: dict[int, int] = {}
+        asked: dict[str, int] = {}
+        for place, event in enumerate(call):
+            for unit in {event.unit, *(load.unit for load in event.loads)} if event.kind == "prefetch" else ():
+                asked.setdefault(unit, place)
+            if event.kind == "acquire" and event.done:
+                found[place] = 0 if event.unit in self.always else asked.get(event.unit, place)
+                asked.pop(event.unit, None)
+        return found
+
+    @property
+    def always(self) -> frozenset[str]:
+        """Chunks that every call uses."""
+        used = [{event.unit for event in call if event.kind == "acquire" and event.done} for call in self.trace.calls]
+        return frozenset(set.intersection(*used)) if used else frozenset()
+
+    def said(self, event: Event, before: dict[str, None]) -> Event:
+        now = self.residents.resident
+        begun = []
+        for unit in (unit for unit in now if unit not in before):
+            first = self.fresh and unit not in self.hashed
+            self.hashed.add(unit)
+            begun.append(Load(unit, self.bytes.get(unit, self.trace.sizes[unit]), first))
+        gone = tuple(unit for unit in before if unit not in now)
+        seconds = event.seconds if event.kind == "compute" else 0.0
+        return Event(event.kind, event.unit, event.done, seconds, tuple(begun), gone)

@@ -1,0 +1,106 @@
+"""A disk with the page cache before it: what loading a chunk takes.
+
+A thread beside the call loads, one chunk after the other. It maps the pages that the page cache holds, waits for those that come
+from the disk, and hashes a file the first time: with b bytes, a load takes
+
+    max(latency + b / bandwidth [if it is cold], request + b / mapped + b / hashed [if it is the first] + gone / dropped)
+
+where `gone` are the bytes that are given back for it. The page cache keeps what was used last, as much as the memory holds that
+files are mapped into. Not modelled: that loads and kernels of the call share memory and cores, and what others ask of the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ...compiler.diagnostics import CompileError, Diagnostic, Label
+from ...compiler.loading.trace import LoadTrace
+from ...compiler.shapes import Transfer
+from ...compiler.source import NOWHERE
+from ..constants import LoadConstants
+from ..links import way_of
+from ..target import Link, Target
+
+STORAGE = "storage"
+FREE = LoadConstants(request=0.0, mapped=float("inf"), hashed=float("inf"), dropped=float("inf"))
+"""Of a target that says no more than its links."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one load takes of the thread that loads (`seconds`, the least), and bytes over each link behind their `latency`."""
+
+    seconds: float
+    latency: float
+    moves: dict[str, float]
+
+
+def name_of(link: Link) -> str:
+    """A link as a resource of the engine."""
+    return f"{link.source} -> {link.destination}"
+
+
+@dataclass
+class Disk:
+    """Where chunks are loaded from, and which of their files have been. `way`: the links from there to the device; `room`: bytes
+    of the page cache."""
+
+    way: tuple[Link, ...]
+    constants: LoadConstants = FREE
+    room: float = 0.0
+    cached: dict[str, float] = field(default_factory=dict)
+    """Bytes of the files that the page cache holds, that which was used longest ago first."""
+    hashed: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, target: Target, source: str = STORAGE) -> Disk:
+        """The way of chunks on a target from `source` to the device; `CompileError` (CC1305) where no links lead there."""
+        way = way_of(target, Transfer(0.0, source, "device"))
+        if not way or way[0].source != STORAGE:
+            return cls(way)
+        return cls(way, target.loading or FREE, target.level(way[0].destination).size if target.loading else 0.0)
+
+    @classmethod
+    def mapped(cls, target: Target) -> Disk:
+        """The same, `CompileError` (CC1483) where the target does not say what mapping files takes."""
+        if target.loading is None or not any(link.source == STORAGE for link in target.links):
+            message = f"`{target.name}` says nothing of loads from files"
+            hint = "measure this machine: chunkc calibrate -o here.toml"
+            raise CompileError([Diagnostic("CC1483", message, (Label(NOWHERE),), hint)])
+        return cls.of(target)
+
+    @property
+    def speeds(self) -> dict[str, float]:
+        """B/s of each link on the way."""
+        return {name_of(link): link.bandwidth for link in self.way}
+
+    def load(self, unit: str, amount: float, *, verified: bool | None = None, gone: float = 0.0) -> Cost:
+        """The next load of a chunk, of so many bytes. `verified`: whether they are hashed; by default the first time only."""
+        cold = self._read(unit, amount)
+        hashes = unit not in self.hashed if verified is None else verified
+        self.hashed.add(unit)
+        own, known = self.constants, self.constants is not FREE
+        links = self.way if cold or not known else tuple(link for link in self.way if link.source != STORAGE)
+        seconds = own.request + amount / own.mapped + (amount / own.hashed if hashes else 0.0) + gone / own.dropped
+        return Cost(seconds, sum(link.latency for link in links), {name_of(link): amount for link in links})
+
+    def _read(self, unit: str, amount: float) -> bool:
+        """Whether a file comes from the disk; the page cache holds it from now on, for as long as it has room."""
+        cold = self.cached.pop(unit, 0.0) < amount
+        self.cached[unit] = amount
+        while sum(self.cached.values()) > self.room and self.cached:
+            del self.cached[next(iter(self.cached))]
+        return cold
+
+    def warm(self, sizes: Mapping[str, float]) -> None:
+        """From now on the page cache holds these files, as far as it has room."""
+        for unit, amount in sizes.items():
+            self._read(unit, amount)
+
+
+def disk_at(trace: LoadTrace, target: Target, cold: bool) -> Disk:
+    """A target's disk as it was when a trace began: the page cache holds all files, or (`cold`) those of resident chunks."""
+    disk = Disk.mapped(target)
+    disk.warm({unit: size for unit, size in trace.sizes.items() if not cold or unit in trace.resident})
+    return disk
