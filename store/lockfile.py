@@ -1,0 +1,129 @@
+"""`chunkc.lock`: what each handle of a spec stood for when it was locked, sorted, so that a diff tells what changed.
+
+    version = 1
+
+    [handles."models/edges@stable#encoder"]
+    kind = "weights"
+    location = "models/edges@v2#encoder"
+    bytes = 16781312
+    sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+    [handles."hf:org/repo@main#layers.3"]
+    kind = "weights"
+    location = "hf:org/repo@8f0d3c…#layers.3"
+    bytes = 67125248
+    sha256 = "…"
+    files."model.safetensors.index.json" = "sha256:…"
+    files."model-00002-of-00004.safetensors" = "sha256:…"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from ..compiler.diagnostics import CompileError
+from ..compiler.loading.handles import refused
+from ..compiler.loading.places import Kind, Resolved
+from .names import is_digest, shown
+
+NAME = "chunkc.lock"
+VERSION = 1
+HEADER = "# What the handles of the specs in this folder stand for. Written by `chunkc lock`.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one handle stood for. `files`: the sha256 of each, by its name there; of what has a manifest in a store, none."""
+
+    kind: str
+    location: str
+    bytes: int
+    sha256: str
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, found: Resolved, files: Mapping[str, str]) -> Entry:
+        return cls(found.kind, found.location, found.bytes, found.sha256, dict(sorted(files.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock as it was read from `path`: entries by the text of their handles."""
+
+    path: str
+    entries: Mapping[str, Entry]
+
+    def check(self, text: str, found: Entry) -> None:
+        """CC1432 where a handle stands for something else than when it was locked; nothing is said of one that is not locked."""
+        locked = self.entries.get(text)
+        if locked is None or locked == found:
+            return
+        told = [
+            f"{name}: locked {was or 'nothing'}, found {now or 'nothing'}"
+            for name, was, now in [
+                ("sha256", locked.sha256, found.sha256),
+                ("location", locked.location, found.location),
+                ("kind", locked.kind, found.kind),
+                ("bytes", f"{locked.bytes:,}", f"{found.bytes:,}"),
+                ("files", ", ".join(locked.files), ", ".join(found.files)),
+            ]
+            if was != now
+        ]
+        message = f"the handle stands for something else than in `{self.path}`: {'; '.join(told)}"
+        hint = "if that is meant, `chunkc lock SPEC --update`; else put back what was there"
+        raise refused("CC1432", message, text, label="not what was locked", hint=hint)
+
+
+def beside(folder: Path) -> Path:
+    """Where the lock of a spec's folder lies."""
+    return folder / NAME
+
+
+def read_lock(path: Path) -> Lock | None:
+    """The lock in a file, None where there is none. CC1433 where it cannot be read."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        raw = tomllib.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _wrong(path, f"no TOML: {error}") from error
+    if raw.get("version") != VERSION or set(raw) - {"version", "handles"} or not isinstance(raw.get("handles", {}), dict):
+        raise _wrong(path, f"it has `version = {VERSION}` and a table `handles`, nothing else")
+    return Lock(str(path), {text: _entry(path, text, row) for text, row in raw.get("handles", {}).items()})
+
+
+def _entry(path: Path, text: str, row: Any) -> Entry:
+    kinds: Mapping[str, type] = {"kind": str, "location": str, "bytes": int, "sha256": str}
+    said = isinstance(row, dict) and all(type(row.get(key)) is kind for key, kind in kinds.items())
+    if not said or set(row) - {*kinds, "files"} or row["kind"] not in get_args(Kind) or row["bytes"] < 0:
+        raise _wrong(path, f"the entry of `{shown(text)}` does not say `kind`, `location`, `bytes` and `sha256` alone")
+    files = row.get("files", {})
+    pins: list[Any] = [f"sha256:{row['sha256']}"] if row["sha256"] else []  # what is `py:` has none
+    pins += list(files.values()) if isinstance(files, dict) else [None]
+    if not all(isinstance(pin, str) and pin.startswith("sha256:") and is_digest(pin[7:]) for pin in pins):
+        raise _wrong(path, f"the entry of `{shown(text)}` has what is no sha256")
+    plain = {name: pin[7:] for name, pin in files.items()}
+    return Entry(row["kind"], row["location"], row["bytes"], row["sha256"], plain)
+
+
+def _wrong(path: Path, why: str) -> CompileError:
+    hint = "lock again: `chunkc lock SPEC --update`"
+    return refused("CC1433", f"`{path}` cannot be read: {why}", str(path), hint=hint, what="lock")
+
+
+def text_of(entries: Mapping[str, Entry]) -> str:
+    """The entries as TOML, sorted."""
+    import tomli_w
+
+    parts = [HEADER, f"version = {VERSION}\n"]
+    for text, entry in sorted(entries.items()):
+        row = {"kind": entry.kind, "location": entry.location, "bytes": entry.bytes, "sha256": entry.sha256}
+        parts.append("\n" + tomli_w.dumps({"handles": {text: row}}).partition("[handles]\n")[2].lstrip())
+        parts += [tomli_w.dumps({name: f"sha256:{pin}"}).replace("", "files.", 1) for name, pin in sorted(entry.files.items())]
+    return "".join(parts)

@@ -1,0 +1,121 @@
+"""Resolver: what a handle stands for now, wherever it lies. All it gives is pinned, and equal to the lock where there is one.
+
+    name@version       the store's tables
+    file:              the spec's folder
+    URLs, hf:          fetched into the store, or found there by what the lock says (`remote.py`, `hub.py`)
+    py:                what is installed, if that is allowed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..compiler.loading.handles import Handle, parse_handle, refused
+from ..compiler.loading.places import Blob, Resolved
+from .checkpoint import Found, below, read_files
+from .files import LocalFiles, together
+from .lockfile import Entry, Lock
+from .store import Store
+
+NO_STORE = "give one by `--store DIR`, `store=` or CHUNKC_STORE, or make the folder `chunkc-store` beside the spec"
+
+
+@dataclass
+class Resolver:
+    """Finds what handles stand for, for the specs of one `folder`.
+
+    - `store`: where names lie, and where what is fetched is kept; None: neither is possible;
+    - `lock`: what handles must stand for (CC1432); `offline`: nothing is fetched (CC1428);
+    - `allow_python`: `py:` handles may import modules, which runs their code (CC1426).
+    """
+
+    store: Store | None
+    folder: Path
+    lock: Lock | None = None
+    offline: bool = False
+    allow_python: bool = False
+    _known: dict[str, tuple[Resolved, Entry]] = field(default_factory=dict)
+
+    def resolve(self, handle: str) -> Resolved:
+        """What a handle stands for now; `CompileError` (CC14xx) where there is nothing, or it is not what was asked for."""
+        return self.entry(handle)[0]
+
+    def entry(self, text: str) -> tuple[Resolved, Entry]:
+        """The same, and what a lock says of it."""
+        handle = parse_handle(text)
+        locked = self.lock.entries.get(text) if self.lock else None
+        files: Mapping[str, str] = {}
+        if handle.runner == "py":
+            found = self._python(handle)
+        elif not handle.scheme:
+            found = self._stored(handle)
+        elif handle.scheme == "file":
+            found, files = self._beside(handle)
+        elif text in self._known:
+            return self._known[text]
+        else:
+            found, files = self._fetched(handle, locked)
+        if handle.scheme and handle.pin and found.sha256 != handle.pin:
+            hint = "put back what it was, or pin what it is now"
+            raise refused("CC1431", f"it is pinned to sha256 {handle.pin}, and has {found.sha256}", text, hint=hint)
+        entry = Entry.of(found, files)
+        if self.lock:
+            self.lock.check(text, entry)
+        if handle.scheme not in ("", "file"):
+            self._known[text] = found, entry
+        return found, entry
+
+    # ---- where it may lie
+
+    def _stored(self, handle: Handle) -> Resolved:
+        """A version in the store."""
+        if self.store is None:
+            raise refused("CC1427", "names without a scheme are a store's, and there is no store", handle.text, hint=NO_STORE)
+        manifest = self.store.version(handle.name, handle.version)
+        if handle.runner and manifest.kind != handle.runner:
+            message = f"`{handle.runner}:` runs what was stored as such, and `{manifest.location}` is of kind {manifest.kind}"
+            raise refused("CC1425", message, handle.text, hint=f"leave out `{handle.runner}:`")
+        tensors = self.store.tensors(manifest, handle.part) if manifest.kind in ("weights", "model") else {}
+        blobs = self.store.files(manifest, handle.part)
+        location = f"{manifest.location}#{handle.part}" if handle.part else manifest.location
+        location = f"{handle.runner}:{location}" if handle.runner else location
+        program = self.store.program(manifest)
+        return Resolved(handle, manifest.kind, location, manifest.sha256, blobs, tensors, program, handle.part)
+
+    def _beside(self, handle: Handle) -> tuple[Resolved, Mapping[str, str]]:
+        """A file or folder beside the spec. Files are named by their paths in its folder. Links lead elsewhere in the spec's
+        folder, but an ONNX file reads nothing outside its own."""
+        path = LocalFiles(self.folder, handle.text).path(handle.name)
+        above, name = (handle.name, "") if path.is_dir() else handle.name.rpartition("/")[::2]
+        home = self.folder / above
+        files = LocalFiles(home, handle.text, within=None if handle.runner else self.folder)
+        return resolved(handle, handle.text, read_files(files, name, handle), folder=str(home.resolve()))
+
+    def _fetched(self, handle: Handle, locked: Entry | None) -> tuple[Resolved, Mapping[str, str]]:
+        """What lies elsewhere, by way of the store."""
+        from .remote import fetched
+
+        if self.store is None:
+            message = "what is fetched is kept in a store, and there is none"
+            raise refused("CC1427", message, handle.text, hint=NO_STORE)
+        location, found = fetched(handle, self.store, locked, self.offline)
+        return resolved(handle, location, found)
+
+    def _python(self, handle: Handle) -> Resolved:
+        """A class that is installed. It is imported when it runs, not here."""
+        if not self.allow_python:
+            message = f"`{handle.text}` imports a module, which runs code that the spec does not show"
+            hint = "if you know that code, say `--allow-python`, or `allow_python=True` in Python"
+            raise refused("CC1426", message, handle.text, label="not allowed", hint=hint)
+        return Resolved(handle, "py", handle.text, "", ())
+
+
+def resolved(handle: Handle, location: str, found: Found, folder: str = "") -> tuple[Resolved, Mapping[str, str]]:
+    """What was found, pinned, and its files for a lock."""
+    tensors = below(found.tensors, handle.part, handle.text) if found.kind == "weights" or found.tensors else {}
+    blobs: tuple[Blob, ...] = tuple({blob.sha256: blob for blob in found.files.values()}.values())
+    identity = together(list(found.files.items()))
+    answer = Resolved(handle, found.kind, location, identity, blobs, tensors, found.program, handle.part, folder)
+    return answer, {name: blob.sha256 for name, blob in found.files.items()}

@@ -1,0 +1,136 @@
+"""Files behind URLs, by fsspec (https://filesystem-spec.readthedocs.io): fetched in pieces into the store, bounded in size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..compiler.diagnostics import CompileError, did_you_mean
+from ..compiler.loading.handles import Handle, refused
+from ..compiler.loading.places import Blob
+from .checkpoint import Found, read_files
+from .files import BLOCK
+from .store import Store
+
+LARGEST = 256 << 30
+"""Bytes of one file that are fetched."""
+
+EXTRAS = {"http": "http", "https": "http", "s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
+PATIENCE = 60
+"""Seconds without a byte after which a server is given up."""
+
+
+def from_url(handle: Handle, store: Store) -> tuple[str, Found]:
+    """What lies behind a URL: a file, or an index with the shards beside it."""
+    folder, _, name = handle.name.rpartition("/")
+    if not name:
+        hint = "name a file, or `…/model.safetensors.index.json`"
+        raise refused("CC1423", "a URL that ends in `/` names no file", handle.text, hint=hint)
+    files = UrlFiles(filesystem(handle), folder, handle.text, store)
+    return handle.text, read_files(files, name, handle)
+
+
+@dataclass
+class UrlFiles:
+    """What lies beside each other below a URL."""
+
+    system: Any
+    folder: str
+    text: str
+    store: Store
+    beside: bool = False
+    _here: dict[str, Blob] = field(default_factory=dict)
+
+    def names(self) -> Sequence[str] | None:
+        return None
+
+    def has(self, name: str) -> bool:
+        with_errors = Asking(self.text, f"{self.folder}/{name}")
+        return bool(with_errors.do(lambda: self.system.exists(f"{self.folder}/{name}")))
+
+    def get(self, name: str) -> Blob:
+        if name not in self._here:
+            self._here[name] = fetch(self.system, f"{self.folder}/{name}", self.text, self.store)
+        return self._here[name]
+
+
+def fetch(system: Any, url: str, text: str, store: Store) -> Blob:
+    """One file, into the store, which remembers where it came from."""
+    asking = Asking(text, url)
+    size = asking.do(lambda: system.info(url)).get("size")
+    if size is not None and size > LARGEST:
+        raise asking.failed(f"it has {size:,} bytes, and at most {LARGEST:,} are fetched")
+    with store.writing() as writer:
+        blob = writer.put(_pieces(system, url, size, asking))
+        writer.keep_fetched(url, blob)
+    return blob
+
+
+def _pieces(system: Any, url: str, size: int | None, asking: Asking) -> Iterator[bytes]:
+    # Whole files are read once from front to back: HTTP streams (`block_size=0`), others ask for a block at a time.
+    http = {"block_size": 0, "headers": {"Accept-Encoding": "identity"}}
+    options = http if system.protocol in ("http", ("http", "https")) else {"block_size": BLOCK, "cache_type": "readahead"}
+    got = 0
+    with asking.do(lambda: system.open(url, "rb", **options)) as file:
+        while piece := asking.do(lambda: file.read(BLOCK)):
+            got += len(piece)
+            if got > LARGEST:
+                raise asking.failed(f"it has more than {LARGEST:,} bytes, which are fetched at most")
+            yield piece
+    if size is not None and got != size:
+        raise asking.failed(f"{got:,} bytes came, and {size:,} were announced")
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Says what goes wrong with somebody else's server. Libraries raise whatever they like, so all of it is caught here."""
+
+    text: str
+    url: str
+
+    def do(self, ask: Any) -> Any:
+        try:
+            return ask()
+        except FileNotFoundError as error:
+            raise refused("CC1423", f"there is nothing at {self.url}", self.text) from error
+        except ImportError as error:
+            raise missing_extra(self.url.partition(":")[0], self.text, error) from error
+        except Exception as error:
+            raise self.failed(str(error) or type(error).__name__) from error
+
+    def failed(self, why: str) -> CompileError:
+        first = " ".join(why.split())[:300]
+        return refused("CC1430", f"{self.url} could not be fetched: {first}", self.text, hint="nothing of it was kept; try again")
+
+
+def filesystem(handle: Handle) -> Any:
+    """The library that reads a scheme. CC1421 where there is none, CC1429 where it is to be installed, CC1422 where it reads this
+    machine's files."""
+    import fsspec
+    from fsspec.implementations.local import LocalFileSystem
+
+    scheme = handle.scheme
+    try:
+        kind = fsspec.get_filesystem_class(scheme)
+    except ImportError as error:
+        raise missing_extra(scheme, handle.text, error) from error
+    except ValueError as error:
+        hint = did_you_mean(scheme, fsspec.available_protocols()) or "fsspec.available_protocols() lists those that it knows"
+        raise refused("CC1421", f"`{scheme}://` is no scheme that fsspec knows", handle.text, hint=hint) from error
+    if issubclass(kind, LocalFileSystem):
+        raise refused("CC1422", f"`{scheme}://` reads this machine's files", handle.text, hint="write `file:` and a path")
+    options: dict[str, Any] = {}
+    if scheme in ("http", "https"):
+        import aiohttp
+
+        # By default aiohttp gives up after five minutes, however much is still coming.
+        options["client_kwargs"] = {"timeout": aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=PATIENCE)}
+    return Asking(handle.text, handle.name).do(lambda: fsspec.filesystem(scheme, **options))
+
+
+def missing_extra(scheme: str, text: str, error: ImportError) -> CompileError:
+    """CC1429: the library that is to be installed."""
+    extra = EXTRAS.get(scheme)
+    hint = f"pip install 'chunkc[{extra}]'" if extra else " ".join(str(error).split())[:200]
+    return refused("CC1429", f"`{scheme}:` needs a library that is not installed", text, hint=hint)
