@@ -6,7 +6,8 @@ from pathlib import Path
 from chunkc.compiler.codes import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = [p for room in ("compiler", "grammar", "passes", "simulator", "backends", "cli", "store") for p in (ROOT / room).rglob("*.py")]
+ROOMS = ("compiler", "grammar", "passes", "simulator", "backends", "cli", "store")
+FILES = [p for room in ROOMS for p in (ROOT / room).rglob("*.py")]
 USED = {
     code
     for path in [*FILES, ROOT / "api.py"]
