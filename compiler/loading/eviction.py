@@ -7,18 +7,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from .adaptive import Adaptive
+from .shadows import going
+
 
 class Policy(Protocol):
     """Is told what happens to chunks, and picks one that goes."""
 
+    heeds_plan: bool
+    """Whether what the plan evicts goes without asking."""
+
     def used(self, unit: str) -> None:
         """A chunk is acquired: it is resident now, and was needed."""
+
+    def passed(self, unit: str) -> None:
+        """The plan has come to where a chunk is acquired, whether it was or not."""
 
     def dropped(self, unit: str) -> None:
         """A chunk has gone."""
 
-    def victim(self, candidates: Sequence[str]) -> str:
-        """Which of these goes, the first to be given up. They come in the order in which they were used last."""
+    def victims(self, candidates: Sequence[str], need: int) -> list[str]:
+        """Which of these go so that `need` bytes are free (all, if they are too few). They come in the order in which they were
+        used last."""
         ...
 
 
@@ -31,23 +41,28 @@ class ByRule:
     sizes: Mapping[str, int]
     distance: Callable[[str], int]
     counts: Counter[str] = field(default_factory=Counter)
+    heeds_plan: bool = True
 
     def used(self, unit: str) -> None:
         self.counts[unit] += 1
 
+    def passed(self, unit: str) -> None:
+        pass
+
     def dropped(self, unit: str) -> None:
         pass
 
-    def victim(self, candidates: Sequence[str]) -> str:
+    def victims(self, candidates: Sequence[str], need: int) -> list[str]:
         worth: dict[str, Callable[[str], int]] = {
             "lru": lambda unit: 0,
             "lfu": lambda unit: self.counts[unit],
             "cost": lambda unit: self.sizes[unit],
             "belady": lambda unit: -self.distance(unit),
         }
-        return min(candidates, key=worth[self.rule])
+        return going(candidates, need, self.sizes, worth[self.rule])
 
 
-def policy_of(name: str, sizes: Mapping[str, int], distance: Callable[[str], int]) -> Policy:
-    """The policy that a `memory` block names. `distance`: how many acquisitions ahead the plan uses a chunk."""
-    return ByRule(name, sizes, distance)
+def policy_of(name: str, sizes: Mapping[str, int], distance: Callable[[str], int], room: int, cycle: int) -> Policy:
+    """The policy that a `memory` block names. `distance`: how many acquisitions ahead the plan uses a chunk; `cycle`: how many
+    there are in a call, 0 without a plan; `room`: bytes for chunks."""
+    return Adaptive(sizes, room, distance, cycle) if name == "adaptive" else ByRule(name, sizes, distance)

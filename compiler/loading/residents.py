@@ -61,14 +61,15 @@ class Residents:
     `order`: the chunks in the order in which a call acquires them. `outside`: parameters below their paths that never go.
     `policy` says what goes where the plan does not: because a chunk that it counts on going was left out, or one is still there
     from the call before. `lru`: what was used longest ago; `lfu`: least often; `cost`: what is loaded again for the fewest
-    bytes; `belady`: what the plan uses farthest ahead.
+    bytes; `belady`: what the plan uses farthest ahead; `adaptive`: by what the calls have used so far (`adaptive.py`), which
+    goes before what the plan evicts.
     """
 
     sizes: Mapping[str, int]
     room: int
     order: Sequence[str] = ()
     outside: frozenset[str] = frozenset()
-    policy: str = "belady"
+    policy: str = "adaptive"
     resident: dict[str, None] = field(default_factory=dict)
     """In the order in which they were used last."""
     held: Counter[str] = field(default_factory=Counter)
@@ -89,7 +90,7 @@ class Residents:
     eviction: Policy = field(init=False)
 
     def __post_init__(self) -> None:
-        self.eviction = policy_of(self.policy, self.sizes, self._distance)
+        self.eviction = policy_of(self.policy, self.sizes, self._distance, self.room, len(self.order))
 
     @contextmanager
     def call(self) -> Iterator[None]:
@@ -146,13 +147,15 @@ class Residents:
             del self.held[path]
 
     def evict(self, path: str, target: str) -> None:
-        if path in self.resident and path not in self.held and target not in self.resident and not self._fits(target):
+        going = self.eviction.heeds_plan and path in self.resident and path not in self.held
+        if going and target not in self.resident and not self._fits(target):
             self._drop(path)
 
     def passed(self, path: str) -> None:
         """The call has come to where a chunk is acquired, whether it is or not."""
         ahead = (i for i in range(self.place, len(self.order)) if self.order[i] == path)
         self.place = next(ahead, self.place - 1) + 1
+        self.eviction.passed(path)
 
     # ---- what regions read
 
@@ -196,12 +199,11 @@ class Residents:
         victims = [other for other in self.resident if other not in self.held and other not in spare]
         if self.bytes - sum(self.sizes[other] for other in victims) + self.sizes[path] > self.room:
             return False
-        while not self._fits(path):
-            # What was loaded ahead and is still to be used goes last.
-            free = [other for other in victims if other not in self.waiting] or victims
-            victim = self.eviction.victim(free)
-            victims.remove(victim)
-            self._drop(victim)
+        # What was loaded ahead and is still to be used goes last.
+        for some in ([one for one in victims if one not in self.waiting], [one for one in victims if one in self.waiting]):
+            need = self.bytes + self.sizes[path] - self.room
+            for victim in self.eviction.victims(some, need) if need > 0 else ():
+                self._drop(victim)
         self.resident[path] = None
         self.bytes += self.sizes[path]
         self.peak = max(self.peak, self.bytes)

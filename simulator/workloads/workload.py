@@ -177,4 +177,3 @@ def _counts(path: str, given: Any, select: Node | None, dims: Mapping[str, int],
         elif (found > decisions).any():
             findings.error("CC1303", f"a way of `{path}` is kept by {found.max()} of {decisions} decisions", where)
     return found.astype(np.int64)
-
