@@ -11,11 +11,11 @@ from ..compiler.diagnostics import did_you_mean
 
 
 class LazyGroup(click.Group):
-    """`commands_in` maps each subcommand to its line of help; `cli/NAME.py` holds it as `command`."""
+    """`commands_in` maps each subcommand to its line of help; `cli/NAME.py` holds it as `command`, NAME behind a `prefix`."""
 
-    def __init__(self, *args: Any, commands_in: dict[str, str], **kwargs: Any):
+    def __init__(self, *args: Any, commands_in: dict[str, str], prefix: str = "", **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.commands_in = commands_in
+        self.commands_in, self.prefix = commands_in, prefix
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands_in)
@@ -23,7 +23,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.commands_in:
             return None
-        command = import_module(f".{cmd_name}", __package__).command
+        command = import_module(f".{self.prefix}{cmd_name}", __package__).command
         assert isinstance(command, click.Command)
         return command
 

@@ -81,9 +81,9 @@ def blob_at(root: Path, sha256: str, size: int | None = None) -> Blob:
     return Blob(str(path), sha256, found.st_size)
 
 
-def broken(code: str, message: str, path: Path) -> CompileError:
+def broken(code: str, message: str, path: Path, hint: str = REPAIR) -> CompileError:
     """What is wrong with a blob's file."""
-    return _refused(code, message, path, REPAIR)
+    return _refused(code, message, path, hint)
 
 
 def text_of(blob: Blob) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -18,11 +18,16 @@ Name = Literal["tables", "writers"]
 
 
 @contextmanager
-def held(root: Path, name: Name, *, shared: bool = False) -> Iterator[None]:
-    """Holds a lock of the store at `root`, which is there; waits for it."""
+def held(root: Path, name: Name, *, shared: bool = False, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Holds a lock of the store at `root`, which is there; waits for it, having called `waiting`."""
     handle = os.open(root / "tmp" / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(handle, kind)
         yield
     finally:
         os.close(handle)

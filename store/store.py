@@ -53,6 +53,20 @@ class Store:
 
     # ---- reading
 
+    def names(self) -> list[str]:
+        """All that something is stored under."""
+        return sorted(self.there().index.read().rows)
+
+    def versions(self, name: str) -> list[str]:
+        """The versions of a name; CC1406 where there are none."""
+        return sorted(versions.of(self.there().index.read(), name))
+
+    def aliases_of(self, name: str) -> dict[str, str]:
+        """The version that each alias of a name stands for, without those that stand for none."""
+        known, own = self.there().index.read().rows.get(name, {}), self.aliases.read().rows.get(name, {})
+        ends = {alias: versions.chain(known, own, alias)[-1] for alias in own}
+        return {alias: end for alias, end in ends.items() if end in known}
+
     def version(self, name: str, wanted: str = "") -> Manifest:
         """The version that a version, an alias, `sha256:…` or `""` (the only one) stands for now; aliases are followed.
 

@@ -14,10 +14,7 @@ def find(index: Table, aliases: Table, name: str, wanted: str) -> tuple[str, str
     """The version that is meant, and the sha256 of its manifest. `wanted`: a version, an alias, `sha256:…`, `""` (the only one).
 
     CC1406 where there is none of that name, CC1410 where aliases go round, CC1411 where one stands for nothing."""
-    versions = index.rows.get(name)
-    if not versions:
-        hint = did_you_mean(name, index.rows) or listed("there are", index.rows) or "nothing is stored: `chunkc store add`"
-        raise refused("CC1406", f"nothing is stored as `{shown(name)}`", shown(name), hint=hint)
+    versions = of(index, name)
     if not wanted:
         version = _only(name, versions, aliases)
     elif wanted.startswith("sha256:"):
@@ -25,6 +22,14 @@ def find(index: Table, aliases: Table, name: str, wanted: str) -> tuple[str, str
     else:
         version = follow(versions, aliases, name, wanted)[-1]
     return version, versions[version].removeprefix("sha256:")
+
+
+def of(index: Table, name: str) -> Mapping[str, str]:
+    """The manifest of each version of a name; CC1406 where there are none."""
+    if not index.rows.get(name):
+        hint = did_you_mean(name, index.rows) or listed("there are", index.rows) or "nothing is stored: `chunkc store add`"
+        raise refused("CC1406", f"nothing is stored as `{shown(name)}`", shown(name), hint=hint)
+    return index.rows[name]
 
 
 def follow(versions: Mapping[str, str], aliases: Table, name: str, wanted: str) -> list[str]:

@@ -1,0 +1,30 @@
+"""`chunkc store verify`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from ..compiler.render import render_json
+from ..store.verifying import verify
+from .report import FINDINGS, guarded, tell
+from .store_option import store_at, store_option
+
+
+@click.command()
+@store_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@guarded
+def command(folder: str | None, as_json: bool) -> None:
+    """Check every blob's content, every manifest and every alias; tell all that is wrong. Exit status 1 if anything is."""
+    found = verify(store_at(folder))
+    if as_json:
+        counts = {"blobs": found.blobs, "bytes": found.bytes, "versions": found.versions, "aliases": found.aliases}
+        click.echo(json.dumps({**counts, "findings": render_json(found.findings)}, indent=2))
+    else:
+        tell(found.findings)
+        verdict = f"{len(found.findings)} wrong" if found.findings else "all as written"
+        click.echo(f"{found.versions} versions, {found.aliases} aliases, {found.blobs} blobs, {found.bytes:,} bytes: {verdict}")
+    if found.findings:
+        raise click.exceptions.Exit(FINDINGS)
