@@ -10,6 +10,7 @@ the two more alike), so the loads are at most (1 + SLACK) times those of `lru`, 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -60,9 +61,9 @@ class Adaptive:
     shares: tuple[Shares, ...] = field(init=False)
     leader: str = field(init=False)
     duels: dict[str, Duel] = field(default_factory=dict)
-    last: dict[str, int] = field(init=False)
+    last: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """When each was used last, in uses."""
-    since: dict[str, int] = field(init=False)
+    since: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """The same, negated."""
     clock: int = 0
     resident: set[str] = field(default_factory=set)
@@ -72,8 +73,7 @@ class Adaptive:
     """Bytes that `recent` would have loaded."""
 
     def __post_init__(self) -> None:
-        self.last, self.since = dict.fromkeys(self.sizes, 0), dict.fromkeys(self.sizes, 0)
-        self.shares = tuple(Shares(half * len(self.sizes), self.sizes) for half in HALVES)
+        self.shares = tuple(Shares(half * len(self.sizes)) for half in HALVES)
         rules: dict[str, Callable[[str], float]] = {"recent": self.last.__getitem__, "latest": self.since.__getitem__}
         for half, shares in zip(HALVES, self.shares):
             rules[f"likely {half:g}"] = self._nearness(shares) if self.cycle else shares.used.__getitem__

@@ -6,7 +6,8 @@ says which rule is the best one for them (Ari et al. 2002, "ACME: adaptive cachi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 LARGEST = 1e200
@@ -67,15 +68,13 @@ class Shares:
     """
 
     half: float
-    units: Iterable[str]
-    used: dict[str, float] = field(init=False)
+    used: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     """Uses, in a unit that is the same for all chunks at any one time."""
-    offered: dict[str, float] = field(init=False)
+    offered: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     scale: float = 1.0
     growth: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.used, self.offered = dict.fromkeys(self.units, 0.0), dict.fromkeys(self.units, 0.0)
         self.growth = 2.0 ** (1.0 / self.half)
 
     def use(self, unit: str) -> None:
