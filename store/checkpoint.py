@@ -15,11 +15,11 @@ from typing import Any
 
 from ..compiler.diagnostics import CompileError, did_you_mean
 from ..compiler.loading.handles import Handle, refused
+from ..compiler.loading.onnx_files import NoOnnx, external_files
 from ..compiler.loading.places import Blob, Kind, TensorPlace
 from ..compiler.source import Source
 from .files import Files, stamp
 from .names import shown
-from .onnx_data import NoOnnx, external_files
 from .safetensors import read_header
 
 WEIGHTS, PROGRAM = "model.safetensors", "model.cc"

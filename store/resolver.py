@@ -104,12 +104,12 @@ class Resolver:
         return resolved(handle, location, found)
 
     def _python(self, handle: Handle) -> Resolved:
-        """A class that is installed. It is imported when it runs, not here."""
+        """A class of a module in the folder, or of one that is installed. It is imported when it runs, not here."""
         if not self.allow_python:
             message = f"`{handle.text}` imports a module, which runs code that the spec does not show"
             hint = "if you know that code, say `--allow-python`, or `allow_python=True` in Python"
             raise refused("CC1426", message, handle.text, label="not allowed", hint=hint)
-        return Resolved(handle, "py", handle.text, "", ())
+        return Resolved(handle, "py", handle.text, "", (), folder=str(self.folder.resolve()))
 
 
 def resolved(handle: Handle, location: str, found: Found, folder: str = "") -> tuple[Resolved, Mapping[str, str]]:

@@ -102,7 +102,7 @@ def test_tensors_beside_an_onnx_file_are_read_and_others_are_not(tmp_path: Path)
     home.mkdir()
     path = home / "m.onnx"
     onnx.save_model(model, path, save_as_external_data=True, location="m.data", size_threshold=0)
-    assert external_files(path) == ["m.data"]
+    assert external_files(str(path)) == ["m.data"]
     runner, x = load(foreign("onnx", path)), torch.randn(2, 4)
     assert torch.allclose(runner.run([x]), LINEAR(x), atol=1e-6)
     assert runner.bytes == path.stat().st_size + (home / "m.data").stat().st_size

@@ -252,3 +252,9 @@ def test_infinity_in_a_dropped_stream_does_not_show() -> None:
     y = made(x)
     touched = load[..., 0]
     assert y[touched].isinf().all() and y[~touched].isfinite().all()
+
+
+def test_a_chunk_may_be_called_what_emitted_text_uses() -> None:
+    text = "model m { input x: f32[B, 4]\n chunk f(h) { h |> relu }\n chunk context(h) { h |> gelu }\n output y = context(f(x)) }"
+    made, x = module(text).eval(), torch.randn(3, 4)
+    assert torch.equal(made(x), torch.nn.functional.gelu(x.relu()))

@@ -35,9 +35,9 @@ def identifier(name: str) -> str:
 
 
 def camel(label: str) -> str:
-    """The name of a class for a path segment: `edge_detector` is `EdgeDetector`."""
+    """The name of a class for a path segment: `edge_detector` is `EdgeDetector`; one that means something else is set apart."""
     text = "".join(part[:1].upper() + part[1:] for part in re.split(r"[\W_]+", label) if part)
-    return text if text.isidentifier() and not keyword.iskeyword(text) else f"Part{text}"
+    return text if text.isidentifier() and text not in TAKEN else f"Part{text}"
 
 
 class Names:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ....compiler.loading.onnx_files import BadFile, external_files
+from ....compiler.loading.onnx_files import NoOnnx, external_files
 from .runners import Foreign, reason
 from .signature import DTYPES, Found, check_file, check_value
 
@@ -79,8 +79,8 @@ class OnnxRunner:
 def _external(chunk: Foreign, path: Path) -> list[Path]:
     """The files beside the model that it keeps tensors in: all within its folder, and there."""
     try:
-        named = external_files(path)
-    except (BadFile, OSError) as error:
+        named = external_files(str(path))
+    except (NoOnnx, OSError) as error:
         raise chunk.unloadable("CC1460", f"its file is no ONNX model: {reason(error)}") from error
     folder = path.parent.resolve()
     for name in named:
