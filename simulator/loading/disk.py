@@ -1,17 +1,18 @@
 """A disk with the page cache before it: what loading a chunk takes.
 
-A thread beside the call loads, one chunk after the other. It maps the pages that the page cache holds, waits for those that come
-from the disk, and hashes a file the first time: with b bytes, a load takes
+A thread beside the call does all of it, one thing after the other, as the torch backend's loader does. With b bytes, a load takes
 
-    max(latency + b / bandwidth [if it is cold], request + b / mapped + b / hashed [if it is the first] + gone / dropped)
+    max(latency + b / bandwidth, request + b / mapped)      where the file comes from the disk,
+    request + b / mapped                                    where the page cache holds it,
+    + b / hashed                                            the first time that its file is read in a process,
 
-where `gone` are the bytes that are given back for it. The page cache keeps what was used last, as much as the memory holds that
-files are mapped into. Not modelled: that loads and kernels of the call share memory and cores, and what others ask of the disk.
+and giving b bytes back b / dropped. The page cache keeps what was used last, as much as the memory holds that files are mapped
+into. Not modelled: that loads and kernels of the call share memory and cores, and what others ask of the disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ...compiler.diagnostics import CompileError, Diagnostic, Label
@@ -19,21 +20,13 @@ from ...compiler.loading.trace import LoadTrace
 from ...compiler.shapes import Transfer
 from ...compiler.source import NOWHERE
 from ..constants import LoadConstants
+from ..engine import TaskList
 from ..links import way_of
 from ..target import Link, Target
 
 STORAGE = "storage"
 FREE = LoadConstants(request=0.0, mapped=float("inf"), hashed=float("inf"), dropped=float("inf"))
 """Of a target that says no more than its links."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one load takes of the thread that loads (`seconds`, the least), and bytes over each link behind their `latency`."""
-
-    seconds: float
-    latency: float
-    moves: dict[str, float]
 
 
 def name_of(link: Link) -> str:
@@ -75,15 +68,40 @@ class Disk:
         """B/s of each link on the way."""
         return {name_of(link): link.bandwidth for link in self.way}
 
-    def load(self, unit: str, amount: float, *, verified: bool | None = None, gone: float = 0.0) -> Cost:
-        """The next load of a chunk, of so many bytes. `verified`: whether they are hashed; by default the first time only."""
-        cold = self._read(unit, amount)
+    def load(
+        self,
+        tasks: TaskList,
+        queue: str,
+        unit: str,
+        amount: float,
+        *,
+        after: Iterable[int],
+        verified: bool | None = None,
+        step: int | None = None,
+    ) -> tuple[int, int]:
+        """
+        Adds the next load of a chunk to the tasks of the engine; the numbers of its first and its last.
+
+        Args:
+            queue: the thread that loads.
+            amount: bytes.
+            after: what it is asked for behind.
+            verified: whether the bytes are hashed; by default the first time.
+            step: as `TaskList.add` has it.
+        """
+        cold, own = self._read(unit, amount), self.constants
         hashes = unit not in self.hashed if verified is None else verified
         self.hashed.add(unit)
-        own, known = self.constants, self.constants is not FREE
-        links = self.way if cold or not known else tuple(link for link in self.way if link.source != STORAGE)
-        seconds = own.request + amount / own.mapped + (amount / own.hashed if hashes else 0.0) + gone / own.dropped
-        return Cost(seconds, sum(link.latency for link in links), {name_of(link): amount for link in links})
+        links = self.way if cold or own is FREE else tuple(link for link in self.way if link.source != STORAGE)
+        latency, moves = sum(link.latency for link in links), {name_of(link): amount for link in links}
+        first = tasks.add(queue, own.request + amount / own.mapped, latency=latency, after=after, moves=moves, step=step)
+        hashing = amount / own.hashed if hashes else 0.0
+        return first, tasks.add(queue, hashing, step=step) if hashing else first
+
+    def give_back(self, tasks: TaskList, queue: str, amount: float, *, after: Iterable[int], step: int | None = None) -> None:
+        """Adds what giving bytes back takes."""
+        if seconds := amount / self.constants.dropped:
+            tasks.add(queue, seconds, after=after, step=step)
 
     def _read(self, unit: str, amount: float) -> bool:
         """Whether a file comes from the disk; the page cache holds it from now on, for as long as it has room."""

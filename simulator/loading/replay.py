@@ -12,7 +12,7 @@ from ..engine import Schedule, TaskList
 from ..engine import run as run_tasks
 from .disk import Disk
 
-NONE = -1
+NONE, LOADER = -1, "loader"
 
 
 @attrs.frozen
@@ -83,48 +83,44 @@ class _Replaying:
     """The last task of the call's thread."""
     coming: dict[str, int] = attrs.field(factory=dict)
     """The load of each chunk that is not known to be through."""
+    begun: list[tuple[int, int, int]] = attrs.field(factory=list)
+    """Of each load its first and last task, and its bytes."""
+    waits: list[tuple[int, int]] = attrs.field(factory=list)
+    """Tasks that wait for a load, and that of the same thread before each."""
 
     def run(self) -> Replay:
-        ends: list[int] = []
-        begun: list[list[int]] = []
-        waits: list[list[int]] = []
+        marks = []
         for call in self.trace.calls:
-            first = len(self.tasks)
-            waits.append([task for event in call for task in self.event(event)])
-            begun.append([task for task in range(first, len(self.tasks)) if task in self.loaders])
-            ends.append(self.thread)
-        schedule = run_tasks(self.tasks.done(), self.disk.speeds, sharing="in order")
-        return self.timed(schedule, ends, begun, waits)
+            for event in call:
+                self.event(event)
+            marks.append((self.thread, len(self.begun), len(self.waits)))
+        return self.timed(run_tasks(self.tasks.done(), self.disk.speeds, sharing="in order"), marks)
 
-    loaders: dict[int, int] = attrs.field(factory=dict)
-    """Bytes by task of the thread that loads."""
-    before: dict[int, int] = attrs.field(factory=dict)
-    """By task that waits, the one of the same thread before it."""
-
-    def event(self, event: Event) -> Sequence[int]:
-        """The tasks of one step; returns those that wait for a load."""
-        gone = sum(self.trace.sizes[unit] for unit in event.gone)
+    def event(self, event: Event) -> None:
+        """The tasks of one step: what goes is given back first, then loads begin."""
+        after = [self.thread] if self.thread != NONE else []
+        for unit in event.gone:
+            self.coming.pop(unit, None)
+        self.disk.give_back(self.tasks, LOADER, sum(self.trace.sizes[unit] for unit in event.gone), after=after)
         for load in event.loads:
-            cost = self.disk.load(load.unit, load.bytes, verified=load.verified, gone=gone)
-            gone = 0
-            after = [self.thread] if self.thread != NONE else []
-            task = self.tasks.add("loader", cost.seconds, latency=cost.latency, after=after, moves=cost.moves)
-            self.coming[load.unit], self.loaders[task] = task, load.bytes
+            first, last = self.disk.load(self.tasks, LOADER, load.unit, load.bytes, after=after, verified=load.verified)
+            self.begun.append((first, last, load.bytes))
+            self.coming[load.unit] = last
         if event.kind == "compute":
             self.thread = self.tasks.add("call", event.seconds)
         elif event.kind == "acquire" and event.unit in self.coming:
             wait = self.tasks.add("call", after=[self.coming.pop(event.unit)])
-            self.before[wait], self.thread = self.thread, wait
-            return [wait]
-        return []
+            self.waits.append((wait, self.thread))
+            self.thread = wait
 
-    def timed(self, schedule: Schedule, ends: Sequence[int], begun: Sequence[list[int]], waits: Sequence[list[int]]) -> Replay:
-        start, end, through = schedule.start.tolist(), schedule.end.tolist(), 0.0
-        found = []
-        for last, loads, waited in zip(ends, begun, waits):
+    def timed(self, schedule: Schedule, marks: Sequence[tuple[int, int, int]]) -> Replay:
+        start, end = schedule.start.tolist(), schedule.end.tolist()
+        found, through, loads, waits = [], 0.0, 0, 0
+        for last, begun, waited in marks:
             done = end[last] if last != NONE else 0.0
-            stalled = sum(start[task] - (end[self.before[task]] if self.before[task] != NONE else 0.0) for task in waited)
-            loading = sum(end[task] - start[task] for task in loads)
-            found.append(CallLoads(done - through, stalled, loading, len(loads), sum(self.loaders[task] for task in loads)))
-            through = done
+            stalled = sum(start[task] - (end[before] if before != NONE else 0.0) for task, before in self.waits[waits:waited])
+            mine = self.begun[loads:begun]
+            loading = sum(end[behind] - start[first] for first, behind, _ in mine)
+            found.append(CallLoads(done - through, stalled, loading, len(mine), sum(amount for *_, amount in mine)))
+            through, loads, waits = done, begun, waited
         return Replay(tuple(found))

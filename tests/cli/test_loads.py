@@ -44,9 +44,8 @@ def test_measured_predicted_and_what_if_stand_beside_each_other(chunkc):
     measured, predicted, belady, roomy = told["rows"]
     assert measured["stalled"] == pytest.approx(8e-3) and measured["loads"] == predicted["loads"] == belady["loads"] == 4
     assert roomy["loads"] == 2 and roomy["stalled"] < predicted["stalled"]
-    cold = 2 * (80e-6 + (1 << 20) / 3.5e9)
-    warm = 2 * (1e-4 + (1 << 20) * (1 / 10e9 + 1 / 50e9))
-    assert predicted["stalled"] == pytest.approx(cold + warm, rel=1e-6)
+    cold, warm, given_back = 80e-6 + (1 << 20) / 3.5e9, 1e-4 + (1 << 20) / 10e9, (1 << 20) / 50e9
+    assert predicted["stalled"] == pytest.approx(2 * cold + 2 * warm + 3 * given_back, rel=1e-6)
     warmed = json.loads(chunkc("trace.json", "--target", "here.toml", "--cache", "warm", "--json").stdout)
     assert warmed["rows"][1]["stalled"] < predicted["stalled"]
 

@@ -48,13 +48,14 @@ def test_a_warm_load_is_asked_for_and_mapped():
 def test_the_first_load_comes_from_the_disk_and_later_ones_from_the_page_cache():
     calls = [needs("a"), needs("b"), needs("a", gone=("b",))]
     assert stalls(trace(*calls, cold=True)) == [2 + 10, 2 + 10, 1 + 1 + 0.5]
-    assert stalls(trace(*calls, cold=True), cache=150.0) == [12, 12, 12]  # the cache holds one file
+    assert stalls(trace(*calls, cold=True), cache=150.0) == [12, 12, 12.5]  # the cache holds one file
 
 
-def test_hashing_hides_behind_a_slow_disk_and_shows_behind_a_fast_one():
+def test_what_is_read_the_first_time_is_hashed_behind_it():
     hashed = trace(needs("a", verified=True), cold=True)
-    assert stalls(hashed) == [12]
-    assert stalls(hashed, bandwidth=1e3) == [1 + 1 + 2]
+    assert stalls(hashed) == [2 + 10 + 2]
+    assert stalls(hashed, bandwidth=1e3, latency=0.0) == [1 + 1 + 2]  # the disk is faster than mapping
+    assert stalls(trace(needs("a", verified=True), needs("a", gone=("a",)))) == [1 + 1 + 2, 0.5 + 1 + 1]
 
 
 def test_what_is_asked_for_ahead_loads_while_others_run():
@@ -100,7 +101,7 @@ def test_a_deeper_prefetch_hides_more_and_none_hides_nothing():
     times = [replay(decided(recorded, ahead=ahead), disk_at(recorded, target(), False)) for ahead in (0, 1, 3)]
     assert [one.stalled for one in times] == [2 + 2 + 2.5 + 2.5, 2, 2]  # two give room up first
     slow = [replay(decided(recorded, ahead=ahead), disk_at(recorded, target(), True)) for ahead in (0, 1)]
-    assert [one.stalled for one in slow] == [48, 12 + 3 * 7] and slow[0].hidden == 0.0
+    assert [one.stalled for one in slow] == [49, 12 + 7 + 2 * 7.5] and slow[0].hidden == 0.0
 
 
 def test_a_decision_is_not_known_before_it_was_taken():
@@ -138,7 +139,7 @@ def test_bounds_hold_and_bandwidth_never_hurts(uses, room, ahead, cold):
         assert time.stalled >= floor - compute - 1e-9
         assert time.seconds == pytest.approx(compute + time.stalled)
         if not ahead:
-            assert time.stalled == pytest.approx(time.loading) and time.hidden <= 1e-9
+            assert time.stalled >= time.loading - 1e-9 and time.hidden <= 1e-9
 
 
 def one_way(time):
