@@ -228,7 +228,7 @@ def simulate(
     launch: Launch = "eager",
     outputs: str | None = None,
     compare: str | None = None,
-    chunks: str = "host",
+    chunks: str | None = None,
     bind: Bindings | None = None,
     passes: Passes | None = None,
     **params: object,
@@ -239,7 +239,7 @@ def simulate(
     that is shipped, or its file. `dims`, `dtype`, `routes`, `decisions`, `hits`, `inputs` and `seed` say what is run, as
     `simulator.workloads.Workload.of` has them. `launch="graph"`: the device replays its calls, and the host launches none.
     `outputs`: which one is asked for (the first by default, `"*"` for all). `compare="dense"` adds the same with everything kept.
-    `chunks`: the memory level that chunks are loaded from, under a budget.
+    `chunks`: the memory level that chunks are loaded from, under a budget: `host` where the target has one, else `storage`.
 
     Raises `CompileError` with everything that was found wrong.
     """

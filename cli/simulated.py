@@ -68,6 +68,7 @@ def together(report: Report, levels: Sequence[str]) -> dict[str, str]:
     if report.loads is not None:
         loads = report.loads
         found["chunks loaded"] = f"{loads.loads:.4g} of {amount(loads.bytes, 'B')}, {loads.ahead:.4g} used ahead"
+        found["waited for chunks"] = f"{seconds(loads.stalled)}, {loads.hidden:.0%} of {seconds(loads.loading)} hidden"
         found["chunks resident"] = f"{amount(loads.peak, 'B')} of {amount(loads.room, 'B')}"
     return found
 

@@ -23,3 +23,9 @@ def way_of(target: Target, shape: Transfer) -> tuple[Link, ...]:
 def way_seconds(way: Sequence[Link], bytes: float) -> float:
     """The latency of each link, and the bytes at the rate of the slowest: parts of a transfer are on all links at once."""
     return sum(link.latency for link in way) + bytes / min(link.bandwidth for link in way)
+
+
+def chunks_of(target: Target) -> str:
+    """The level that chunks come from where nobody says: the host's memory; where that is the device's own, files."""
+    levels = [level.name for level in target.memory]
+    return "storage" if "host" not in levels and "storage" in levels else "host"

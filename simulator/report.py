@@ -103,7 +103,8 @@ class WayReport:
 @attrs.frozen
 class Loads:
     """Chunks moved, as a mean over inputs: how many loads, of how many bytes, evictions, hits (of these `ahead` by a prefetch),
-    and the most bytes resident at once."""
+    and the most bytes resident at once; seconds that loads take (`loading`), and that the device stood idle for want of a chunk
+    (`stalled`)."""
 
     loads: float
     bytes: float
@@ -112,6 +113,13 @@ class Loads:
     ahead: float
     peak: float
     room: float
+    loading: float = 0.0
+    stalled: float = 0.0
+
+    @property
+    def hidden(self) -> float:
+        """The share of the time of loads in which the device did not wait for them."""
+        return max(0.0, 1 - self.stalled / self.loading) if self.loading else 1.0
 
 
 @attrs.frozen

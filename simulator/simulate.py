@@ -8,6 +8,7 @@ from typing import Literal
 from ..compiler.loading.residents import Residents
 from ..compiler.plan import Plan
 from ..compiler.types import BYTES
+from .links import chunks_of
 from .machine import Machine
 from .pricing import Priced, Prices
 from .report import Report
@@ -29,17 +30,18 @@ def simulate(
     *,
     launch: Launch = "eager",
     store: Residents | None = None,
-    chunks: str = "host",
+    chunks: str | None = None,
 ) -> Report:
     """What a plan takes on a machine: every step of every input. `store`: of a graph with a memory budget, which loads its chunks
-    from the level `chunks`."""
+    from the level `chunks` (None: the nearest outside of the device)."""
     prices = Prices.on(machine, plan, workload.dtype, workload.inputs, eager=launch == "eager")
     steps = priced_steps(plan, prices, workload)
     if store is None:
         times, loads = in_order(steps, workload.inputs, entered(machine.target)), None
     else:
         scale = BYTES[workload.dtype] / BYTES["f32"]
-        times, loads = streamed(steps, workload.inputs, store, machine.target, source=chunks, scale=scale)
+        source = chunks or chunks_of(machine.target)
+        times, loads = streamed(steps, workload.inputs, store, machine.target, source=source, scale=scale)
     return report_of(plan.graph.name, machine, workload, launch, steps, times, prices.columns, loads)
 
 

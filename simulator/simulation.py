@@ -38,7 +38,7 @@ def run(
     launch: Launch = "eager",
     outputs: str | None = None,
     compare: str | None = None,
-    chunks: str = "host",
+    chunks: str | None = None,
 ) -> Report:
     """The report of a graph as it is planned. `told`: the options of `Workload.of`."""
     if compare not in (None, *COMPARISONS):

@@ -2,7 +2,8 @@
 
 The store decides what is loaded and what leaves, as it does in a call: what is resident from the calls before stays. A load
 begins when the host asks for it, and where it takes the room of a chunk, when the device is through with that one. What runs on a
-chunk waits until it is there; so does the host where a decision says whether it is loaded at all."""
+chunk waits until it is there; so does the host where a decision says whether it is loaded at all. What a load takes is said by
+`loading.Disk`: of files the first one is slow, and later ones come out of the page cache."""
 
 from __future__ import annotations
 
@@ -14,14 +15,13 @@ import numpy as np
 from ..compiler.ir import Node
 from ..compiler.loading.residents import Residents
 from ..compiler.plan import RESIDENCY
-from ..compiler.shapes import Transfer
 from .engine import Schedule, TaskList
 from .engine import run as run_tasks
-from .links import way_of
+from .loading.disk import Disk
 from .pricing import Priced
 from .pricing.columns import HOST, LAG, SECONDS, SYNC
 from .report import Loads
-from .target import Link, Target
+from .target import Target
 from .timing import Copy, Floats, Times
 from .walking import Place
 
@@ -33,7 +33,7 @@ class Call:
     """The tasks of one call so far. Numbers of tasks, or `NONE`."""
 
     store: Residents
-    way: tuple[Link, ...]
+    disk: Disk
     scale: float
     """Bytes on the way for a byte of the spec: modules may be moved to a smaller dtype."""
     tasks: TaskList = field(default_factory=TaskList)
@@ -51,8 +51,8 @@ class Call:
     """By device task the host task that launched it."""
     came: dict[int, int] = field(default_factory=dict)
     """By step its first host task."""
-    moved: list[tuple[int, str, int, float]] = field(default_factory=list)
-    """Of each load its step, chunk and task, and the bytes of chunks resident from then on."""
+    moved: list[tuple[int, str, int, int, float]] = field(default_factory=list)
+    """Of each load its step, chunk, first and last task, and the bytes of chunks resident from then on."""
 
     def step(self, i: int, priced: Priced, n: int) -> None:
         """The tasks of one step of input `n`."""
@@ -112,13 +112,16 @@ class Call:
         for gone in before - self.store.resident.keys():
             self.freed = max(self.freed, self.used.get(gone, NONE))
             self.loads.pop(gone, None)
+            self.disk.give_back(self.tasks, "copy", self.store.sizes[gone] * self.scale, after=self.asking(i), step=i)
         resident = {one: self.store.sizes[one] * self.scale for one in self.store.resident}
         new = [one for one in resident if one not in before]
         held = sum(resident.values()) - sum(resident[one] for one in new)
         for unit in new:
             held += resident[unit]
-            self.load(i, unit)
-            self.moved.append((i, unit, self.loads[unit], held))
+            amount = self.store.sizes[unit] * self.scale
+            first, last = self.disk.load(self.tasks, "copy", unit, amount, after=self.asking(i), step=i)
+            self.loads[unit] = last
+            self.moved.append((i, unit, first, last, held))
 
     def prefetch(self, priced: Priced, n: int, ran: bool) -> None:
         step, place = priced.ran.step, priced.ran.place
@@ -136,12 +139,9 @@ class Call:
         found: list[list[bool]] = place.fallen["kept", by]
         return found
 
-    def load(self, i: int, unit: str) -> None:
-        after = [self.on_host(i, 0.0), *([self.freed] if self.freed != NONE else [])]
-        amount = self.store.sizes[unit] * self.scale
-        moves = {f"{link.source} -> {link.destination}": amount for link in self.way}
-        latency = sum(link.latency for link in self.way)
-        self.loads[unit] = self.tasks.add("copy", latency=latency, after=after, moves=moves, step=i)
+    def asking(self, i: int) -> list[int]:
+        """What a load, or giving back, comes after: the host asks, and the device is through with what has left."""
+        return [self.on_host(i, 0.0), *([self.freed] if self.freed != NONE else [])]
 
 
 def streamed(
@@ -158,23 +158,23 @@ def streamed(
         CompileError: no links lead from there to the device.
         NotResident: the plan acquires what does not fit.
     """
-    way = way_of(target, Transfer(0.0, source, "device"))
-    speeds = {f"{link.source} -> {link.destination}": link.bandwidth for link in way}
+    disk = Disk.of(target, source)
     begin, spent, launched, loaded, came = (np.zeros((len(steps), inputs)) for _ in range(5))
     copies: list[Copy] = []
     times = Times(begin, spent, launched, loaded, came, np.zeros(inputs), copies)
     for n in range(inputs):
         with store.call():
-            call = Call(store, way, scale)
+            call = Call(store, disk, scale)
             for i, priced in enumerate(steps):
                 call.step(i, priced, n)
-        schedule = run_tasks(call.tasks.done(), speeds)
+        schedule = run_tasks(call.tasks.done(), disk.speeds)
         _timed(call, schedule, times, n)
-        copies += _copies(call, schedule, tuple(speeds), n)
+        copies += _copies(call, schedule, tuple(disk.speeds), n)
     counts = store.counts
     mean = {name: counts[name] / inputs for name in ("loads", "evictions", "hits", "ahead")}
     moved = counts["bytes"] * scale / inputs
-    return times, Loads(**mean, bytes=moved, peak=store.peak * scale, room=store.room * scale)
+    took = {"loading": sum(one.end - one.begin for one in copies) / inputs, "stalled": float(times.loaded.sum()) / inputs}
+    return times, Loads(**mean, **took, bytes=moved, peak=store.peak * scale, room=store.room * scale)
 
 
 def _timed(call: Call, schedule: Schedule, times: Times, n: int) -> None:
@@ -199,6 +199,6 @@ def _copies(call: Call, schedule: Schedule, links: tuple[str, ...], n: int) -> l
     """The loads of one call as they went."""
     start, end, sizes = schedule.start, schedule.end, call.store.sizes
     return [
-        Copy(n, i, unit, float(start[task]), float(end[task]), sizes[unit] * call.scale, links, held)
-        for i, unit, task, held in call.moved
+        Copy(n, i, unit, float(start[first]), float(end[last]), sizes[unit] * call.scale, links, held)
+        for i, unit, first, last, held in call.moved
     ]

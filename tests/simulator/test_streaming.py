@@ -12,7 +12,9 @@ from chunkc.compiler.planning import lower
 from chunkc.compiler.planning.stores import store_of
 from chunkc.grammar.elaborate import loads
 from chunkc.passes import pipeline
+from chunkc.simulator.constants import LoadConstants
 from chunkc.simulator.simulate import simulate
+from chunkc.simulator.target import Level, Link
 from chunkc.simulator.workloads import Workload
 
 CHAIN = """
@@ -82,3 +84,19 @@ def test_a_target_without_a_link_is_told():
         graph = pipeline.run(replace(loads(CHAIN), memory=Attrs(budget=("share", 0.4))), ["schedule"])
         bare = ToyMachine(attrs.evolve(toy_target(), links=()))
         simulate(lower(graph), bare, Workload.of(graph, {"B": 4}), store=store_of(graph))
+
+
+def test_files_are_slow_the_first_time_and_come_out_of_the_page_cache_later():
+    constants = LoadConstants(mapped=10e9, hashed=1e9, dropped=40e9, request=1e-4)
+    graph = pipeline.run(replace(loads(CHAIN), memory=Attrs(budget=("share", 0.3), prefetch=("ahead", 0))), ["schedule"])
+    memory = (Level("hbm", 1e11, 1e12), Level("storage", 1e13, 2e9))
+    target = attrs.evolve(toy_target(kind="cpu"), memory=memory, links=(Link("storage", "hbm", 2e9, 1e-4),), loading=constants)
+    workload = Workload.of(graph, {"B": 4}, inputs=3)
+    found = simulate(lower(graph), ToyMachine(target), workload, store=store_of(graph))
+    unit = 4 * 256 * (2 * 4 * 256) + 4 * 5 * 256
+    loaded = found.loads.loads * 3
+    assert found.loads.bytes == pytest.approx(found.loads.loads * unit) and loaded == pytest.approx(24 - found.loads.hits * 3)
+    first, warm = 1e-4 + unit / 2e9 + unit / 1e9, 1e-4 + unit / 10e9
+    assert found.loads.loading * 3 == pytest.approx(8 * first + (loaded - 8) * warm)
+    gone = found.loads.evictions * unit / 40e9
+    assert found.loads.stalled == pytest.approx(found.loads.loading + gone, rel=1e-2) and found.loads.hidden < 0.01
