@@ -20,11 +20,18 @@ def command(folder: str | None, as_json: bool) -> None:
     """Check every blob's content, every manifest and every alias; tell all that is wrong. Exit status 1 if anything is."""
     found = verify(store_at(folder))
     if as_json:
-        counts = {"blobs": found.blobs, "bytes": found.bytes, "versions": found.versions, "aliases": found.aliases}
-        click.echo(json.dumps({**counts, "findings": render_json(found.findings)}, indent=2))
+        values = {"blobs": found.blobs, "bytes": found.bytes, "versions": found.versions, "aliases": found.aliases}
+        click.echo(json.dumps({**values, "findings": render_json(found.findings)}, indent=2))
     else:
         tell(found.findings)
         verdict = f"{len(found.findings)} wrong" if found.findings else "all as written"
-        click.echo(f"{found.versions} versions, {found.aliases} aliases, {found.blobs} blobs, {found.bytes:,} bytes: {verdict}")
+        counts = {"version": found.versions, "alias": found.aliases, "blob": found.blobs, "byte": found.bytes}
+        click.echo(f"{', '.join(counted(*each) for each in counts.items())}: {verdict}")
     if found.findings:
         raise click.exceptions.Exit(FINDINGS)
+
+
+def counted(noun: str, count: int) -> str:
+    """`1 blob`, `2 blobs`, `2 aliases`."""
+    plural = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{plural}"

@@ -141,9 +141,7 @@ def shards(files: Files, name: str, part: str) -> Found:
     return found
 
 
-def _check_shard(
-    text: str, shard: str, held: Mapping[str, TensorPlace], index: Mapping[str, str], homes: dict[str, str]
-) -> None:
+def _check_shard(text: str, shard: str, held: Mapping[str, TensorPlace], index: Mapping[str, str], homes: dict[str, str]) -> None:
     """A shard has what the index says, and nothing that another has."""
     for tensor, home in index.items():
         if home == shard and tensor not in held:

@@ -1,20 +1,20 @@
 """`chunkc.lock`: what each handle of a spec stood for when it was locked, sorted, so that a diff tells what changed.
 
-    version = 1
+version = 1
 
-    [handles."models/edges@stable#encoder"]
-    kind = "weights"
-    location = "models/edges@v2#encoder"
-    bytes = 16781312
-    sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+[handles."models/edges@stable#encoder"]
+kind = "weights"
+location = "models/edges@v2#encoder"
+bytes = 16781312
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
-    [handles."hf:org/repo@main#layers.3"]
-    kind = "weights"
-    location = "hf:org/repo@8f0d3c…#layers.3"
-    bytes = 67125248
-    sha256 = "…"
-    files."model.safetensors.index.json" = "sha256:…"
-    files."model-00002-of-00004.safetensors" = "sha256:…"
+[handles."hf:org/repo@main#layers.3"]
+kind = "weights"
+location = "hf:org/repo@8f0d3c…#layers.3"
+bytes = 67125248
+sha256 = "…"
+files."model.safetensors.index.json" = "sha256:…"
+files."model-00002-of-00004.safetensors" = "sha256:…"
 """
 
 from __future__ import annotations

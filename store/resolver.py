@@ -1,9 +1,9 @@
 """Resolver: what a handle stands for now, wherever it lies. All it gives is pinned, and equal to the lock where there is one.
 
-    name@version       the store's tables
-    file:              the spec's folder
-    URLs, hf:          fetched into the store, or found there by what the lock says (`remote.py`, `hub.py`)
-    py:                what is installed, if that is allowed
+name@version       the store's tables
+file:              the spec's folder
+URLs, hf:          fetched into the store, or found there by what the lock says (`remote.py`, `hub.py`)
+py:                what is installed, if that is allowed
 """
 
 from __future__ import annotations
