@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..compiler.ir import Node
-from ..compiler.loading.residents import Residents
+from ..compiler.loading.residents import Lease, Residents
 from ..compiler.plan import RESIDENCY
 from .engine import Schedule, TaskList
 from .engine import run as run_tasks
@@ -32,7 +32,7 @@ NONE = -1
 class Call:
     """The tasks of one call so far. Numbers of tasks, or `NONE`."""
 
-    store: Residents
+    lease: Lease
     disk: Disk
     scale: float
     """Bytes on the way for a byte of the spec: modules may be moved to a smaller dtype."""
@@ -83,42 +83,44 @@ class Call:
     def on_device(self, i: int, seconds: float, after: Sequence[int]) -> None:
         self.device = self.tasks.add("device", seconds, after=after, step=i)
         self.ends[i], self.asked[self.device] = self.device, self.host
-        self.used.update(dict.fromkeys(self.store.held, self.device))
+        self.used.update(dict.fromkeys(self.lease.held, self.device))
 
     # ---- chunks
 
     def move(self, i: int, priced: Priced, n: int, ran: bool) -> None:
-        step, before = priced.ran.step, set(self.store.resident)
+        step, store = priced.ran.step, self.lease.store
+        before = set(store.resident)
         if step.wanted:  # the host asks what was decided
             self.synced = self.device
         match step.kind:
             case "acquire":
                 if ran:
-                    self.store.acquire(step.label)
-                self.store.passed(step.label)
+                    self.lease.acquire(step.label)
+                self.lease.passed(step.label)
             case "prefetch":
                 self.prefetch(priced, n, ran)
             case "release" if ran:
-                self.store.release(step.label)
+                self.lease.release(step.label)
             case "evict" if ran:
-                self.store.evict(step.label, step.target)
-        if before != self.store.resident.keys():
+                self.lease.evict(step.label, step.target)
+        if before != store.resident.keys():
             self.changed(i, before)
         if step.kind == "acquire" and ran and step.label in self.loads:
             self.on_device(i, 0.0, [self.loads[step.label], *([self.host] if self.host != NONE else [])])
 
     def changed(self, i: int, before: set[str]) -> None:
         """What has left, and what is loaded, since so much was resident."""
-        for gone in before - self.store.resident.keys():
+        store = self.lease.store
+        for gone in before - store.resident.keys():
             self.freed = max(self.freed, self.used.get(gone, NONE))
             self.loads.pop(gone, None)
-            self.disk.give_back(self.tasks, "copy", self.store.sizes[gone] * self.scale, after=self.asking(i), step=i)
-        resident = {one: self.store.sizes[one] * self.scale for one in self.store.resident}
+            self.disk.give_back(self.tasks, "copy", store.sizes[gone] * self.scale, after=self.asking(i), step=i)
+        resident = {one: store.sizes[one] * self.scale for one in store.resident}
         new = [one for one in resident if one not in before]
         held = sum(resident.values()) - sum(resident[one] for one in new)
         for unit in new:
             held += resident[unit]
-            amount = self.store.sizes[unit] * self.scale
+            amount = self.lease.store.sizes[unit] * self.scale
             first, last = self.disk.load(self.tasks, "copy", unit, amount, after=self.asking(i), step=i)
             self.loads[unit] = last
             self.moved.append((i, unit, first, last, held))
@@ -126,10 +128,10 @@ class Call:
     def prefetch(self, priced: Priced, n: int, ran: bool) -> None:
         step, place = priced.ran.step, priced.ran.place
         if not step.wanted:
-            self.store.prefetch(step.label)
+            self.lease.prefetch(step.label)
         for by, way in step.wanted:
             if by.op != "ladder":
-                self.store.prefetch_kept(step.label, way, self.kept(place, by)[n], ran)
+                self.lease.prefetch_kept(step.label, way, self.kept(place, by)[n], ran)
 
     def kept(self, place: Place, by: Node) -> list[list[bool]]:
         """Which ways of a selection any position keeps, by input."""
@@ -163,8 +165,8 @@ def streamed(
     copies: list[Copy] = []
     times = Times(begin, spent, launched, loaded, came, np.zeros(inputs), copies)
     for n in range(inputs):
-        with store.call():
-            call = Call(store, disk, scale)
+        with store.call() as lease:
+            call = Call(lease, disk, scale)
             for i, priced in enumerate(steps):
                 call.step(i, priced, n)
         schedule = run_tasks(call.tasks.done(), disk.speeds)
@@ -197,7 +199,7 @@ def _timed(call: Call, schedule: Schedule, times: Times, n: int) -> None:
 
 def _copies(call: Call, schedule: Schedule, links: tuple[str, ...], n: int) -> list[Copy]:
     """The loads of one call as they went."""
-    start, end, sizes = schedule.start, schedule.end, call.store.sizes
+    start, end, sizes = schedule.start, schedule.end, call.lease.store.sizes
     return [
         Copy(n, i, unit, float(start[first]), float(end[last]), sizes[unit] * call.scale, links, held)
         for i, unit, first, last, held in call.moved

@@ -7,6 +7,7 @@ Both raise `CompileError` where a chunk is stored elsewhere and no body is bound
 from __future__ import annotations
 
 from ...compiler.ir import Graph
+from ...compiler.loading.places import Versions
 from .emission import emit
 from .module import CompiledModule, build
 from .standalone import standalone
@@ -14,7 +15,11 @@ from .standalone import standalone
 __all__ = ["CompiledModule", "compile", "standalone"]
 
 
-def compile(eval_graph: Graph, train_graph: Graph | None = None, *, seed: int = 0) -> CompiledModule:
-    """The module of a model's two graphs (the second for training), its parameters drawn from `seed` and their paths."""
+def compile(
+    eval_graph: Graph, train_graph: Graph | None = None, *, seed: int = 0, versions: Versions | None = None
+) -> CompiledModule:
+    """The module of a model's two graphs (the second for training), its parameters drawn from `seed` and their paths.
+
+    Those below a chunk of `versions` lie in files, and are loaded when they are needed (`docs/memory.md`)."""
     train = eval_graph if train_graph is None else train_graph
-    return build(emit(eval_graph, train), eval_graph, train, seed)
+    return build(emit(eval_graph, train), eval_graph, train, seed, versions=versions)

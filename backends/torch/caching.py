@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .hosting import host_step
 from .keys import Projections, keys_of, signature_of
-from .tensors import plain, stamp
+from .tensors import Loan, plain, stamp, standing, stands
 
 if TYPE_CHECKING:
     from .module import CompiledModule
@@ -116,7 +116,7 @@ class Cache:
 
     def __init__(self, entries: int) -> None:
         self.entries, self.generation = entries, 0
-        self.sources: tuple[Tensor, ...] = ()
+        self.sources: tuple[Tensor | Loan, ...] = ()
         self.stamps: tuple[tuple[int, int], ...] = ()
         self.rows = self.hits = 0
         self.lock = threading.Lock()
@@ -131,9 +131,10 @@ class Cache:
         `sources`: what rows are made of besides. If they are other tensors than they were, or written to, nothing is held."""
         stamps = tuple(map(stamp, sources))
         with self.lock:
-            same = len(sources) == len(self.sources) and all(a is b for a, b in zip(sources, self.sources))
+            stand = tuple(map(standing, sources))
+            same = len(stand) == len(self.sources) and all(map(stands, stand, self.sources))
             if not same or stamps != self.stamps:
-                self.sources, self.stamps = tuple(sources), stamps
+                self.sources, self.stamps = stand, stamps
                 self._empty()
             store = self.stores.get(signature)
             hit: list[int] = []

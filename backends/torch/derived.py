@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from .context import Context
-from .tensors import all_plain, autocast, captured, plain, stamp
+from .tensors import all_plain, autocast, captured, loaned, plain, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def stored(owner: nn.Module, key: Hashable, sources: Sequence[Tensor], compute: 
     It is made anew in training, where gradients may be wanted, in a graph that is being captured, and of tensors of other types.
     """
     wanted = torch.is_grad_enabled() and any(source.requires_grad for source in sources)
-    if owner.training or captured() or not all_plain(sources):
+    if owner.training or captured() or not all_plain(sources) or loaned(sources):
         return compute()
     with _LOCK:
         period = _PERIODS.setdefault(owner, {})

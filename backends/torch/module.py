@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from ...compiler.init import initial
 from ...compiler.ir import Graph, Parameter
+from ...compiler.loading.places import Versions
 from ...compiler.loading.residents import Traffic
 from ...compiler.plan import Plan
-from ...compiler.planning.stores import store_of
-from . import residency, stats
+from . import stats
 from .caching import Cache, CacheStats
 from .context import Context
 from .derived import derived, forget
@@ -31,6 +31,9 @@ from .hosting import HOST_STEPS, branch
 from .kernels import KERNELS
 from .logging import Logged, StepClock, logged
 from .regions import Call, trace
+from .residing.memory import calling, memory_of
+from .residing.parcels import stored_parameters
+from .residing.replicas import DTYPES
 
 _COUNTER = itertools.count(1)
 
@@ -52,14 +55,14 @@ class CompiledModule(nn.Module):
     _outputs: tuple[str, ...]
     _seed: Tensor
 
-    def _start(self, seed: int) -> None:
+    def _start(self, seed: int, versions: Versions | None) -> None:
         self._calls: dict[tuple[bool, str], Call] = {}
         self._last: stats.Last | None = None
         self._twin: Callable[[], CompiledModule] | None = None
         self._caches: dict[str, Cache] = {}
         self._forced: dict[str, Any] | None = None
         self._guards = Guards()
-        self._store = store_of(self.graph)
+        self._memory = memory_of(self.graph, versions)
         self.register_buffer("_seed", torch.tensor(seed, dtype=torch.int64), persistent=False)
 
     # ---- calls
@@ -124,9 +127,9 @@ class CompiledModule(nn.Module):
 
     def _run_untraced(self, method: Method, inputs: Sequence[Tensor], log: StepClock | None = None) -> tuple[Any, stats.Last]:
         """The emitted class itself, with decisions to be replayed, and steps to be told."""
-        ctx = Context(self._seed, self._forced, self, log)
-        with residency.calling(self, True):
-            value = getattr(self, method.name)(ctx, *inputs)
+        with calling(self, True) as host:
+            ctx = Context(self._seed, self._forced, host, log)
+            value = getattr(host, method.name)(ctx, *inputs)
         return value, stats.Last.of(ctx.record, tuple(ctx.record.nexts), ctx.drawn())
 
     # ---- what the last call left
@@ -157,8 +160,8 @@ class CompiledModule(nn.Module):
 
     def residency(self) -> Traffic | None:
         """What the store of chunks has loaded and evicted since the module was made, and the most bytes that were resident;
-        None where the spec sets no budget."""
-        return None if self._store is None else self._store.traffic
+        None where the spec sets no budget and nothing is stored."""
+        return None if self._memory is None else self._memory.residents.traffic
 
     @contextmanager
     def replay(self, decisions: Mapping[str, Any]) -> Iterator[None]:
@@ -235,10 +238,11 @@ class CompiledModule(nn.Module):
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
         # Regions hold nothing of the module; what a call left belongs to that call.
-        apart = ("_calls", "_last", "_caches", "_store", "_twin")
+        apart = ("_calls", "_last", "_caches", "_memory", "_twin")
         own = {name: value for name, value in self.__dict__.items() if name not in apart}
         twin.__dict__.update(copy.deepcopy(own, memo))
-        twin._calls, twin._last, twin._caches, twin._store = self._calls, None, {}, store_of(self.graph)
+        twin._calls, twin._last, twin._caches = self._calls, None, {}
+        twin._memory = memory_of(self.graph, self._memory.versions if self._memory else None)
         twin._twin = None
         return twin
 
@@ -249,10 +253,16 @@ def _write_state(state: Tensor, value: Tensor) -> None:
 
 
 def build(
-    sources: Sources, eval_graph: Graph, train_graph: Graph, seed: int, *, twin: bool = False
+    sources: Sources,
+    eval_graph: Graph,
+    train_graph: Graph,
+    seed: int,
+    *,
+    twin: bool = False,
+    versions: Versions | None = None,
 ) -> CompiledModule:
-    """The module of a model's sources, its parameters drawn from `seed` and their paths; a `twin` is given those of another
-    module, and runs untraced."""
+    """The module of a model's sources, its parameters drawn from `seed` and their paths, but for those that are stored (in
+    `versions`); a `twin` is given those of another module, and runs untraced."""
     namespace = load_text(sources.text, f"_chunkc_{eval_graph.name}_{next(_COUNTER)}")
     emitted = namespace.__dict__[sources.name]
     members = {
@@ -268,8 +278,9 @@ def build(
     with torch.device("meta"):
         module = cls()
     if not twin:
-        fill(module, eval_graph.parameters, seed)
-    module._start(seed)
+        away = stored_parameters(eval_graph, versions.now()) if versions else ()
+        fill(module, [entry for entry in eval_graph.parameters if entry.path not in away], seed)
+    module._start(seed, versions)
     for key, method in sources.entries.items() if not twin else ():
         module._calls[key] = trace(module, method)
     return module.train()
@@ -293,12 +304,10 @@ def _forget(name: str) -> None:
 
 def fill(module: nn.Module, parameters: Sequence[Parameter], seed: int) -> None:
     """Gives every parameter and state its first value, in the dtype of the spec."""
-    dtypes = {"f64": torch.float64, "f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
-    dtypes |= {"i64": torch.int64, "i32": torch.int32, "bool": torch.bool}
     for parameter in parameters:
         home, _, name = parameter.path.rpartition(".")
         owner = _member(module, home)
-        value = torch.tensor(initial(parameter, seed), dtype=dtypes[parameter.type.dtype])
+        value = torch.tensor(initial(parameter, seed), dtype=DTYPES[parameter.type.dtype])
         if parameter.kind == "state":
             owner._buffers[name] = value
         else:

@@ -13,7 +13,7 @@ from torch.fx.node import map_arg
 
 from .derived import methods_of
 from .hosting import HOST_STEPS
-from .residency import check
+from .residing.steps import check
 
 
 @dataclass(frozen=True, slots=True)

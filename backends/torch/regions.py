@@ -22,7 +22,7 @@ from .emission.names import readable
 from .hosting import HOST_STEPS, run_branch
 from .kernels import KERNELS
 from .program import Program, program_of
-from .residency import calling
+from .residing.memory import calling
 
 if TYPE_CHECKING:
     from .module import CompiledModule
@@ -37,9 +37,9 @@ class Traced:
 
     def run(self, module: CompiledModule, inputs: Sequence[Tensor]) -> tuple[Any, stats.Last]:
         """The value and what the call left."""
-        own = (module, module._seed) if self.program.hosted else (module._seed,)
-        with calling(module, self.program.hosted):
-            value, left = self.program.run(module, (*own, *inputs))
+        with calling(module, self.program.hosted) as host:
+            own = (host, module._seed) if self.program.hosted else (module._seed,)
+            value, left = self.program.run(host, (*own, *inputs))
         return value, self.shape.last(module, left)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -30,8 +31,37 @@ def captured() -> bool:
     return traced or peek_interpreter_stack() is not None
 
 
+LOAN = "_loan"
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """What a stored parameter that comes and goes says of its numbers, wherever they are loaded to: their place in a file."""
+
+    sha256: str
+    start: int
+
+
+def loaned(tensors: Iterable[Tensor]) -> bool:
+    """Whether one of these may go between two calls: nothing that is made of it is kept then."""
+    return any(LOAN in tensor.__dict__ for tensor in tensors)
+
+
+def standing(tensor: Tensor) -> Tensor | Loan:
+    """What stands for a tensor as long as its numbers do: itself, or what a loan says of them."""
+    loan: Loan | None = tensor.__dict__.get(LOAN)
+    return tensor if loan is None else loan
+
+
+def stands(now: Tensor | Loan, before: Tensor | Loan) -> bool:
+    """Whether two of these are the same."""
+    return now is before or (isinstance(now, Loan) and now == before)
+
+
 def stamp(tensor: Tensor) -> tuple[int, int]:
     """Where a tensor's numbers are, and its version: another one after writes that tell."""
+    if LOAN in tensor.__dict__:
+        return 0, tensor._version
     return tensor.data_ptr(), -1 if tensor.is_inference() else tensor._version
 
 

@@ -1,47 +1,49 @@
 """Residents: which chunks are resident within a budget, what is loaded and what goes.
 
-A store knows what is resident and does not hold it: parameters stay where they are in the state dict, under their keys, the same
-objects. `Residents` stands for a device with room for some of them: it refuses what a device would.
+`Residents` decides, in the thread of the call that asks, and counts; what it decides is done by a `Mover`, in the background and
+in the same order: room is reserved before a load begins, and belongs to another load only behind the drop that gave it back.
+Without a mover nothing is moved: so the simulator drives it, and so run modules whose parameters are all in memory, for which it
+refuses what a device with that much room would.
+
+Chunks are known by keys: their paths (units of `compiler.residency`), or those of another version of them. What a call does is
+done through its lease (`leases.py`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from .eviction import Policy, policy_of
+from .leases import Lease, NotResident
+from .shadows import going
 
-NO_LIMIT = 1 << 30
-
-
-class Store(Protocol):
-    """Loads chunks and lets them go. Paths are those of units (`compiler.residency`)."""
-
-    def acquire(self, path: str) -> None:
-        """Holds a chunk, and waits until it is resident."""
-
-    def prefetch(self, path: str) -> None:
-        """Begins to load a chunk, if there is room."""
-
-    def release(self, path: str) -> None:
-        """Holds it no longer: it stays while nothing needs the room."""
-
-    def evict(self, path: str, target: str) -> None:
-        """Lets a chunk go, if another needs its room."""
+__all__ = ["Lease", "Mover", "NotResident", "Residents", "Traffic"]
 
 
-class NotResident(RuntimeError):
-    """A region reads a chunk that is not resident, or a chunk does not fit beside those that are held: the plan is wrong."""
+class Mover(Protocol):
+    """Does what is decided. It is told under the lock of the residents, and is to come back at once."""
+
+    def load(self, key: str) -> None:
+        """Begins to load a chunk, behind all that it was told before."""
+
+    def drop(self, key: str) -> None:
+        """Gives the memory of a chunk back; a load that is on its way is called off."""
+
+    def wait(self, key: str) -> float:
+        """Until a chunk is there: the seconds that this took, 0 where it was. `Unloadable` if it cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """What a store with so much `room` has done since it was made. `hits`: chunks that were resident when acquired; of these
-    `ahead` had been prefetched for it. `log`: the steps of the last call as (kind, chunk, whether it did anything)."""
+    `ahead` had been prefetched for it; `loads`: those that began, prefetched or not, of so many `bytes`; `wasted`: prefetched,
+    and gone before anything ran on them. `stalls`: acquisitions that had to wait, `stalled` seconds together. `peak` and `now`:
+    bytes. `log`: the steps of the last call as (kind, chunk, whether it did anything)."""
 
     room: int
     loads: int
@@ -52,6 +54,11 @@ class Traffic:
     peak: int
     resident: tuple[str, ...]
     log: tuple[tuple[str, str, bool], ...]
+    misses: int = 0
+    wasted: int = 0
+    stalls: int = 0
+    stalled: float = 0.0
+    now: int = 0
 
 
 @dataclass
@@ -63,9 +70,13 @@ class Residents:
     from the call before. `lru`: what was used longest ago; `lfu`: least often; `cost`: what is loaded again for the fewest
     bytes; `belady`: what the plan uses farthest ahead; `adaptive`: by what the calls have used so far (`adaptive.py`), which
     goes before what the plan evicts.
+
+    All of it is guarded by `turn`. Calls of many threads run at once, each with a lease. One that has to wait for room gives up
+    all that it holds, waits its turn (first come, first served) holding nothing, and takes all of it again at once: so no two
+    wait for each other. A call that holds nothing does not overtake those that wait.
     """
 
-    sizes: Mapping[str, int]
+    sizes: dict[str, int]
     room: int
     order: Sequence[str] = ()
     outside: frozenset[str] = frozenset()
@@ -73,152 +84,166 @@ class Residents:
     resident: dict[str, None] = field(default_factory=dict)
     """In the order in which they were used last."""
     held: Counter[str] = field(default_factory=Counter)
-    waiting: set[str] = field(default_factory=set)
-    """Prefetched, and not acquired since."""
+    """By how many acquisitions, of all leases."""
     ways: Mapping[tuple[str, int], Sequence[tuple[str, int]]] = field(default_factory=dict)
     """For a chunk and the way that reads it, those that run behind it in the same fuse."""
     ahead: int = 0
     """How many that are decided on may be on their way."""
+    mover: Mover | None = None
     counts: Counter[str] = field(default_factory=Counter)
+    stalled: float = 0.0
     peak: int = 0
     bytes: int = 0
     place: int = 0
-    log: list[tuple[str, str, bool]] = field(default_factory=list)
-    lock: Any = field(default_factory=threading.RLock)
-    owner: int | None = None
-    homes: dict[str, str | None] = field(default_factory=dict)
+    """How far in `order` the call is that decides now."""
+    unused: set[str] = field(default_factory=set)
+    """Loaded ahead, and not acquired by anything since."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """The paths of keys that are none."""
+    newest: dict[str, str] = field(default_factory=dict)
+    """By path the key that new calls use, where it is not the path."""
+    turn: threading.Condition = field(default_factory=threading.Condition)
+    queue: deque[Lease] = field(default_factory=deque)
+    """Those that wait for room, in the order in which they came."""
+    leases: list[Lease] = field(default_factory=list)
+    pins: Lease = field(init=False)
+    """Holds what is pinned."""
+    last: Lease = field(init=False)
+    """Of the call that began last."""
     eviction: Policy = field(init=False)
+    units: dict[str, None] = field(init=False)
+    """The paths of the chunks, without those of other versions."""
 
     def __post_init__(self) -> None:
+        self.sizes = dict(self.sizes)
+        self.units = dict.fromkeys(self.sizes)
+        self.pins = self.last = Lease(self)
         self.eviction = policy_of(self.policy, self.sizes, self._distance, self.room, len(self.order))
-
-    @contextmanager
-    def call(self) -> Iterator[None]:
-        """One call at a time: the budget is of all calls together."""
-        with self.lock:
-            outer, self.owner = self.owner, threading.get_ident()
-            if outer is None:
-                self.log, self.place = [], 0
-                self.waiting.clear()
-            try:
-                yield
-            finally:
-                self.owner = outer
-                if outer is None:
-                    self.held.clear()
-
-    # ---- steps
-
-    def acquire(self, path: str) -> None:
-        if path in self.resident:
-            self.counts["hits"] += 1
-            self.counts["ahead"] += path in self.waiting
-        elif not self._load(path, spare=set()):
-            raise NotResident(f"`{path}` ({self.sizes[path]:,} bytes) does not fit beside {', '.join(self.held) or 'nothing'}")
-        self.held[path] += 1
-        self.eviction.used(path)
-        self.waiting.discard(path)
-        self.resident[path] = self.resident.pop(path)
-
-    def prefetch(self, path: str) -> None:
-        self.prefetch_first([path])
-
-    def prefetch_first(self, paths: Iterable[str], most: int = NO_LIMIT) -> None:
-        """Begins to load chunks, those that are needed first first, until `most` are on their way. None takes the room of one
-        that is needed before it."""
-        sooner = set(self.waiting)
-        for path in paths:
-            if len(self.waiting) >= most:
-                return
-            if path not in self.resident and self._load(path, spare=sooner):
-                self.waiting.add(path)
-            sooner.add(path)
-
-    def prefetch_kept(self, path: str, way: int, kept: Sequence[bool], mine: bool) -> None:
-        """Begins to load a chunk that a way reads, if that way is kept (`mine`), and those behind it that are: by `kept`, of all
-        ways of their selection."""
-        later = (other for other, at in self.ways.get((path, way), ()) if kept[at])
-        self.prefetch_first([*([path] if mine else []), *later], self.ahead)
-
-    def release(self, path: str) -> None:
-        if self.held[path] > 1:
-            self.held[path] -= 1
-        else:
-            del self.held[path]
-
-    def evict(self, path: str, target: str) -> None:
-        going = self.eviction.heeds_plan and path in self.resident and path not in self.held
-        if going and target not in self.resident and not self._fits(target):
-            self._drop(path)
-
-    def passed(self, path: str) -> None:
-        """The call has come to where a chunk is acquired, whether it is or not."""
-        ahead = (i for i in range(self.place, len(self.order)) if self.order[i] == path)
-        self.place = next(ahead, self.place - 1) + 1
-        self.eviction.passed(path)
-
-    # ---- what regions read
-
-    def check(self, reads: Sequence[str]) -> None:
-        """`NotResident` where a region of the call that runs here reads something of a chunk that is not held."""
-        if self.owner != threading.get_ident():
-            return
-        for path in reads:
-            home = self.homes[path] if path in self.homes else self.homes.setdefault(path, self._home(path))
-            if home is not None and home not in self.held:
-                raise NotResident(f"`{path}` is read, and `{home}` is not resident")
+        self._thread = threading.local()
 
     @property
-    def traffic(self) -> Traffic:
-        counts = self.counts
-        return Traffic(
-            self.room,
-            counts["loads"],
-            counts["bytes"],
-            counts["hits"],
-            counts["ahead"],
-            counts["evictions"],
-            self.peak,
-            tuple(self.resident),
-            tuple(self.log),
-        )
+    def here(self) -> Lease | None:
+        """The lease of the call that runs in this thread."""
+        return getattr(self._thread, "lease", None)
 
-    def _home(self, path: str) -> str | None:
-        """The chunk that a parameter or module lies in; None: none that is ever away."""
-        if any(f"{other}.".startswith(f"{path}.") for other in self.outside):
-            return None
-        return next((unit for unit in self.sizes if f"{path}.".startswith(f"{unit}.")), None)
+    @contextmanager
+    def call(self, keys: Mapping[str, str] | None = None) -> Iterator[Lease]:
+        """The lease of a call in this thread. `keys`: those of the versions it runs on, where they are not the paths."""
+        if self.here is not None:
+            yield self.here
+            return
+        lease = Lease(self, keys or {})
+        with self.turn:
+            self.leases.append(lease)
+            self.last = lease
+        self._thread.lease = lease
+        try:
+            yield lease
+        finally:
+            self._thread.lease = None
+            with self.turn:
+                lease.end()
+                lease.waiting.clear()
+                self.leases.remove(lease)
 
     # ---- room
 
-    def _fits(self, path: str) -> bool:
-        return self.bytes + self.sizes[path] <= self.room
+    def fits(self, key: str) -> bool:
+        """Whether a chunk could be loaded with nothing leaving."""
+        return self.bytes + self.sizes[key] <= self.room
 
-    def _load(self, path: str, spare: set[str]) -> bool:
+    def fit_beside(self, keys: set[str], others: Mapping[str, int] | None = None) -> bool:
+        """Whether these fit beside all that is held (or beside `others` alone)."""
+        held = self.held if others is None else others
+        return sum(self.sizes[key] for key in keys.union(held)) <= self.room
+
+    def waiting(self) -> set[str]:
+        """What calls have prefetched, and not acquired since."""
+        return set().union(*(lease.waiting for lease in self.leases))
+
+    def load(self, key: str, spare: set[str]) -> bool:
         """Load a chunk, in the room of others by the policy, if those that are neither held nor in `spare` leave enough."""
         victims = [other for other in self.resident if other not in self.held and other not in spare]
-        if self.bytes - sum(self.sizes[other] for other in victims) + self.sizes[path] > self.room:
+        if self.bytes - sum(self.sizes[other] for other in victims) + self.sizes[key] > self.room:
             return False
         # What was loaded ahead and is still to be used goes last.
-        for some in ([one for one in victims if one not in self.waiting], [one for one in victims if one in self.waiting]):
-            need = self.bytes + self.sizes[path] - self.room
-            for victim in self.eviction.victims(some, need) if need > 0 else ():
-                self._drop(victim)
-        self.resident[path] = None
-        self.bytes += self.sizes[path]
+        waiting = self.waiting()
+        for some in ([one for one in victims if one not in waiting], [one for one in victims if one in waiting]):
+            need = self.bytes + self.sizes[key] - self.room
+            for victim in self._victims(some, need) if need > 0 else ():
+                self.drop(victim)
+        self.resident[key] = None
+        self.bytes += self.sizes[key]
         self.peak = max(self.peak, self.bytes)
         self.counts["loads"] += 1
-        self.counts["bytes"] += self.sizes[path]
+        self.counts["bytes"] += self.sizes[key]
+        if self.mover is not None:
+            self.mover.load(key)
         return True
+
+    def drop(self, key: str) -> None:
+        """A chunk goes."""
+        del self.resident[key]
+        if self.current(key):
+            self.eviction.dropped(self.path(key))
+        for lease in self.leases:
+            lease.waiting.discard(key)
+        self.bytes -= self.sizes[key]
+        self.counts["evictions"] += 1
+        self.counts["wasted"] += key in self.unused
+        self.unused.discard(key)
+        if self.mover is not None:
+            self.mover.drop(key)
+
+    def used(self, key: str) -> None:
+        """A chunk is acquired that is resident."""
+        if self.current(key):
+            self.eviction.used(self.path(key))
+        self.unused.discard(key)
+        self.resident[key] = self.resident.pop(key)
+
+    def let_go(self, key: str, times: int = 1) -> None:
+        """So many acquisitions of a chunk end."""
+        if self.held[key] > times:
+            self.held[key] -= times
+        else:
+            del self.held[key]
+        self.turn.notify_all()
+
+    def _victims(self, candidates: Sequence[str], need: int) -> Sequence[str]:
+        """Versions that no new call runs on go before the policy is asked."""
+        old = [key for key in candidates if not self.current(key)]
+        freed = sum(self.sizes[key] for key in old)
+        if freed >= need:
+            return going(old, need, self.sizes, lambda key: 0)
+        paths = {self.path(key): key for key in candidates if self.current(key)}
+        return [*old, *(paths[path] for path in self.eviction.victims(list(paths), need - freed))]
+
+    def path(self, key: str) -> str:
+        """The chunk that a key is a version of."""
+        return self.versions.get(key, key)
+
+    def current(self, key: str) -> bool:
+        """Whether new calls run on this version of a chunk."""
+        path = self.path(key)
+        return path in self.units and self.newest.get(path, path) == key
 
     def _distance(self, path: str) -> int:
         """How many acquisitions ahead a chunk is used, in this call or the next."""
         count = len(self.order)
         return next((i for i in range(count) if self.order[(self.place + i) % count] == path), count)
 
-    def _drop(self, path: str) -> None:
-        del self.resident[path]
-        self.eviction.dropped(path)
-        self.waiting.discard(path)
-        self.bytes -= self.sizes[path]
-        self.counts["evictions"] += 1
+    def home(self, path: str) -> str | None:
+        """The chunk that a parameter or module lies in; None: none that is ever away."""
+        if any(f"{other}.".startswith(f"{path}.") for other in self.outside):
+            return None
+        return next((unit for unit in self.units if f"{path}.".startswith(f"{unit}.")), None)
+
+    @property
+    def traffic(self) -> Traffic:
+        """The counts so far."""
+        with self.turn:
+            names = ("loads", "bytes", "hits", "ahead", "evictions", "misses", "wasted", "stalls")
+            counted = {name: self.counts[name] for name in names}
+            memory = {"room": self.room, "peak": self.peak, "now": self.bytes}
+            return Traffic(**counted, **memory, stalled=self.stalled, resident=tuple(self.resident), log=tuple(self.last.log))

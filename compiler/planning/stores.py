@@ -21,7 +21,7 @@ def store_of(graph: Graph) -> Residents | None:
         return None
     needs = needs_of(demand(graph))
     order = [entry.path for entry in graph.schedule if entry.word == "acquire"]
-    store = Residents(needs.units, allowed - needs.always, order, needs.outside, graph.memory.get("evict", "adaptive"))
+    store = Residents(dict(needs.units), allowed - needs.always, order, needs.outside, graph.memory.get("evict", "adaptive"))
     store.ways, store.ahead = _ways_behind(graph, needs), graph.memory.get("prefetch", ("ahead", 0))[1]
     return store
 

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from ...compiler.diagnostics import CompileError, Diagnostic, Label
-from ...compiler.loading.residents import NotResident, Residents
+from ...compiler.loading.residents import Lease, NotResident, Residents
 from ...compiler.loading.trace import Event, Load, LoadTrace
 from ...compiler.source import NOWHERE
 
@@ -40,16 +40,19 @@ class _Deciding:
     hashed: set[str] = field(default_factory=set)
     fresh: bool = False
     residents: Residents = field(init=False)
+    lease: Lease = field(init=False)
+    """Of the call that is decided."""
 
     def __post_init__(self) -> None:
         acquired = [[event for event in call if event.kind == "acquire"] for call in self.trace.calls]
         plan = [event.unit for event in max(acquired, key=len, default=[])]
         future = [event.unit for call in acquired for event in call if event.done]
-        self.residents = Residents(self.trace.sizes, self.room, future if self.oracle else plan, policy=self.policy)
+        self.residents = Residents(dict(self.trace.sizes), self.room, future if self.oracle else plan, policy=self.policy)
         for load in (load for call in self.trace.calls for event in call for load in event.loads):
             self.bytes[load.unit] = max(load.bytes, self.bytes.get(load.unit, 0))
             self.fresh |= load.verified
-        self.residents.prefetch_first(self.trace.resident)
+        with self.residents.call() as lease:
+            lease.prefetch_first(self.trace.resident)
         self.hashed.update(self.trace.resident)
 
     @property
@@ -65,8 +68,8 @@ class _Deciding:
 
     def call(self, call: Sequence[Event]) -> Iterator[Event]:
         known = self.known(call)
-        with self.residents.call():
-            self.residents.waiting.clear()
+        with self.residents.call() as self.lease:
+            self.lease.waiting.clear()
             for place, event in enumerate(call):
                 before = dict(self.residents.resident)
                 self.step(event)
@@ -75,22 +78,22 @@ class _Deciding:
                 yield self.said(event, before)
 
     def step(self, event: Event) -> None:
-        residents = self.residents
+        lease = self.lease
         match event.kind:
             case "acquire":
                 if event.done:
                     self.acquire(event.unit)
                 if event.done or not self.oracle:
-                    residents.passed(event.unit)
+                    lease.passed(event.unit)
             case "prefetch" if self.ahead is None:
                 asked = [event.unit] if event.done else []
-                residents.prefetch_first([*asked, *(load.unit for load in event.loads)])
-            case "release" if event.unit in residents.held:
-                residents.release(event.unit)
+                lease.prefetch_first([*asked, *(load.unit for load in event.loads)])
+            case "release" if lease.holds(event.unit):
+                lease.release(event.unit)
 
     def acquire(self, unit: str) -> None:
         try:
-            self.residents.acquire(unit)
+            self.lease.acquire(unit)
         except NotResident as error:
             message = f"a budget of {self.room:,} bytes is too small: {error}"
             hint = "the chunks that a call holds at once have to fit"
@@ -100,7 +103,7 @@ class _Deciding:
         """The next chunks that this call is known by now to use."""
         assert self.ahead is not None
         coming = [call[later].unit for later, since in known.items() if later > place >= since]
-        self.residents.prefetch_first(dict.fromkeys(coming), self.ahead)
+        self.lease.prefetch_first(dict.fromkeys(coming), self.ahead)
 
     def known(self, call: Sequence[Event]) -> dict[int, int]:
         """By place of each acquisition of a call, the place from which on it can be known."""

@@ -120,12 +120,12 @@ def planned(name: str, calls: Sequence[set[str]], order: str = "abcdefgh", room:
     """Loads of calls that each use some of the chunks, in the order of the plan, and give back each after its use."""
     store = Residents(dict.fromkeys(order, 1), room, order, policy=name)
     for used in calls:
-        with store.call():
+        with store.call() as call:
             for unit in order:
                 if unit in used:
-                    store.acquire(unit)
-                    store.release(unit)
-                store.passed(unit)
+                    call.acquire(unit)
+                    call.release(unit)
+                call.passed(unit)
     return store.traffic.loads
 
 

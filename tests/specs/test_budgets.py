@@ -47,4 +47,4 @@ def test_the_same_within_a_budget(case: Case) -> None:
             torch.testing.assert_close(alone[name], expected[name], rtol=1e-9, atol=1e-9, equal_nan=True)
             torch.testing.assert_close(found[name], expected[name], rtol=1e-9, atol=1e-9, equal_nan=True)
     traffic = budgeted.residency()
-    assert traffic.loads > 0 and traffic.peak <= budgeted._store.room
+    assert traffic.loads > 0 and traffic.peak <= budgeted._memory.residents.room

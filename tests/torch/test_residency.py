@@ -51,7 +51,7 @@ def both(graph: Graph) -> tuple[Any, Any]:
 
 
 def room(module: Any) -> int:
-    return int(module._store.room)
+    return int(module._memory.residents.room)
 
 
 MODELS = [active_layers, composition, moe]
@@ -61,7 +61,7 @@ MODELS = [active_layers, composition, moe]
 def test_the_same_outputs_within_the_budget(model: Any) -> None:
     graph = model()
     whole, budgeted = both(graph)
-    assert sum(budgeted._store.sizes.values()) > room(budgeted), "the model must be larger than its budget"
+    assert sum(budgeted._memory.residents.sizes.values()) > room(budgeted), "the model must be larger than its budget"
     before = {name: (id(value), value.clone()) for name, value in budgeted.state_dict(keep_vars=True).items()}
     for seed in range(4):
         given = inputs(graph, seed)
@@ -114,7 +114,7 @@ def test_rungs_hold_one_after_the_other() -> None:
             forced = {} if sure is None else {"exit": kept}
             with whole.replay(forced), budgeted.replay(forced), torch.no_grad():
                 assert torch.equal(whole(given), budgeted(given))
-    assert budgeted.residency().peak <= room(budgeted) < sum(budgeted._store.sizes.values())
+    assert budgeted.residency().peak <= room(budgeted) < sum(budgeted._memory.residents.sizes.values())
     before, kept = budgeted.residency().loads, torch.tensor([[True, False, False]]).expand(5, 3)
     with budgeted.replay({"exit": kept}):
         budgeted(given)
@@ -178,11 +178,12 @@ def test_policies_keep_the_budget(policy: str) -> None:
 def test_policies_differ_where_they_should() -> None:
     for policy, gone in (("lru", "a"), ("lfu", "c"), ("cost", "b"), ("belady", "d")):
         store = Residents({"a": 3, "b": 2, "c": 3, "d": 3, "e": 1}, 11, ("a", "b", "c", "d", "e"), policy=policy)
-        for path in ("a", "a", "b", "b", "c", "d", "d"):
-            store.acquire(path)
-            store.release(path)
-        store.place = 4
-        store.acquire("e")
+        with store.call() as call:
+            for path in ("a", "a", "b", "b", "c", "d", "d"):
+                call.acquire(path)
+                call.release(path)
+            call.place = 4
+            call.acquire("e")
         assert set("abcd") - set(store.resident) == {gone}, policy
 
 
@@ -204,15 +205,15 @@ def test_training_and_a_pure_region_have_everything() -> None:
 def test_a_region_that_reads_what_is_away_is_refused() -> None:
     """The host loop looks, so a wrong plan cannot pass for a right one."""
     _, budgeted = both(active_layers())
-    store = budgeted._store
-    with store.call(), pytest.raises(NotResident, match="block.2"):
-        store.acquire("block.0")
-        store.check(("live.2.linear_1", "block.0.linear_1", "block.2.linear_1"))
+    store = budgeted._memory.residents
+    with store.call() as call, pytest.raises(NotResident, match="block.2"):
+        call.acquire("block.0")
+        call.check(("live.2.linear_1", "block.0.linear_1", "block.2.linear_1"))
     assert not store.held
     tight = Residents({"a": 3, "b": 3}, 4)
-    tight.acquire("a")
-    with pytest.raises(NotResident, match="does not fit beside a"):
-        tight.acquire("b")
+    with tight.call() as call, pytest.raises(NotResident, match="does not fit beside a"):
+        call.acquire("a")
+        call.acquire("b")
 
 
 def test_threads_and_copies() -> None:

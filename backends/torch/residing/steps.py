@@ -1,45 +1,41 @@
-"""What is resident while a module runs: its store of chunks, and the host steps of a plan that move them."""
+"""The host steps of a plan that move chunks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from torch import Tensor
 
-from ...compiler.loading.residents import Residents
-from .hosting import host_step
+from ....compiler.loading.residents import Lease
+from ..hosting import host_step
 
 Wanted = tuple[Tensor, int | None]
 """What a selection kept, and a way: the step is for what kept it. Or the rows that are left, and None."""
 
 
-def calling(module: Any, hosted: bool) -> AbstractContextManager[None]:
-    """Around a call that has host steps: one at a time, if they move chunks."""
-    moves = hosted and module._store is not None and not module.training
-    return module._store.call() if moves else nullcontext()
-
-
 def check(module: Any, reads: Sequence[str]) -> None:
     """`NotResident` where a region reads something of a chunk that is not held."""
-    store: Residents | None = getattr(module, "_store", None)
-    if store is not None and store.owner is not None:
-        store.check(reads)
+    memory = module.__dict__.get("_memory")
+    if memory is not None and memory.planned and (lease := memory.residents.here) is not None:
+        lease.check(reads)
 
 
-# ---- host steps
+def _lease(module: Any) -> Lease:
+    """Of the call that runs here."""
+    found: Lease = module._memory.residents.here
+    return found
 
 
 def _any(kept: Tensor, way: int | None) -> bool:
     return bool(kept.shape[0]) if way is None else bool(kept[..., way].any())
 
 
-def _told(store: Residents, kind: str, path: str, wanted: Sequence[Wanted], released: bool = False) -> bool:
+def _told(lease: Lease, kind: str, path: str, wanted: Sequence[Wanted], released: bool = False) -> bool:
     """Whether a step is to be done: what it is for is kept somewhere (or not known to be). Either way it is logged."""
     done = not released and (not wanted or any(_any(kept, way) for kept, way in wanted))
-    done = done or (released and path in store.held)
-    store.log.append((kind, path, done))
+    done = done or (released and lease.holds(path))
+    lease.log.append((kind, path, done))
     return done
 
 
@@ -48,9 +44,10 @@ def acquire(module: Any, path: str, *wanted: Wanted) -> bool:
     """A step of the plan: from here on, what is kept runs on this chunk. Says, as all steps here, whether anything was done."""
     if module is None:
         return False
-    if done := _told(module._store, "acquire", path, wanted):
-        module._store.acquire(path)
-    module._store.passed(path)
+    lease = _lease(module)
+    if done := _told(lease, "acquire", path, wanted):
+        lease.acquire(path)
+    lease.passed(path)
     return done
 
 
@@ -60,30 +57,36 @@ def prefetch(module: Any, path: str, *wanted: Wanted) -> bool:
     way already), the next that is kept takes its place."""
     if module is None:
         return False
-    store: Residents = module._store
-    done = _told(store, "prefetch", path, wanted)
+    lease = _lease(module)
+    done = _told(lease, "prefetch", path, wanted)
     if not wanted:
-        store.prefetch(path)
+        lease.prefetch(path)
     for kept, way in ((kept, way) for kept, way in wanted if way is not None):
-        store.prefetch_kept(path, way, kept.flatten(0, -2).any(0).tolist(), done)
+        lease.prefetch_kept(path, way, kept.flatten(0, -2).any(0).tolist(), done)
     return done
 
 
 @host_step
 def release(module: Any, path: str) -> bool:
     """A step of the plan: nothing runs on this chunk any more."""
-    done = module is not None and _told(module._store, "release", path, (), released=True)
+    if module is None:
+        return False
+    lease = _lease(module)
+    done = _told(lease, "release", path, (), released=True)
     if done:
-        module._store.release(path)
+        lease.release(path)
     return done
 
 
 @host_step
 def evict(module: Any, path: str, target: str, *wanted: Wanted) -> bool:
     """A step of the plan: this chunk goes, if the room is needed for `target`."""
-    done = module is not None and _told(module._store, "evict", path, wanted)
+    if module is None:
+        return False
+    lease = _lease(module)
+    done = _told(lease, "evict", path, wanted)
     if done:
-        module._store.evict(path, target)
+        lease.evict(path, target)
     return done
 
 

@@ -1,0 +1,232 @@
+"""The loader: one thread that brings parcels into memory and gives them back, in the order in which it is told."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from ....compiler.diagnostics import Diagnostic
+from ....compiler.loading.places import Blob, TensorPlace, Unloadable
+from ..tensors import Loan
+from .mapping import Cancelled, Extent, Held
+from .parcels import REPAIR, Parcel, told
+from .replicas import DTYPES, Replica, lend
+
+Stamp = tuple[int, int, int, int]
+"""Device, inode, size and time of the last write of a file: the same for the same content, as far as can be told cheaply."""
+
+_VERIFIED: dict[Stamp, str] = {}
+"""The sha256 of files that were read to their end in this process."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One load. `error`: why it failed; `stamps`: the files as they were then; `seconds`: what it took; `verified`: whether it
+    hashed a file."""
+
+    parcel: Parcel
+    done: threading.Event = field(default_factory=threading.Event)
+    cancelled: bool = False
+    error: Diagnostic | None = None
+    seconds: float = 0.0
+    verified: bool = False
+    tensors: dict[str, nn.Parameter] = field(default_factory=dict)
+    held: list[Held] = field(default_factory=list)
+
+    def look(self) -> None:
+        if self.cancelled:
+            raise Cancelled
+
+    def run(self) -> None:
+        """Brings all of it into memory."""
+        begun = time.perf_counter()
+        try:
+            self.look()
+            if self.parcel.fault is not None:
+                self.error = self.parcel.fault
+                return
+            by_file: dict[Blob, dict[str, TensorPlace]] = {}
+            for name, place in self.parcel.places.items():
+                by_file.setdefault(place.blob, {})[name] = place
+            for blob, places in by_file.items():
+                self._read(blob, places)
+        except Cancelled:
+            self.give_back()
+        except OSError as error:
+            self.give_back()
+            self.error = _unread(self.parcel, error)
+        except _Wrong as wrong:
+            self.give_back()
+            self.error = wrong.diagnostic
+        finally:
+            self.seconds = time.perf_counter() - begun
+
+    def _read(self, blob: Blob, places: Mapping[str, TensorPlace]) -> None:
+        file = os.open(blob.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            found = os.fstat(file)
+            if found.st_size != blob.bytes:
+                message = f"`{blob.path}` has {found.st_size:,} bytes, and {blob.bytes:,} were stored"
+                raise _Wrong(told("CC1451", message, self.parcel.stored, REPAIR))
+            extents = {name: Extent(place.start, place.bytes) for name, place in places.items()}
+            held = Held()
+            self.held.append(held)
+            held.read(file, list(extents.values()), self.look)
+            self._verify(blob, held, file, stamp_of(found))
+        finally:
+            os.close(file)
+        for name, extent in extents.items():
+            place = places[name]
+            tensor = held.bytes_of(extent).view(DTYPES[place.dtype]).reshape(place.shape)
+            self.tensors[name] = lend(tensor, Loan(blob.sha256, place.start) if self.parcel.goes else None)
+
+    def _verify(self, blob: Blob, held: Held, file: int, stamp: Stamp) -> None:
+        if blob.sha256 and _VERIFIED.get(stamp) != blob.sha256:
+            self.verified = True
+            digest = held.digest(file, blob.bytes, self.look)
+            if digest != blob.sha256:
+                message = (
+                    f"the bytes of `{blob.path}` are not those that were stored: sha256 {digest[:12]}…, not {blob.sha256[:12]}…"
+                )
+                raise _Wrong(told("CC1452", message, self.parcel.stored, REPAIR))
+            _VERIFIED[stamp] = digest
+
+    def give_back(self) -> None:
+        """The memory goes."""
+        self.tensors.clear()
+        for held in self.held:
+            held.drop()
+        self.held.clear()
+
+
+class _Wrong(Exception):
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+
+
+def stamp_of(found: os.stat_result) -> Stamp:
+    """What tells a file from what it was before."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _unread(parcel: Parcel, error: OSError) -> Diagnostic:
+    if error.errno == errno.ENOENT:
+        return told("CC1450", f"there is no file `{error.filename}`", parcel.stored, REPAIR)
+    if error.errno in (errno.EFAULT, errno.EIO):
+        return told("CC1451", "its file ends, or cannot be read, before all of it is there", parcel.stored, REPAIR)
+    return told("CC1450", f"it cannot be read: {error.strerror}", parcel.stored, "look at the file's rights and its disk")
+
+
+class Loader:
+    """A `Mover` (`compiler/loading/residents.py`). What is loaded is bound into all replicas that run on it.
+
+    The thread begins with the first load and ends with `close`."""
+
+    def __init__(self) -> None:
+        self.parcels: dict[str, Parcel] = {}
+        """By key: what can be loaded."""
+        self.jobs: dict[str, Job] = {}
+        """By key: what is loaded, or on its way."""
+        self.lock = threading.Lock()
+        """Of what is bound where."""
+        self.replicas: weakref.WeakSet[Replica] = weakref.WeakSet()
+        self._told: deque[Callable[[], None] | None] = deque()
+        self._some = threading.Semaphore(0)
+        self._thread: threading.Thread | None = None
+        self.watch: Callable[[str, Job], None] | None = None
+        """Is told of each load that is through."""
+
+    # ---- what it is told, under the lock of the residents
+
+    def load(self, key: str) -> None:
+        if key in self.parcels:
+            self.jobs[key] = job = Job(self.parcels[key])
+            self._tell(lambda: self._load(key, job))
+
+    def drop(self, key: str) -> None:
+        job = self.jobs.pop(key, None)
+        if job is not None:
+            job.cancelled = True
+            self._tell(lambda: self._drop(key, job))
+
+    def wait(self, key: str) -> float:
+        job = self.jobs.get(key)
+        if job is None:
+            return 0.0
+        waited = 0.0
+        if not job.done.is_set():
+            begun = time.perf_counter()
+            job.done.wait()
+            waited = time.perf_counter() - begun
+        if job.error is not None:
+            raise Unloadable(job.parcel.path, job.error)
+        return waited
+
+    def _tell(self, what: Callable[[], None] | None) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=_serve, args=(self._told, self._some), name="chunkc-loader", daemon=True)
+            self._thread.start()
+        self._told.append(what)
+        self._some.release()
+
+    def close(self) -> None:
+        """Ends the thread, behind what it was told before."""
+        if self._thread is not None:
+            self._tell(None)
+
+    # ---- in the thread
+
+    def _load(self, key: str, job: Job) -> None:
+        job.run()
+        with self.lock:
+            for replica in self.replicas:
+                replica.bind(key, job.tensors)
+        if self.watch is not None:
+            self.watch(key, job)
+        job.done.set()
+
+    def _drop(self, key: str, job: Job) -> None:
+        with self.lock:
+            for replica in self.replicas:
+                replica.unbind(key)
+        job.give_back()
+
+    def join(self, replica: Replica) -> None:
+        """From here on a replica is given what is loaded, and all that is there."""
+        with self.lock:
+            self.replicas.add(replica)
+            for key, job in list(self.jobs.items()):
+                if job.done.is_set():
+                    replica.bind(key, job.tensors)
+
+
+def _serve(told: deque[Callable[[], None] | None], some: threading.Semaphore) -> None:
+    """The thread holds nothing of its loader between two loads."""
+    while True:
+        some.acquire()
+        what = told.popleft()
+        if what is None:
+            return
+        what()
+        del what
+
+
+def read(parcel: Parcel) -> dict[str, Tensor]:
+    """The parameters of a parcel by their paths, in memory of their own. `Unloadable` if they cannot be loaded."""
+    job = Job(parcel)
+    job.run()
+    if job.error is not None:
+        raise Unloadable(parcel.path, job.error)
+    with torch.no_grad():
+        found = {name: tensor.detach().clone() for name, tensor in job.tensors.items()}
+    job.give_back()
+    return found

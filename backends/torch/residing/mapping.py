@@ -1,0 +1,159 @@
+"""Bytes of files in memory: mapped where they lie as torch would lay them, else read.
+
+A mapping is private to the process and belongs to the page cache until it is written to: populated page by page (`madvise`,
+`MADV_POPULATE_READ`), it is memory of the process (RssFile), and given back by `MADV_DONTNEED`. So what is in memory is known at
+every moment, and neither is what lies beside a chunk in its file read with it, nor is a byte copied.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import hashlib
+import mmap
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+BLOCK = 4 << 20
+"""Bytes between two looks at whether a load is still wanted."""
+ALIGNED = 64
+"""What torch aligns its own memory to. Kernels take other ways, with other roundings, where it is less."""
+POPULATE_READ = 22
+"""MADV_POPULATE_READ, of Linux 5.14: read errors come back as an error, not as a signal."""
+_LIBC: Any = ctypes.CDLL(None, use_errno=True)
+_LIBC.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+
+class Cancelled(Exception):
+    """Nobody wants this load any more."""
+
+
+Look = Callable[[], None]
+"""Called between blocks; raises `Cancelled`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Bytes of a file, and whether they may be mapped."""
+
+    start: int
+    bytes: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.bytes
+
+    @property
+    def mappable(self) -> bool:
+        return self.start % ALIGNED == 0
+
+
+@dataclass(slots=True)
+class Piece:
+    """Pages in memory. `data`: all of it as bytes; `start`: the place in the file of the first."""
+
+    data: Tensor
+    start: int
+    mapped: bool
+
+    @property
+    def end(self) -> int:
+        return self.start + self.data.numel()
+
+    def give_back(self) -> None:
+        """The memory goes now, whoever may still refer to it: who reads it again reads the file."""
+        if self.mapped:
+            _LIBC.madvise(self.data.data_ptr(), self.data.numel(), mmap.MADV_DONTNEED)
+
+
+@dataclass(slots=True)
+class Held:
+    """What is in memory of one file."""
+
+    pieces: list[Piece] = field(default_factory=list)
+
+    def read(self, file: int, extents: Sequence[Extent], look: Look) -> None:
+        """Brings bytes of a file into memory. `OSError` where that fails: what is there by then is given back by `drop`."""
+        for start, end in _pages([extent for extent in extents if extent.mappable and extent.bytes]):
+            pages = mmap.mmap(file, end - start, access=mmap.ACCESS_COPY, offset=start)
+            self.pieces.append(Piece(torch.frombuffer(pages, dtype=torch.uint8), start, True))
+            _populate(self.pieces[-1].data, look)
+        for extent in extents:
+            if not extent.mappable and extent.bytes:
+                # Memory of its own, so that it is given back as soon as nothing refers to it.
+                pages = mmap.mmap(-1, extent.bytes)
+                self.pieces.append(Piece(torch.frombuffer(pages, dtype=torch.uint8), extent.start, False))
+                _copy(file, extent, pages, look)
+
+    def bytes_of(self, extent: Extent) -> Tensor:
+        """Bytes that were read, as they lie in memory."""
+        if not extent.bytes:
+            return torch.empty(0, dtype=torch.uint8)
+        piece = next(
+            one for one in self.pieces if one.mapped == extent.mappable and one.start <= extent.start and extent.end <= one.end
+        )
+        return piece.data[extent.start - piece.start : extent.end - piece.start]
+
+    def digest(self, file: int, size: int, look: Look) -> str:
+        """The sha256 of the whole file, whose mapped part is read where it is in memory."""
+        found, at = hashlib.sha256(), 0
+        for piece in sorted((one for one in self.pieces if one.mapped), key=lambda one: one.start):
+            _hash_file(found, file, at, piece.start, look)
+            for start in range(0, piece.data.numel(), BLOCK):
+                look()
+                found.update(memoryview(piece.data[start : start + BLOCK].numpy()))  # type: ignore[arg-type]
+            at = piece.end
+        _hash_file(found, file, at, size, look)
+        return found.hexdigest()
+
+    def drop(self) -> None:
+        """Gives all of it back."""
+        for piece in self.pieces:
+            piece.give_back()
+        self.pieces.clear()
+
+
+def _pages(extents: Sequence[Extent]) -> list[tuple[int, int]]:
+    """The runs of pages that hold these bytes, from first byte to last. What lies on neighbouring pages is one."""
+    found: list[tuple[int, int]] = []
+    for extent in sorted(extents, key=lambda one: one.start):
+        start = extent.start - extent.start % mmap.PAGESIZE
+        if found and start <= -(-found[-1][1] // mmap.PAGESIZE) * mmap.PAGESIZE:
+            found[-1] = (found[-1][0], max(found[-1][1], extent.end))
+        else:
+            found.append((start, extent.end))
+    return found
+
+
+def _populate(data: Tensor, look: Look) -> None:
+    for start in range(0, data.numel(), BLOCK):
+        look()
+        part = data[start : start + BLOCK]
+        if _LIBC.madvise(part.data_ptr(), part.numel(), POPULATE_READ):
+            number = ctypes.get_errno()
+            if number != errno.EINVAL:
+                raise OSError(number, os.strerror(number))
+            # A kernel that does not know it: touch each page.
+            part[:: mmap.PAGESIZE].sum()
+
+
+def _copy(file: int, extent: Extent, pages: mmap.mmap, look: Look) -> None:
+    with memoryview(pages) as view:
+        for start in range(0, extent.bytes, BLOCK):
+            look()
+            part = view[start : start + BLOCK]
+            if os.preadv(file, [part], extent.start + start) != len(part):
+                raise OSError(errno.EIO, "the file ends too early")
+
+
+def _hash_file(found: Any, file: int, start: int, end: int, look: Look) -> None:
+    """Adds bytes of the file to a hash, a little at a time: they take no room worth counting."""
+    step = BLOCK // 4
+    for at in range(start, end, step):
+        look()
+        found.update(os.pread(file, min(step, end - at), at))

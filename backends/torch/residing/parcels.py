@@ -1,0 +1,101 @@
+"""Parcels: the stored parameters that come and go together, and where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ....compiler.diagnostics import Diagnostic, Label
+from ....compiler.ir import Graph, Parameter
+from ....compiler.loading.handles import place_of
+from ....compiler.loading.places import Resolved, TensorPlace
+
+ALWAYS = "always "
+"""Before the path of a chunk: its parameters that are there as long as the module is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Parameters by their paths. `path`: the unit, or the chunk, that they are of; `stored`: what they are a part of; `fault`:
+    why they cannot be loaded, where that is known beforehand."""
+
+    path: str
+    stored: Resolved
+    places: Mapping[str, TensorPlace]
+    goes: bool
+    """Whether it may go between two calls."""
+    fault: Diagnostic | None = None
+
+    @property
+    def bytes(self) -> int:
+        return sum(place.bytes for place in self.places.values())
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Equal for the same bytes."""
+        return tuple((name, place.blob.sha256, place.start) for name, place in self.places.items())
+
+
+def chunk_of(path: str, snapshot: Mapping[str, Resolved]) -> str | None:
+    """The stored chunk that a parameter lies in: the innermost; None where it is no part of any."""
+    found = [chunk for chunk in snapshot if not chunk or path.startswith(f"{chunk}.")]
+    return max(found, key=len, default=None)
+
+
+def stored_parameters(graph: Graph, snapshot: Mapping[str, Resolved]) -> dict[str, str]:
+    """The stored chunk of each parameter that lies in one. States are no part: each module has its own."""
+    found = {entry.path: chunk_of(entry.path, snapshot) for entry in graph.parameters if entry.kind != "state"}
+    return {path: chunk for path, chunk in found.items() if chunk is not None}
+
+
+def parcels_of(graph: Graph, snapshot: Mapping[str, Resolved], home: Callable[[str], str | None]) -> dict[str, Parcel]:
+    """The parcels of a snapshot, by unit; what lies in no unit (`home`), by `ALWAYS` and its chunk."""
+    entries = {entry.path: entry for entry in graph.parameters}
+    groups: dict[str, list[str]] = {}
+    chunks = stored_parameters(graph, snapshot)
+    for path, chunk in chunks.items():
+        unit = home(path)
+        groups.setdefault(ALWAYS + chunk if unit is None else unit, []).append(path)
+    found = {}
+    for name, paths in groups.items():
+        # A unit may be made of several stored chunks; what is said of it names the first.
+        first = chunks[paths[0]]
+        places: dict[str, TensorPlace] = {}
+        fault: Diagnostic | None = None
+        for path in paths:
+            stored = snapshot[chunks[path]]
+            inner = path[len(chunks[path]) + 1 :] if chunks[path] else path
+            place = stored.tensors.get(inner)
+            fault = fault or wrong(entries[path], inner, place, stored)
+            if place is not None:
+                places[path] = place
+        goes = not name.startswith(ALWAYS)
+        found[name] = Parcel(name if goes else first, snapshot[first], places, goes, fault)
+    return found
+
+
+def wrong(entry: Parameter, inner: str, place: TensorPlace | None, stored: Resolved) -> Diagnostic | None:
+    """What is wrong with a stored tensor, if it is not what its parameter is declared to be."""
+    declared = f"{entry.type.dtype}[{', '.join(map(str, entry.type.shape))}]"
+    if place is None:
+        return told(
+            "CC1453",
+            f"it has no tensor `{inner}`; `{entry.path}` is declared {declared}",
+            stored,
+            "add it, or ask for another version",
+        )
+    if (place.dtype, place.shape) != (entry.type.dtype, entry.type.shape):
+        found = f"{place.dtype}[{', '.join(map(str, place.shape))}]"
+        message = f"its tensor `{inner}` is {found}, and `{entry.path}` is declared {declared}"
+        return told("CC1453", message, stored, "store it in the declared dtype and shape, or declare what is stored")
+    if place.start < 0 or place.start + place.bytes > place.blob.bytes:
+        return told("CC1451", f"its tensor `{inner}` lies beyond the end of `{place.blob.path}`", stored, REPAIR)
+    return None
+
+
+REPAIR = "`chunkc store verify` names what is damaged; add it to the store again, or move the alias to another version"
+
+
+def told(code: str, message: str, stored: Resolved, hint: str) -> Diagnostic:
+    """What is wrong with something stored, at its handle."""
+    return Diagnostic(code, message, (Label(place_of(stored.handle.text), f"is {stored.location}"),), hint)

@@ -1,0 +1,189 @@
+"""Leases: what one call holds, and the steps of its plan that move chunks."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .residents import Residents
+
+NO_LIMIT = 1 << 30
+
+
+class NotResident(RuntimeError):
+    """A region reads a chunk that is not resident, or a chunk does not fit beside those that are held: the plan is wrong."""
+
+
+class Lease:
+    """What one call holds of a store. Only the thread of the call uses it; what it shares with others is the store's.
+
+    `keys`: by path that of the version that the call runs on (none: the path). `held`: by key, how often it is acquired and not
+    released; `waiting`: prefetched, and not acquired since; `log`: its steps as (kind, chunk, whether it did anything).
+    """
+
+    def __init__(self, store: Residents, keys: Mapping[str, str] | None = None) -> None:
+        self.store, self.keys = store, keys or {}
+        self.held: Counter[str] = Counter()
+        self.waiting: set[str] = set()
+        self.place = 0
+        self.log: list[tuple[str, str, bool]] = []
+        self.seconds = 0.0
+        """What the last acquisition took."""
+        self._homes: dict[str, str | None] = {}
+
+    def key(self, path: str) -> str:
+        """Of the version of a chunk that the call runs on."""
+        return self.keys.get(path, path)
+
+    # ---- steps
+
+    def acquire(self, path: str) -> None:
+        """Holds a chunk, and waits until it is resident. `Unloadable` if it cannot be loaded, `NotResident` if there is no room
+        for it beside what the call holds already."""
+        store, key, begun = self.store, self.key(path), time.perf_counter()
+        with store.turn:
+            store.place = self.place
+            hit = key in store.resident
+            store.counts["hits" if hit else "misses"] += 1
+            store.counts["ahead"] += hit and key in self.waiting
+            if (store.queue and not self.held) or not (hit or store.load(key, spare=set())):
+                taken = self._in_turn(key)
+            else:
+                taken = [key]
+                self._hold({key: 1})
+        self._arrived(taken)
+        self.seconds = time.perf_counter() - begun
+
+    def prefetch(self, path: str) -> None:
+        """Begins to load a chunk, if there is room."""
+        self.prefetch_first([path])
+
+    def prefetch_first(self, paths: Iterable[str], most: int = NO_LIMIT) -> None:
+        """Begins to load chunks, those that are needed first first, until `most` are on their way. None takes the room of one
+        that is needed before it, or of one that another call has prefetched; none is begun while a call waits for room."""
+        store = self.store
+        with store.turn:
+            if store.queue:
+                return
+            store.place = self.place
+            sooner = store.waiting()
+            for key in map(self.key, paths):
+                if len(self.waiting) >= most:
+                    return
+                if key not in store.resident and store.load(key, spare=sooner):
+                    self.waiting.add(key)
+                    store.unused.add(key)
+                sooner.add(key)
+
+    def prefetch_kept(self, path: str, way: int, kept: Sequence[bool], mine: bool) -> None:
+        """Begins to load a chunk that a way reads, if that way is kept (`mine`), and those behind it that are: by `kept`, of all
+        ways of their selection."""
+        later = (other for other, at in self.store.ways.get((path, way), ()) if kept[at])
+        self.prefetch_first([*([path] if mine else []), *later], self.store.ahead)
+
+    def release(self, path: str) -> None:
+        """Holds a chunk no longer: it stays while nothing needs the room."""
+        key = self.key(path)
+        with self.store.turn:
+            self.store.let_go(key)
+            if self.held[key] > 1:
+                self.held[key] -= 1
+            else:
+                del self.held[key]
+
+    def evict(self, path: str, target: str) -> None:
+        """Lets a chunk go, if another needs its room."""
+        store, key, other = self.store, self.key(path), self.key(target)
+        with store.turn:
+            going = store.eviction.heeds_plan and key in store.resident and key not in store.held
+            if going and other not in store.resident and not store.fits(other):
+                store.drop(key)
+
+    def passed(self, path: str) -> None:
+        """The call has come to where a chunk is acquired, whether it is or not."""
+        order = self.store.order
+        ahead = (i for i in range(self.place, len(order)) if order[i] == path)
+        self.place = next(ahead, self.place - 1) + 1
+        with self.store.turn:
+            self.store.eviction.passed(path)
+
+    def holds(self, path: str) -> bool:
+        """Whether a chunk is acquired."""
+        return self.key(path) in self.held
+
+    def check(self, reads: Sequence[str]) -> None:
+        """`NotResident` where a region of the call reads something of a chunk that is not held."""
+        for path in reads:
+            home = self._homes[path] if path in self._homes else self._homes.setdefault(path, self.store.home(path))
+            if home is not None and not self.holds(home):
+                raise NotResident(f"`{path}` is read, and `{home}` is not resident")
+
+    def end(self) -> None:
+        """Lets all go, whatever the call came to; under the lock of the store."""
+        for key, times in self.held.items():
+            self.store.let_go(key, times)
+        self.held.clear()
+
+    # ---- waiting
+
+    def take(self, keys: Sequence[str]) -> None:
+        """Holds several at once, as soon as they fit beside what is held. It is in nobody's way meanwhile: calls that are to end
+        first go on."""
+        store = self.store
+        with store.turn:
+            if not store.fit_beside(set(keys), store.pins.held):
+                raise NotResident(f"{', '.join(keys)} do not fit beside what is pinned")
+            store.turn.wait_for(lambda: store.fit_beside(set(keys)))
+            self._hold(dict.fromkeys(keys, 1))
+        self._arrived(keys)
+
+    def _in_turn(self, key: str) -> list[str]:
+        """Waits, holding nothing, until all that is held and one more fit beside what others hold, and takes them; gives all."""
+        store, mine = self.store, self.held.copy()
+        wanted = mine + Counter([key])
+        if not store.fit_beside(set(wanted), store.pins.held):
+            beside = ", ".join([*mine, *store.pins.held]) or "nothing"
+            raise NotResident(f"`{key}` ({store.sizes[key]:,} bytes) does not fit beside {beside}")
+        self.end()
+        store.queue.append(self)
+        try:
+            store.turn.wait_for(lambda: store.queue[0] is self and store.fit_beside(set(wanted)))
+            self._hold(wanted)
+        finally:
+            store.queue.remove(self)
+            store.turn.notify_all()
+        return list(wanted)
+
+    def _hold(self, wanted: Mapping[str, int]) -> None:
+        """Takes what fits beside what is held."""
+        store = self.store
+        for one, times in wanted.items():
+            if one not in store.resident and not store.load(one, spare=set(wanted)):
+                raise NotResident(f"`{one}` ({store.sizes[one]:,} bytes) does not fit beside {', '.join(store.held)}")
+            store.held[one] += times
+            self.held[one] += times
+            store.used(one)
+            self.waiting.discard(one)
+
+    def _arrived(self, keys: Sequence[str]) -> None:
+        """Waits for loads on their way. The room of one that fails is given back."""
+        store = self.store
+        if store.mover is None:
+            return
+        stalled = 0.0
+        for key in keys:
+            try:
+                stalled += store.mover.wait(key)
+            except BaseException:
+                with store.turn:
+                    store.let_go(key, self.held.pop(key))
+                    if key not in store.held:
+                        store.drop(key)
+                raise
+        if stalled:
+            with store.turn:
+                store.counts["stalls"] += 1
+                store.stalled += stalled
