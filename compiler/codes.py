@@ -10,6 +10,7 @@ from .codes_profile import PROFILES
 from .codes_selections import SELECTIONS, WARNINGS
 from .codes_simulation import SIMULATION
 from .codes_store import STORE
+from .codes_stored import STORED
 from .codes_tables import TABLES
 from .codes_targets import TARGETS
 from .diagnostics import Code
@@ -282,6 +283,7 @@ CODES: dict[str, Code] = {
     **HANDLES,
     **LOADING,
     **FOREIGN,
+    **STORED,
     **TARGETS,
     **SIMULATION,
 }

@@ -113,7 +113,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What is loaded, addressed and scheduled on its own. `path` is full; `members` the labels of an array (`("",)`: single)."""
+    """What is loaded, addressed and scheduled on its own. `path` is full; `members` the labels of an array (`("",)`: single).
+
+    `extern`: the handle of a body stored elsewhere, `source` that of the weights of a written one; what a `--bind` puts in its
+    place has none. `requires`: what running it needs (PEP 508).
+    """
 
     path: str
     members: tuple[str, ...]
@@ -121,6 +125,8 @@ class Chunk:
     trainable: bool = True
     source: str = ""
     requires: tuple[str, ...] = ()
+    isolated: bool = False
+    """Run in an environment of its own, with what it `requires`."""
     span: Span | None = field(default=None, compare=False)
 
 
@@ -260,6 +266,11 @@ class Frame:
     def resolve(self, node: Node) -> str:
         """The full path of a `param` or `state` node."""
         return self.out(node.attrs["up"]).prefix + str(node.attrs["path"])
+
+    def path(self, text: str) -> str:
+        """The full path of one that is relative to this frame, `^` in front of it for each frame further out."""
+        inner = text.lstrip("^")
+        return self.out(len(text) - len(inner)).prefix + inner
 
     def enter(self, apply: Node, member: str) -> Frame:
         """The frame of an apply's body for one member (its label; "" for a single chunk).

@@ -37,4 +37,4 @@ def _count(value: object) -> bool:
 
 
 def _unsteady(node: Node) -> bool:
-    return node.op == "select" or (node.op in OPS and OPS[node.op].random)
+    return node.op == "select" or (node.op in OPS and (OPS[node.op].random or OPS[node.op].outside))

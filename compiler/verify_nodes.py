@@ -56,6 +56,7 @@ KINDS: dict[str, Check] = {
     "order": _each(lambda value: is_int(value) and value < 0),
     "pair": _each(is_int),
     "names": _each(lambda value: isinstance(value, str)),
+    "strings": _each(lambda value: isinstance(value, str)),
 }
 
 
@@ -291,7 +292,7 @@ def _word_problems(node: Node, word: object, body: Graph | None) -> Iterator[str
 
 
 def _draws(node: Node) -> bool:
-    return node.op in OPS and OPS[node.op].random
+    return node.op in OPS and (OPS[node.op].random or OPS[node.op].outside)
 
 
 def _body_problems(node: Node, body: Graph, given: list[Type], element: Type) -> Iterator[str]:

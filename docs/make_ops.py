@@ -51,7 +51,9 @@ OPERATORS = {
 def page() -> str:
     """The page as text."""
     parts = [HEAD, "## Ops of the table\n"]
-    for family, ops in FAMILIES.items():
+    for family, rows in FAMILIES.items():
+        if not (ops := [op for op in rows if op.written]):
+            continue
         parts += [f"### {family}\n", table(("op", "meaning"), ((code(signature(op)), op.doc) for op in ops))]
     parts += ["## Calls that become several ops\n", table(("call", "meaning"), ((code(name), doc) for name, doc in forms()))]
     parts += ["## The standard library\n", table(("call", "meaning"), ((code(name), doc) for name, doc in standard()))]

@@ -156,7 +156,8 @@ class Statements(Blocks):
         if chunk.source:
             yield concat(["from ", self.value(chunk.source)])
         if chunk.requires:
-            yield "requires " + ", ".join(quoted(text.value) for text in chunk.requires)
+            apart = " isolated" if chunk.isolated else ""
+            yield "requires " + ", ".join(quoted(text.value) for text in chunk.requires) + apart
 
     # ---- the core form
 

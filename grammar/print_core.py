@@ -40,7 +40,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 """Attributes that go without saying; and `call` of an apply, where it is the chunk."""
 
-CHUNK_DEFAULTS: dict[str, Any] = {"extern": "", "trainable": True, "source": "", "requires": ()}
+CHUNK_DEFAULTS: dict[str, Any] = {"extern": "", "trainable": True, "source": "", "requires": (), "isolated": False}
 
 _CORE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NODE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")

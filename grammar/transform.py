@@ -167,15 +167,16 @@ class Build(Values):
         inputs: tuple[t.ChunkInput, ...],
         returns: t.TypeExpr | None,
         content: t.Block | t.Expr,
-        *clauses: t.Expr | tuple[t.String, ...],
+        *clauses: t.Expr | tuple[tuple[t.String, ...], bool],
     ) -> t.Chunk:
         body, extern = self._content(content)
         sources = [clause for clause in clauses if not isinstance(clause, tuple)]
         for again in sources[1:]:
             self.findings.error("CC0113", "a chunk takes its weights from one handle only", again.span, label="a second `from`")
-        requires = tuple(text for clause in clauses if isinstance(clause, tuple) for text in clause)
+        needs = [clause for clause in clauses if isinstance(clause, tuple)]
+        requires, isolated = tuple(text for texts, _ in needs for text in texts), any(apart for _, apart in needs)
         source = sources[0] if sources else None
-        return t.Chunk(span, self.named(name), members, inputs, returns, body, extern, source, requires)
+        return t.Chunk(span, self.named(name), members, inputs, returns, body, extern, source, requires, isolated)
 
     def _content(self, content: t.Block | t.Expr) -> tuple[t.Block | None, t.Call | None]:
         if isinstance(content, t.Call) and isinstance(content.function, t.Name) and content.function.text == "extern":
@@ -197,8 +198,9 @@ class Build(Values):
     def from_(self, span: Span, handle: t.Expr) -> t.Expr:
         return handle
 
-    def requires(self, span: Span, *texts: Token) -> tuple[t.String, ...]:
-        return tuple(map(self.text, texts))
+    def requires(self, span: Span, *words: Token | None) -> tuple[tuple[t.String, ...], bool]:
+        *texts, isolated = words
+        return tuple(self.text(text) for text in texts if text is not None), isolated is not None
 
     # ---- the core form
 

@@ -92,7 +92,7 @@ class ChunkInput(Syntax):
 
 @dataclass(frozen=True, slots=True)
 class Chunk(Syntax):
-    """`chunk name[members](inputs) -> returns = extern(...) / { body } / from handle, requires "..."`.
+    """`chunk name[members](inputs) -> returns = extern(...) / { body } / from handle, requires "..." isolated`.
 
     `members` is None without brackets. Exactly one of `body` and `extern` is given: `extern` is the Call `extern(...)`;
     a body that is a single expression is a Block with one `Output` whose name is "" (empty text) at the expression's span.
@@ -107,6 +107,7 @@ class Chunk(Syntax):
     extern: Call | None
     source: Expr | None
     requires: tuple[String, ...]
+    isolated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

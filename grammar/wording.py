@@ -20,6 +20,7 @@ PLAIN = {
     "_IN": "`in`",
     "_ELSE": "`else`",
     "FROZEN": "`frozen`",
+    "ISOLATED": "`isolated`",
     "_WHEN": "`when`",
     "$END": "the end of the file",
 }
@@ -31,7 +32,7 @@ AFTER_VALUE = {
     "_FROM": "`from`",
     "_REQUIRES": "`requires`",
 }
-QUIET = frozenset({"_ELSE", "FROZEN", "_WHEN", "$END"})
+QUIET = frozenset({"_ELSE", "FROZEN", "ISOLATED", "_WHEN", "$END"})
 
 SLIPS: tuple[tuple[str, str], ...] = (
     (r":=", "a name is given with `=`"),

@@ -170,7 +170,9 @@ class Scene:
 
 
 def _unsteady(node: Node, changing: frozenset[str]) -> bool:
-    return (node.op in OPS and OPS[node.op].random) or (node.op == "state" and node.attrs["path"] in changing)
+    if node.op in OPS:
+        return OPS[node.op].random or OPS[node.op].outside
+    return node.op == "state" and node.attrs["path"] in changing
 
 
 def _sized(inside: set[Node], passed: list[Node]) -> bool:

@@ -93,7 +93,7 @@ def _pure(node: Node, reads: Mapping[Node, list[Node]]) -> bool:
     if free_symbols(node.type) or any(map(_sized, node.attrs.values())):
         return False
     if node.op in OPS:
-        return not OPS[node.op].random
+        return not OPS[node.op].random and not OPS[node.op].outside
     if node.op == "select":
         return all(reader.op == "field" for reader in reads[node])
     return (node.op == "fuse" and not node.attrs["by"]) or (node.op == "field" and node.operands[0].op == "select")

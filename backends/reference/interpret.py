@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from .meaning import MEANING, Array, Bools, standard
 from .result import Disagreement, Inadmissible, Result, RunError, Selection, SelectionStats, Value, add_up, statistics
 from .select import Replay, differing, select, together
 from .sizes import bind, resolve
+from .stored import Foreign, run_foreign, run_present
 
 
 def run(
@@ -31,18 +32,21 @@ def run(
     decisions: Mapping[str, Replay] | None = None,
     draws: Mapping[str, Array] | None = None,
     tolerance: float | None = None,
+    foreign: Mapping[str, Foreign] | None = None,
+    missing: Collection[str] = (),
 ) -> Result:
     """The plain dense meaning of a graph.
 
     `params` holds parameters and states by full path (more than needed is fine). `outputs` names those to compute (all by
     default); losses and next states are always computed. `decisions` and `draws` replay what another run did, by call path: a
     selection then keeps what it is told, or for a pair `(kept, known)` only where known. Replaying `path:first` fixes what the
-    first rule of a chain kept.
+    first rule of a chain kept. `foreign` says what stored chunks compute that something else runs (`onnx:` …): by path, a
+    function of arrays. `missing`: paths of chunks that cannot be had, where the spec says what becomes of them (`on_missing`).
 
     Raises `RunError` where values do not fit the graph, and `Inadmissible` if a `tolerance` is given and a replayed decision is
     further than that from its boundary (relative to the values it was taken on).
     """
-    call = _Call(params, seed, decisions or {}, draws or {})
+    call = _Call(params, seed, decisions or {}, draws or {}, foreign or {}, frozenset(missing))
     wanted = [pair for pair in graph.outputs if outputs is None or pair[0] in outputs]
     if outputs is not None and (missing := set(outputs) - {name for name, _ in wanted}):
         raise RunError(f"the graph has no output {', '.join(sorted(missing))}")
@@ -80,6 +84,8 @@ class _Call:
     seed: int
     replay: Mapping[str, Replay]
     drawn: Mapping[str, Array]
+    foreign: Mapping[str, Foreign]
+    missing: frozenset[str]
     losses: dict[str, float] = field(default_factory=dict)
     decisions: dict[str, Bools] = field(default_factory=dict)
     draws: dict[str, Array] = field(default_factory=dict)
@@ -139,6 +145,10 @@ class _Scope:
         slots = attrs.pop("slots", None)
         if slots is not None:
             return MEANING[node.op](**dict(zip(slots, operands)), **attrs)
+        if node.op == "foreign":
+            return run_foreign(self.call.foreign, self.frame, operands, attrs)
+        if node.op == "present":
+            return run_present(self.call.missing, self.frame, attrs["chunks"])
         if node.op == "uniform":
             return self._draw(self.path + attrs["path"], operands[0])
         return MEANING[node.op](*operands, **attrs)

@@ -199,6 +199,11 @@ def _bce(t: Tape, op: Op) -> None:
     blocks.bce(t, p, target)
 
 
+def _foreign(t: Tape, op: Op) -> None:
+    """One call of what is no kernel: its result is written, and no more is known."""
+    t.fill(*op.result.shape, dtype=op.result.dtype, op=op.node.op)
+
+
 ROWS: dict[str, Row] = {
     **{op.name: each for op in FAMILIES["Element by element"]},
     "stop_gradient": nothing,
@@ -231,5 +236,7 @@ ROWS: dict[str, Row] = {
     "uniform": _uniform,
     "kl": _kl,
     "bce": _bce,
+    "foreign": _foreign,
+    "present": nothing,
 }
 """Every op of the table by its name."""

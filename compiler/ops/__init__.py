@@ -9,7 +9,21 @@ from typing import Any
 
 from ..ir import Attrs
 from ..types import TensorType
-from . import attention, blocks, convolution, losses, makers, norms, picks, pointwise, products, random, reductions, shapes
+from . import (
+    attention,
+    blocks,
+    convolution,
+    losses,
+    makers,
+    norms,
+    picks,
+    pointwise,
+    products,
+    random,
+    reductions,
+    shapes,
+    stored,
+)
 from .checks import bracket
 from .table import Arg, Implicit, Op, ShapeError, Types, Work
 
@@ -28,6 +42,7 @@ FAMILIES = {
     "Blocks": blocks.OPS,
     "Draws": random.OPS,
     "Losses": losses.OPS,
+    "Stored chunks": stored.OPS,
 }
 
 OPS: dict[str, Op] = {op.name: op for ops in FAMILIES.values() for op in ops}

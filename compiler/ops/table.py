@@ -36,10 +36,10 @@ class Arg:
 
     Kinds: `value` (a tensor: an operand), `values` (a list of tensors: operands), `int`, `float`, `bool`, `string`, `dtype`,
     `size` (int or symbolic), `sizes` (a list of sizes, or the rest of the arguments), `axis` (a name or position; an attribute
-    counted from the end), `axes` and `order` (several of them, or the rest of the arguments), `pair` (one int or one for each of
-    `ndim` axes; an attribute that is a tuple), `param` (true: the op makes it for itself, as `implicit` says; false: there is
-    none; or a tensor: an operand). A tensor written where a `size` stands goes to the next `param` (`linear(w)`); where a weight
-    is given so, the other `param`s are false unless written.
+    counted from the end), `axes` and `order` (several of them, or the rest of the arguments), `pair` (one int or one for each
+    of `ndim` axes; an attribute that is a tuple), `strings`, `param` (true: the op makes it for itself, as `implicit` says;
+    false: there is none; or a tensor: an operand). A tensor written where a `size` stands goes to the next `param`
+    (`linear(w)`); where a weight is given so, the other `param`s are false unless written.
     `required` arguments must be written, but for a `param`, which is there in any case; an absent optional value is no operand
     (and its slot is missing).
     `form`: an argument of the `surface` is no attribute of a node, one of the `core` is written by passes only.
@@ -100,6 +100,10 @@ class Op:
     """The attribute `shape` is the shape of the result, read at run time from the sizes of the inputs."""
     normalise: Callable[[Types, Attrs], Attrs] | None = None
     """What an op does to its attributes beyond what the kinds of its arguments say: fills in sizes, checks bounds."""
+    outside: bool = False
+    """It reads what lies outside of the graph, and may give something else in the next call."""
+    written: bool = True
+    """Whether a spec may call it; what may not be is made by elaboration."""
     axis_of_result: bool = False
     """The attribute `axis` counts in the result, which has one axis more (`stack`, `unsqueeze`)."""
 

@@ -62,13 +62,23 @@ def budget(graph: Graph) -> int | None:
     kind, value = graph.memory["budget"]
     if kind == "bytes":
         return int(value)
-    total = sum(size_of(entry.type) for entry in graph.parameters if entry.kind != "state")
+    total = sum(size_of(entry.type) for entry in graph.parameters if entry.kind != "state") + sum(foreign_bytes(graph).values())
     return math.floor(value * total + 1e-9)
 
 
 def size_of(kind: TensorType) -> int:
     """The bytes of a parameter."""
     return math.prod(size for size in kind.shape if isinstance(size, int)) * BYTES[kind.dtype]
+
+
+def foreign_bytes(graph: Graph) -> dict[str, int]:
+    """The bytes of stored bodies that something else runs, by the path of their chunk."""
+    if not any(node.op == "foreign" for one in (graph, *body_order(graph)) for node in one.nodes):
+        return {}
+    walk = _Walk()
+    for node in graph.nodes:
+        walk.read(node, Frame())
+    return walk.foreign
 
 
 def needs_of(outlined: Graph) -> Needs:
@@ -89,7 +99,7 @@ def needs_of(outlined: Graph) -> Needs:
                 taken[name] = taken.get(name, 0) + 1
                 name = name if taken[name] == 1 else f"{name}#{taken[name]}"
                 found.append(Use(name, units, node, way, choice))
-    table = {entry.path: size_of(entry.type) for entry in outlined.parameters}
+    table = {entry.path: size_of(entry.type) for entry in outlined.parameters} | walk.foreign
     always = walk.touched.pop("", set())
     sizes = {unit: sum(table[path] for path in paths - always) for unit, paths in walk.touched.items()}
     return Needs(tuple(found), sizes, sum(table[path] for path in always), frozenset(always))
@@ -147,9 +157,11 @@ def in_order(outlined: Graph, uses: Iterable[Use]) -> Graph:
 
 @dataclass(slots=True)
 class _Walk:
-    """Follows calls to the parameters that they read. `touched`: the paths by unit, those outside of units under ""."""
+    """Follows calls to what they read. `touched`: the paths of parameters by unit, those outside of units under "", and those of
+    chunks that something else runs: `foreign` has their bytes."""
 
     touched: dict[str, set[str]] = field(default_factory=dict)
+    foreign: dict[str, int] = field(default_factory=dict)
     known: dict[tuple[int, Frame], tuple[str, ...]] = field(default_factory=dict)
 
     def call(self, apply: Node, member: str) -> tuple[str, tuple[str, ...]]:
@@ -173,9 +185,11 @@ class _Walk:
 
     def read(self, node: Node, frame: Frame) -> tuple[str, ...]:
         """The units that one node reads where it stands."""
-        if node.op == "param":
-            unit = _unit(frame.out(node.attrs["up"]))
-            self.touched.setdefault(unit, set()).add(frame.resolve(node))
+        if node.op in ("param", "foreign"):
+            unit = _unit(frame.out(node.attrs["up"]) if node.op == "param" else frame)
+            self.touched.setdefault(unit, set()).add(frame.resolve(node) if node.op == "param" else frame.prefix[:-1])
+            if node.op == "foreign":
+                self.foreign[frame.prefix[:-1]] = node.attrs["bytes"]
             return (unit,) if unit else ()
         if node.op != "apply" or node.attrs["body"] is None:
             return ()

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...compiler.diagnostics import Abort, CompileError, Findings, did_you_mean
 from ...compiler.ir import Attrs, Graph
+from ...compiler.loading.places import Resolver
 from ...compiler.source import Source, Span
 from .. import tree
 from ..parse import parse
@@ -16,6 +17,7 @@ from .env import Program
 from .files import Library, main_model
 from .limits import allow_deep_values
 from .models import main
+from .stored_tensors import check_stored
 from .tables import with_tables
 from .values import Template, Value
 
@@ -26,26 +28,37 @@ def load(
     params: dict[str, object] | None = None,
     training: bool = False,
     bind: dict[str, str] | None = None,
+    resolver: Resolver | None = None,
+    weights: str = "",
     findings: Findings | None = None,
     model: str | None = None,
 ) -> Graph:
     """The graph of the last model of a file (or of `model`), for eval or for training.
 
     `params` gives compile-time parameters, `bind` puts a written model (path of a `.cc` file) in the place of an extern chunk.
-    Warnings are left in `findings`; errors raise `CompileError`, a file that cannot be read `OSError`.
+    With a `resolver` stored chunks have the bodies that they are stored with, and what is stored is checked; `weights` is the
+    handle of the whole model's. Warnings are left in `findings`; errors raise `CompileError`, a file that cannot be read
+    `OSError`.
     """
     found = Findings() if findings is None else findings
     here = Path(path)
     library = Library(found, here.resolve().parent)
     allow_deep_values()
     try:
-        return _load(library, library.open(here), params or {}, training, bind or {}, model)
+        asked = Program(found, training, resolver=resolver)
+        return _load(library, library.open(here), params or {}, asked, bind or {}, model, weights)
     except (Abort, CompileError):
         raise CompileError(found.items) from None
 
 
 def loads(
-    text: str, *, path: str = "<text>", findings: Findings | None = None, training: bool = False, **params: object
+    text: str,
+    *,
+    path: str = "<text>",
+    findings: Findings | None = None,
+    training: bool = False,
+    resolver: Resolver | None = None,
+    **params: object,
 ) -> Graph:
     """`load` from a text; `use` looks in the current folder."""
     found = Findings() if findings is None else findings
@@ -53,7 +66,7 @@ def loads(
     allow_deep_values()
     try:
         opened = library.enter(parse(Source(path, text), found), Path.cwd())
-        return _load(library, opened, params, training, {}, None)
+        return _load(library, opened, params, Program(found, training, resolver=resolver), {}, None)
     except (Abort, CompileError):
         raise CompileError(found.items) from None
 
@@ -62,9 +75,10 @@ def _load(
     library: Library,
     opened: tuple[tree.File, Any],
     params: dict[str, object],
-    training: bool,
+    program: Program,
     bind: dict[str, str],
     wanted: str | None,
+    weights: str = "",
 ) -> Graph:
     found = library.findings
     file, scope = opened
@@ -78,14 +92,17 @@ def _load(
         return graph
     model = main_model(found, file, wanted)
     found.check()
-    program = Program(found, training, bind=_bindings(library, bind))
+    program.bind = _bindings(library, bind)
     program.files = library.chunks
     unit = main(program, model, scope, _given(params))
     _check_bindings(program, bind)
     found.check()
     unused.warn(found, file)
     graph = finish(unit, model.name.text, model.span, memory=Attrs(program.memory or {}))
-    return with_tables(graph, unit)
+    graph = with_tables(graph, unit)
+    check_stored(program, graph, weights)
+    found.check()
+    return graph
 
 
 def _given(params: dict[str, object]) -> dict[str, tuple[Value, Span]]:

@@ -9,6 +9,7 @@ from ...compiler.bodies import live
 from ...compiler.diagnostics import Abort
 from ...compiler.dims import Dim, Size, substitute, symbol
 from ...compiler.ir import Graph
+from ...compiler.loading.places import Resolved
 from ...compiler.source import Span
 from ...compiler.types import RecordType, TensorType, Type
 from .. import tree
@@ -16,6 +17,7 @@ from . import gradients
 from .env import Env, Scope, Unit, label
 from .places import called
 from .signatures import bind_signature, declare_dims, tensor_type
+from .stored import extern_of, foreign_outputs, text_outputs
 from .values import Axes, Chunked, Tensor
 
 Body = tuple[Graph | None, Type, dict[str, Axes]]
@@ -38,8 +40,12 @@ def _elaborate(env: Env, chunk: Chunked, arguments: list[Tensor], among: bool, s
     program, syntax = env.program, chunk.syntax
     bound = program.bind.get(syntax.name.text) if syntax.extern is not None else None
     if syntax.extern is not None and bound is None:
-        return _declared(env, chunk, arguments, span)
+        if program.resolver is None:
+            return _declared(env, chunk, arguments, span)
+        bound = extern_of(env, chunk)
+    entry = chunk.env.unit.chunks[chunk.path]
     unit = Unit(program, parent=chunk.env.unit)
+    unit.frozen = chunk.env.unit.frozen or not entry.trainable
     scope = Scope(parent=chunk.env.scope, barrier=True)
     inner = Env(program, unit, scope)
     fresh, local = _local_sizes(arguments)
@@ -58,7 +64,10 @@ def _elaborate(env: Env, chunk: Chunked, arguments: list[Tensor], among: bool, s
         scope.names[given.name.text] = (Tensor(x.node, axes), given.name.span)
     program.call(chunk, span)
     try:
-        outputs = _run(inner, syntax, bound, inputs, span)
+        if isinstance(bound, Resolved) and bound.kind != "model":
+            outputs = foreign_outputs(inner, chunk, bound, inputs, among, span)
+        else:
+            outputs = _run(inner, syntax, bound, inputs, span)
     finally:
         program.calling.pop()
     _check_returns(inner, syntax, outputs, span)
@@ -73,6 +82,8 @@ def _run(env: Env, syntax: tree.Chunk, bound: Any, inputs: list[Tensor], span: S
     from .models import bound_outputs
     from .statements import block, outputs_of
 
+    if isinstance(bound, Resolved):
+        return text_outputs(env, bound, inputs, syntax, span)
     if bound is not None:
         return bound_outputs(env, bound, inputs, syntax, span)
     assert syntax.body is not None

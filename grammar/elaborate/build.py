@@ -112,6 +112,7 @@ def parameter(
     """A parameter (or state) that an op makes for itself, under the path it was given."""
     full = f"{path}.{spec.name}" if spec.name else path
     names = axes or (None,) * len(spec.shape)
+    kind = "frozen" if kind == "param" and env.unit.frozen else kind
     outer = Outer(env.unit, full, TensorType(dtype, tuple(spec.shape)), names, spec.init, kind, span)
     return declare_outer(env, outer)
 

@@ -12,6 +12,9 @@ from .expressions import as_tensor, evaluate
 from .rows import table_op
 from .values import Chunked, Function, Poison, Template, Tensor, Value, describe
 
+WRITTEN = [name for name, op in OPS.items() if op.written]
+"""Ops that a spec may call."""
+
 
 def pipe(env: Env, value: Value, span: Span, function: tree.Expr) -> Value:
     """`value |> function`."""
@@ -55,10 +58,10 @@ def _by_name(env: Env, function: tree.Name, written: tree.Call | None, piped: tu
         return _call_value(env, found[1], function, arguments)
     if function.text in FORMS:
         return FORMS[function.text](arguments)
-    if function.text in OPS:
+    if function.text in WRITTEN:
         return table_op(arguments)
     known = [name for name in env.scope.visible() if isinstance(_peek(env, name), (Chunked, Template))]
-    hint = did_you_mean(function.text, [*known, *FORMS, *OPS])
+    hint = did_you_mean(function.text, [*known, *FORMS, *WRITTEN])
     raise env.error("CC0201", f"unknown op or chunk `{function.text}`", function.span, hint=hint)
 
 

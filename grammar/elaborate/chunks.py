@@ -17,6 +17,7 @@ from . import build
 from .arguments import Arguments
 from .env import Env, Scope, label
 from .expressions import as_tensor, evaluate
+from .handles import handle_of, requirements
 from .limits import MOST_MEMBERS
 from .signatures import bind_signature
 from .values import Chunked, Items, Record, Selected, Tensor, Value, describe
@@ -34,15 +35,20 @@ def declare(env: Env, syntax: tree.Chunk) -> None:
         )
     env.program.step(syntax.name.span, count // 8)
     path = ".".join(env.statement(syntax.name.text).path)
+    written, bound = handle_of(env, syntax), syntax.extern is not None and syntax.name.text in env.program.bind
+    handle = written.handle if written is not None and not bound else ""
     entry = Chunk(
         path,
         _members(labels),
-        extern=_extern(env, syntax),
-        trainable=_trainable(env, syntax),
-        source=_text(env, syntax.source),
-        requires=tuple(requirement.value for requirement in syntax.requires),
+        extern=handle if syntax.extern is not None else "",
+        trainable=written is None or bound or written.trainable,
+        source=handle if syntax.extern is None else "",
+        requires=requirements(env, syntax),
+        isolated=syntax.isolated,
         span=syntax.span,
     )
+    if written is not None and written.place is not None:
+        env.program.places[syntax.span] = written.place
     env.declare(syntax.name, Chunked(syntax, env, path, labels, entry.members))
     env.unit.chunks[path] = entry
     if syntax.extern is not None:
@@ -88,41 +94,6 @@ def _members(labels: tuple[tuple[str, ...], ...], chosen: tuple[str, ...] = ()) 
     if len(labels) == 1 and not chosen:
         return labels[0]
     return tuple(".".join((*chosen, *rest)) for rest in combinations(*labels[len(chosen) :]))
-
-
-def _extern(env: Env, syntax: tree.Chunk) -> str:
-    if syntax.extern is None:
-        return ""
-    first = next((a for a in syntax.extern.arguments if a.name is None), None)
-    if first is None:
-        raise env.error("CC0504", "`extern` needs a handle", syntax.extern.span, hint='write `extern("models/edges@stable")`')
-    handle = _text(env, first.value)
-    for argument in syntax.extern.arguments:
-        if argument.name is not None and argument.name.text != "trainable":
-            hint = did_you_mean(argument.name.text, ["trainable"])
-            raise env.error("CC0204", f"`extern` has no argument `{argument.name.text}`", argument.name.span, hint=hint)
-    if syntax.returns is None or any(given.type is None for given in syntax.inputs):
-        message = f"the extern chunk `{syntax.name.text}` needs the types of its inputs and of its result"
-        raise env.error("CC0504", message, syntax.name.span, hint="write `chunk name(x: f32[B, d]) -> f32[B, d] = extern(…)`")
-    return handle
-
-
-def _trainable(env: Env, syntax: tree.Chunk) -> bool:
-    if syntax.extern is None:
-        return True
-    for argument in syntax.extern.arguments:
-        if argument.name is not None:
-            return evaluate(env, argument.value) is True
-    return False
-
-
-def _text(env: Env, expr: tree.Expr | None) -> str:
-    if expr is None:
-        return ""
-    value = evaluate(env, expr)
-    if not isinstance(value, str) or not value:
-        raise env.error("CC0504", f"a handle is a string, found {describe(value)}", expr.span)
-    return value
 
 
 def member(env: Env, chunk: Value, expr: tree.Expr) -> Chunked:

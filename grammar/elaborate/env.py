@@ -9,6 +9,7 @@ from typing import Any
 from ...compiler.diagnostics import Abort, Findings, Label
 from ...compiler.dims import Size
 from ...compiler.ir import Attrs, Chunk, Node
+from ...compiler.loading.places import Resolved, Resolver
 from ...compiler.source import Span
 from ...compiler.types import Type, tensor_types
 from .. import tree
@@ -34,6 +35,14 @@ class Program:
     """Names of the extern chunks that were declared, in order."""
     units: dict[int, Unit] = field(default_factory=dict)
     """The unit of each body graph, by its identity."""
+    resolver: Resolver | None = None
+    """Finds what handles stand for; None: stored chunks have no body."""
+    resolved: dict[str, Resolved | None] = field(default_factory=dict)
+    """What handles stand for; None for one that is wrong."""
+    places: dict[Span, Span] = field(default_factory=dict)
+    """Where the handle of a chunk stands, by the place of the chunk."""
+    reading: list[str] = field(default_factory=list)
+    """The stored texts that are being elaborated, one in the other."""
 
     def step(self, span: Span, cost: int = 1) -> None:
         """Count evaluations; too many are an error with a span, so that checking takes bounded time."""
@@ -81,6 +90,8 @@ class Unit:
     learns: bool | None = None
     """Whether there is something to train in it, once that has been looked at."""
     decided: list[tuple[Node, tree.Selection]] = field(default_factory=list)
+    frozen: bool = False
+    """The body of a stored chunk that is not trained, or in one."""
     place: Span | None = None
     """Where nodes come from while the standard library is written out: its call."""
 

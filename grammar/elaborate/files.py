@@ -23,6 +23,8 @@ class Library:
 
     findings: Findings
     root: Path
+    closed: bool = False
+    """A stored text, which stands alone."""
     chunks: list[tuple[Scope, tree.Chunk]] = field(default_factory=list)
     known: dict[Path, tuple[tree.File, Scope]] = field(default_factory=dict)
     reading: list[Path] = field(default_factory=list)
@@ -75,6 +77,9 @@ class Library:
         return file, scope
 
     def _use(self, scope: Scope, item: tree.Use, folder: Path) -> None:
+        if self.closed:
+            hint = "write what it uses into it"
+            raise self.findings.error("CC0207", "a stored text uses no other file", item.path.span, hint=hint)
         if "\0" in item.path.value:
             raise self.findings.error("CC0207", "no file has a name with a null character", item.path.span)
         target = (folder / item.path.value).resolve()

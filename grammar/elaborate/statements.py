@@ -133,7 +133,7 @@ def _param(env: Env, statement: tree.Param) -> None:
     for size, expr in zip(type.shape, statement.type.shape):
         if isinstance(size, Dim):
             raise env.error("CC0302", f"the size `{size}` of a parameter is not known at compile time", expr.span)
-    kind = "frozen" if statement.frozen else "param"
+    kind = "frozen" if statement.frozen or env.unit.frozen else "param"
     _declare_outer(env, statement.name, type, axes, _init(env, statement.init, type), kind)
 
 

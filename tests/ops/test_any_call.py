@@ -25,6 +25,7 @@ KINDS = {
     "float": st.floats(),
     "bool": st.booleans(),
     "string": EQUATIONS,
+    "strings": st.lists(EQUATIONS, max_size=3).map(tuple),
     "dtype": st.sampled_from(DTYPES),
     "size": NUMBERS | SIZES,
     "sizes": st.lists(NUMBERS | SIZES, max_size=4).map(tuple),

@@ -7,7 +7,7 @@ import importlib.util
 import numpy as np
 import pytest
 from hand import tensor
-from op_examples import EXAMPLES, IMAGE, SIZES, X
+from op_examples import EXAMPLES, FOREIGN, IMAGE, SIZES, X
 
 from chunkc.backends.reference import run
 from chunkc.compiler.dims import evaluate
@@ -17,7 +17,8 @@ from chunkc.compiler.ops import OPS, ShapeError, implicit, infer, normalise
 from chunkc.compiler.selection import FIELDS
 from chunkc.grammar.elaborate import fields, keep, memory
 
-KINDS = {"value", "values", "int", "float", "bool", "string", "dtype", "size", "sizes", "axis", "axes", "order", "pair", "param"}
+KINDS = {"value", "values", "param", "int", "float", "bool", "string", "strings", "dtype"}
+KINDS |= {"size", "sizes", "axis", "axes", "order", "pair"}
 
 
 @pytest.mark.parametrize("name", OPS)
@@ -42,7 +43,7 @@ def test_an_example_has_its_type(example):
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e.operands], ids=str)
 def test_the_type_is_the_shape_that_the_reference_gives(example):
-    result = run(example.graph(), example.values(), {}).outputs["y"]
+    result = run(example.graph(), example.values(), {}, foreign=FOREIGN).outputs["y"]
     assert result.shape == tuple(evaluate(size, SIZES) for size in example.result.shape)
     assert result.dtype.kind == example.result.dtype[0]
 

@@ -62,6 +62,9 @@ X = tensor("f32", "B", "T", 6)
 IMAGE = tensor("f32", "B", 4, "H", "W")
 SIGNAL = tensor("f32", "B", 4, "T")
 Q, K = tensor("f32", "B", 4, "T", 6), tensor("f32", "B", 2, "S", 6)
+STORED = {"kind": "onnx", "handle": "onnx:parts/edges.onnx", "bytes": 96}
+FOREIGN = {"": lambda x, *rest: x.mean(axis=1)[:, :5] + sum(y[:5] for y in rest)}
+"""What the stored body of the examples computes."""
 KEPT = tensor("bool", "B", "T", 6)
 IDS = tensor("i64", "B", "T")
 
@@ -211,6 +214,9 @@ def others() -> list[Example]:
         Example("uniform", (X,), X, {"path": "dropout"}, positions=((2,), 2)),
         Example("kl", (X, X), tensor("f32", "B", "T"), positions=((2, 2), 2)),
         Example("bce", (X, X), X, positions=((2, 2), 2)),
+        Example("foreign", (X,), tensor("f32", "B", 5), {**STORED, "shape": (B, 5)}, positions=((3,), 1)),
+        Example("foreign", (X, tensor("f32", 6)), tensor("f32", "B", 5), {**STORED, "shape": (B, 5)}, positions=((2, None), 1)),
+        Example("present", (), tensor("bool", 2), {"chunks": ("edges", "expert.3")}),
     ]
 
 

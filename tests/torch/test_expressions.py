@@ -193,7 +193,7 @@ def resolved(value):
 
 
 def test_every_op_has_an_expression_and_every_expression_a_case():
-    assert set(EXPRESSIONS) == set(OPS) == {op for op, _, _ in CASES}
+    assert set(EXPRESSIONS) == {name for name, op in OPS.items() if not op.outside} == {op for op, _, _ in CASES}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{i}-{op}" for i, (op, _, _) in enumerate(CASES)])
@@ -263,9 +263,7 @@ def test_attention_under_blocks_is_one_kernel():
     b = Builder()
     q, k, v = (b.input(name, "f32", "B", 4, size, 8) for name, size in (("q", "T"), ("k", "S"), ("v", "S")))
     kept = b.input("kept", "bool", "B", 1, 3, 4)
-    mask = b.op(
-        "expand_blocks", kept, axes=(-2, -1), sizes=(32, 32), shape=(T, S), type=TensorType("bool", (B, 1, T, S))
-    )
+    mask = b.op("expand_blocks", kept, axes=(-2, -1), sizes=(32, 32), shape=(T, S), type=TensorType("bool", (B, 1, T, S)))
     attrs = {"slots": ("q", "k", "v", "mask"), "causal": False, "after": False, "scale": None}
     node = b.op("attention", q, k, v, mask, type=q.type, **attrs)
     found = fusion(node, users(b.graph(node)))
@@ -278,9 +276,7 @@ def test_a_weight_in_blocks_is_one_kernel():
     x, w = b.input("x", "f32", "B", "T", 64), b.input("w", "f32", 96, 64)
     kept = b.input("kept", "bool", "B", 3, 2)
     wide = b.op("broadcast", w, shape=(B, 96, 64), type=TensorType("f32", (B, 96, 64)))
-    spread = b.op(
-        "expand_blocks", kept, axes=(-2, -1), sizes=(32, 32), shape=(96, 64), type=TensorType("bool", (B, 96, 64))
-    )
+    spread = b.op("expand_blocks", kept, axes=(-2, -1), sizes=(32, 32), shape=(96, 64), type=TensorType("bool", (B, 96, 64)))
     masked = b.op("masked", wide, spread, slots=("x", "kept"), type=wide.type)
     node = b.op("einsum", x, masked, equation="abi,aoi->abo", type=TensorType("f32", (B, T, 96)))
     found = fusion(node, users(b.graph(node)))

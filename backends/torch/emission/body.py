@@ -10,6 +10,7 @@ from ....compiler.dims import Dim, Size
 from ....compiler.ir import Frame, Graph, Node, users
 from ....compiler.kernels import kernel_of
 from ....compiler.mixing import with_positions
+from ....compiler.ops import OPS
 from ....compiler.plan import RESIDENCY, Block, Step
 from ....compiler.planning.packing import packs
 from ....compiler.types import RecordType, SelectionType, TensorType
@@ -20,6 +21,7 @@ from .deriving import derived_call, static_call
 from .grouping import grouped_text
 from .marking import mark
 from .names import Names
+from .outside import outside_text
 from .packed import packed_call
 from .selecting import selection_lines
 from .sizes import size_text
@@ -175,12 +177,9 @@ class Body:
             self.tensor(operand) if is_number(operand) and not as_numbers else self.read(operand, node)
             for operand in node.operands
         )
-        if node.op == "uniform":
-            return self.draw(node, operands[0])
+        if OPS[node.op].random or OPS[node.op].outside:
+            return outside_text(self, node, operands)
         return atom(self.like(EXPRESSIONS[node.op](node, operands, self.size)))
-
-    def draw(self, node: Node, x: str) -> str:
-        return f'{self.ctx}.uniform({x}, "{node.attrs["path"]}"{self.shared(node)})'
 
     # ---- texts of values
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from ....compiler.bodies import body_order
 from ....compiler.diagnostics import CompileError, Diagnostic, Label
 from ....compiler.ir import Frame, Graph, Node
+from ....compiler.ops import OPS
 from ....compiler.plan import Block, Plan, Step
 from ....compiler.planning import lower
 from ....compiler.planning.scheduling import room_of
@@ -20,6 +21,8 @@ from .names import Names, identifier
 from .text import bare_call, wrap
 
 ALL = "*"
+CONTEXTUAL = {"select", *(name for name, op in OPS.items() if op.random or op.outside)}
+"""What a body records, or reads of the call."""
 """Stands for all outputs together, as a dictionary."""
 
 
@@ -181,7 +184,7 @@ class Shop:
             self.contextual[id(body)] = bool(
                 (body.losses and body.training)
                 or body.nexts
-                or any(node.op in ("select", "uniform") or node.attrs.get("word") == "cached" for node in body.nodes)
+                or any(node.op in CONTEXTUAL or node.attrs.get("word") == "cached" for node in body.nodes)
                 or any(node.op == "apply" and node.attrs["body"] and self.needs_ctx(node.attrs["body"]) for node in body.nodes)
             )
         return self.contextual[id(body)]

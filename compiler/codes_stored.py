@@ -1,0 +1,55 @@
+"""The wording of the codes of stored chunks in a spec. On the form of examples see `codes_language.py`."""
+
+from __future__ import annotations
+
+from .diagnostics import Code
+
+STORED: dict[str, Code] = {
+    "CC1440": Code(
+        "stored chunk of the wrong kind",
+        """`= extern(…)` stands for a whole chunk: a .cc text with its weights, or what `onnx:`, `pt2:` or `py:` runs. Weights alone do not say
+what is computed with them; write the chunk, and take them by `from`. What something else runs has no weights for a written chunk.
+
+    chunk edges(x: f32[B, d]) -> f32[B, d] = extern("weights/edges@v1")     # write: chunk edges(x) { … } from "weights/edges@v1" """,
+    ),
+    "CC1441": Code(
+        "stored text that does not say the chunk",
+        """The text that is stored with a model is put in the chunk's place as `--bind` puts a file: the model or chunk named by `#part`, else its last
+model. It uses no other file, takes as many inputs as the chunk, and does not hold itself.""",
+    ),
+    "CC1442": Code(
+        "stored chunks in an array that share no body",
+        """The members of an array have one body and weights of their own: member i takes `#part.i`. So the texts that they are stored with are the
+same, and what `onnx:`, `pt2:` or `py:` runs is declared chunk by chunk, outside of arrays.
+
+    chunk a(x: f32[B, d]) -> f32[B, d] = extern("onnx:parts/a.onnx")
+    chunk b(x: f32[B, d]) -> f32[B, d] = extern("onnx:parts/b.onnx")
+    y = sum([a(x), b(x)])""",
+    ),
+    "CC1443": Code(
+        "signature that something else cannot run by",
+        """Of what `onnx:`, `pt2:` or `py:` runs nothing is known but its signature: each size of its result is a number or a size of an input, and it
+cannot be called `among` kept positions.
+
+    chunk edges(x: f32[B, T, d]) -> f32[B, N, d] = extern("onnx:edges.onnx")     # write: -> f32[B, T, d]""",
+    ),
+    "CC1444": Code(
+        "stored weights that do not fit",
+        """Each parameter and state below a stored chunk is a tensor of what its handle names, of the same name, dtype and shape. Nothing is converted
+silently. All that does not fit is told at once, with both sides.
+
+    chunkc store list models/edges@v1       # what there is""",
+    ),
+    "CC1445": Code(
+        "stored weights that nothing reads",
+        """What the handle names has tensors besides those of the chunk. That is no error, and often a sign of another version or of a part (`#encoder`)
+that was meant.""",
+    ),
+    "CC1447": Code(
+        "requirement that cannot be read",
+        """What a chunk requires is written as `pip` reads it (PEP 508): a name, and versions if need be. Whether it is installed is looked at when the
+chunk is first run.
+
+    chunk shapes(x: f32[B, d]) -> f32[B, d] = extern("onnx:shapes.onnx") requires "onnxruntime>=1.20" """,
+    ),
+}

@@ -1,0 +1,192 @@
+"""Stored chunks: what an `extern` names is looked up, and becomes the body that its text says or a call of what runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...compiler.diagnostics import Abort, CompileError, Diagnostic, Label, did_you_mean
+from ...compiler.loading.places import Resolved
+from ...compiler.loading.signatures import of_member
+from ...compiler.source import Source, Span
+from ...compiler.types import free_symbols
+from .. import tree
+from ..parse import parse
+from . import build
+from .env import Env, Scope, label
+from .files import Library, main_model
+from .signatures import bind_signature, declare_dims, tensor_type
+from .values import Chunked, Template, Tensor
+
+FOREIGN = ("onnx", "pt2", "py")
+
+
+def resolve(env: Env, handle: str, place: Span) -> Resolved:
+    """What a handle stands for; what is wrong with it is told once, at `place`."""
+    program = env.program
+    assert program.resolver is not None
+    if handle not in program.resolved:
+        program.resolved[handle] = None
+        try:
+            program.resolved[handle] = program.resolver.resolve(handle)
+        except CompileError as error:
+            for item in error.diagnostics:
+                env.findings.add(placed(item, place))
+    found = program.resolved[handle]
+    if found is None:
+        raise Abort
+    return found
+
+
+def placed(item: Diagnostic, place: Span) -> Diagnostic:
+    """What is wrong with a handle, at its place in the spec: the very part of it, where it stands there letter by letter."""
+    first = item.labels[0]
+    if first.span.source.path != "<handle>":
+        return replace(item, labels=(Label(place, "named here"), *item.labels))
+    if place.text == f'"{first.span.source.text}"':
+        start = place.start + 1
+        place = Span(place.source, start + first.span.start, start + max(first.span.end, first.span.start + 1))
+    return replace(item, labels=(Label(place, first.text), *item.labels[1:]))
+
+
+def extern_of(env: Env, chunk: Chunked) -> Resolved:
+    """What an extern chunk's handle stands for; of an array, what all members have in common."""
+    place = env.program.places[chunk.syntax.span]
+    handle = chunk.env.unit.chunks[chunk.path].extern
+    first, *others = [resolve(env, of_member(handle, member), place) for member in chunk.members]
+    name = chunk.syntax.name.text
+    if first.kind == "weights":
+        hint = f"write its body: `chunk {name}(…) {{ … }} from …`, or add it to the store with its .cc text"
+        raise env.error("CC1440", f"`{handle}` holds weights alone, and nothing says what `{name}` computes", place, hint=hint)
+    if first.kind in FOREIGN and chunk.members != ("",):
+        message = f"`{name}` is an array, and what `{first.kind}:` runs is one chunk"
+        raise env.error("CC1442", message, place, hint="declare a chunk for each, and list them: `[a(x), b(x)]`")
+    for other in others:
+        texts = [one.program.text if one.program else "" for one in (first, other)]
+        if other.kind != first.kind or texts[0] != texts[1] or head(other.part) != head(first.part):
+            message = f"the members of `{name}` are unlike: `{other.location}` is not the same model as `{first.location}`"
+            raise env.error("CC1442", message, place, hint="declare a chunk for each")
+    return first
+
+
+def head(part: str) -> str:
+    return part.partition(".")[0]
+
+
+# ---- a text
+
+
+@contextmanager
+def named_at(env: Env, source: Source, place: Span) -> Iterator[None]:
+    """What is wrong in a stored text is told there, and where the spec names it."""
+    start = len(env.findings.items)
+    try:
+        yield
+    finally:
+        if len(env.findings.items) > start:
+            env.findings.amend(start, lambda item: _with_name(item, source, place))
+
+
+def _with_name(item: Diagnostic, source: Source, place: Span) -> Diagnostic:
+    known = item.span.source is not source or any(one.span == place for one in item.labels)
+    return item if known else replace(item, labels=(*item.labels, Label(place, "which is stored under this name")))
+
+
+def text_outputs(env: Env, stored: Resolved, inputs: list[Tensor], chunk: tree.Chunk, span: Span) -> dict[str, Tensor]:
+    """The body of a stored text: of the model or chunk that is its part, else of its last model."""
+    from .chunks import declare
+    from .models import bound_outputs
+
+    assert stored.program is not None
+    place = env.program.places[chunk.span]
+    if stored.sha256 in env.program.reading:
+        raise env.error("CC1441", f"`{stored.location}` holds itself", place, label="the same again")
+    env.program.reading.append(stored.sha256)
+    try:
+        with named_at(env, stored.program, place):
+            library = Library(env.findings, Path(), closed=True)
+            file, scope = library.enter(parse(stored.program, env.findings), Path())
+            if any(item.span.source is stored.program for item in env.findings.errors):
+                raise Abort
+            for home, one in library.chunks:
+                declare(Env(env.program, env.unit, home), one)
+            models = {item.name.text: item for item in file.items if isinstance(item, tree.Model)}
+            if not stored.part or stored.part in models:
+                template = Template(main_model(env.findings, file, stored.part or None), scope)
+                return bound_outputs(env, template, inputs, chunk, span)
+            return _part_outputs(env, file, scope, stored, inputs, chunk, span)
+    finally:
+        env.program.reading.pop()
+
+
+def _part_outputs(
+    env: Env, file: tree.File, scope: Scope, stored: Resolved, inputs: list[Tensor], chunk: tree.Chunk, span: Span
+) -> dict[str, Tensor]:
+    """The body of a chunk of a stored text, at the top of it or in its last model."""
+    from .chunks import declare
+    from .models import _of_same_name, parameters
+    from .statements import block, outputs_of
+
+    name, _, member = stored.part.partition(".")
+    model = main_model(env.findings, file, None) if any(isinstance(item, tree.Model) for item in file.items) else None
+    inside = [one for one in model.body.statements if isinstance(one, tree.Chunk)] if model is not None else []
+    known = {one.name.text: one for one in (*(item for item in file.items if isinstance(item, tree.Chunk)), *inside)}
+    place = env.program.places[chunk.span]
+    part = known.get(name)
+    if part is None or part.body is None or bool(member) != (part.members is not None):
+        names = [*known, *(item.name.text for item in file.items if isinstance(item, tree.Model))]
+        hint = did_you_mean(name, names) or f"it has {', '.join(f'`{one}`' for one in names) or 'none'}"
+        raise env.error("CC1441", f"the text of `{stored.location}` has no model or chunk `{stored.part}`", place, hint=hint)
+    inner = Env(env.program, env.unit, Scope(parent=scope))
+    if model is not None:
+        parameters(inner, model, _of_same_name(env, model), model.name.span)
+    for one in inside:
+        if one is not part:
+            declare(inner, one)
+    inner = inner.inner(scope=Scope(parent=inner.scope))
+    if len(part.inputs) != len(inputs):
+        message = f"`{stored.part}`, stored for `{chunk.name.text}`, takes {len(part.inputs)} values, and the chunk {len(inputs)}"
+        raise env.error("CC1441", message, chunk.name.span, also=[label(part.name.span, "stored so")])
+    for given, x in zip(part.inputs, inputs):
+        axes = (
+            bind_signature(inner, given.type, x, f"`{given.name.text}` of `{name}`", span) if given.type is not None else x.axes
+        )
+        inner.scope.names[given.name.text] = (Tensor(x.node, axes), given.name.span)
+    block(inner, part.body)
+    return outputs_of(inner, part.name.span, f"the chunk `{name}`")
+
+
+# ---- what something else runs
+
+
+def foreign_outputs(
+    env: Env, chunk: Chunked, stored: Resolved, inputs: list[Tensor], among: bool, span: Span
+) -> dict[str, Tensor]:
+    """One node for all of it, with the type that the signature declares."""
+    syntax, entry = chunk.syntax, chunk.env.unit.chunks[chunk.path]
+    name, place = syntax.name.text, env.program.places[syntax.span]
+    if among:
+        message = f"`{name}` is run by `{stored.kind}`, which knows no kept positions: it cannot be called `among` them"
+        raise env.error("CC1443", message, span, also=[label(place, "stored here")])
+    assert syntax.returns is not None
+    declare_dims(env, syntax.returns)
+    type, axes = tensor_type(env, syntax.returns)
+    bare = {str(size) for x in inputs for size in x.shape}
+    unknown = sorted(free_symbols(type) - bare)
+    if unknown:
+        message = f"no input of `{name}` says what `{unknown[0]}` is, so the size of its result is not known"
+        raise env.error("CC1443", message, syntax.returns.span, hint="a size of the result stands in an input, or is a number")
+    attrs: dict[str, Any] = {
+        "kind": stored.kind,
+        "handle": entry.extern,
+        "bytes": stored.bytes,
+        "shape": type.shape,
+        "dtype": type.dtype,
+        "requires": entry.requires,
+        "isolated": entry.isolated,
+    }
+    made = build.op(env, "foreign", inputs, attrs, place)
+    return {"": Tensor(made.node, axes)}
