@@ -1,5 +1,6 @@
 """Chunks in the forms that something else runs, written for tests: ONNX files by hand, archives by torch."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,9 @@ def linear_model(weight: Any, bias: Any, rows: Any = "B", names: tuple[str, str]
 def write_archive(path: Path, module: nn.Module, *inputs: torch.Tensor, dynamic: bool = True) -> Path:
     """A module as `torch.export.save` writes it, the first axis of each input dynamic."""
     shapes = tuple({0: torch.export.Dim.AUTO} for _ in inputs) if dynamic else None
-    torch.export.save(torch.export.export(module.eval(), inputs, dynamic_shapes=shapes), path)
+    buffer = io.BytesIO()
+    torch.export.save(torch.export.export(module.eval(), inputs, dynamic_shapes=shapes), buffer)
+    path.write_bytes(buffer.getvalue())
     return path
 
 

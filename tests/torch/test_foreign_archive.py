@@ -85,6 +85,8 @@ def test_a_plain_model_is_read(archive: Path, tmp_path: Path) -> None:
         ("data/sample_inputs/model.pt", pickled, "example inputs"),
         ("models/model.json", text("torch.ops.aten.linear.default", "torch.os.system"), "`torch.os.system`"),
         ("models/model.json", text("torch.ops.aten.linear.default", "torch.ops.__class__.__init__"), "`torch.ops.__class__"),
+        ("models/model.json", text("torch.ops.aten.linear.default", "torch.ops.aten.from_file.default"), "from_file"),
+        ("models/model.json", text("torch.ops.aten.linear.default", "torch.ops.load_library"), "load_library"),
         ("models/model.json", text("Symbol('s", "exec('s"), "arithmetic"),
         ("models/model.json", text('"name": "x"', '"name": "x: print(1)"'), "a name"),
         ("models/model.json", text("builtins.tuple", "collections.defaultdict"), "collections.defaultdict"),

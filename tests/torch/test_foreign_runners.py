@@ -39,7 +39,7 @@ def test_an_onnx_file_gives_what_torch_gives(tmp_path: Path, rows: int) -> None:
 
 
 def test_an_archive_gives_the_same_bits(tmp_path: Path) -> None:
-    runner = load(foreign("pt2", write_archive(tmp_path / "m.pt2", LINEAR, torch.randn(3, 4))))
+    runner = load(foreign("pt2", write_archive(tmp_path / "stored", LINEAR, torch.randn(3, 4))))
     for rows in (1, 2, 7):
         x = torch.randn(rows, 4, requires_grad=True)
         value = runner.run([x])

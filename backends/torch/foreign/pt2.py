@@ -26,7 +26,9 @@ def load(chunk: Foreign) -> ModuleRunner:
     except Exception as error:  # torch's reader raises many kinds
         raise _unreadable(chunk, error) from error
     try:
-        program = torch.export.load(path)
+        # Torch warns of a path that does not end in `.pt2`: a store's does not.
+        with open(path, "rb") as file:
+            program = torch.export.load(file)
         module = program.module()
     except Exception as error:  # as above
         raise _unreadable(chunk, error) from error
