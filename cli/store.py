@@ -8,6 +8,7 @@ from .lazy import LazyGroup
 
 COMMANDS = {
     "add": "Store a file as a version.",
+    "import": "Store a checkpoint, split into chunks.",
     "list": "List what is stored.",
     "alias": "Let an alias stand for a version, move or remove it.",
     "verify": "Check every blob, manifest and alias.",

@@ -78,6 +78,8 @@ def import_checkpoint(store: Store, source: str, named: str, split: str = "", *,
         found = _fetched(store, source)
     else:
         path = Path(source)
+        if not path.exists():
+            raise refused("CC1423", f"there is no file or folder `{shown(source)}`", source, what="import")
         home, name = (path, "") if path.is_dir() else (path.parent, path.name)
         # Links lead anywhere: who types a path may read it, and caches of checkpoints are full of links.
         files = LocalFiles(home, source, within=Path("/"), hashing=False)

@@ -29,6 +29,7 @@ from ..compiler.diagnostics import CompileError
 from ..compiler.loading.handles import refused
 from ..compiler.loading.places import Kind, Resolved
 from .names import is_digest, shown
+from .tables import string
 
 NAME = "chunkc.lock"
 VERSION = 1
@@ -119,11 +120,10 @@ def _wrong(path: Path, why: str) -> CompileError:
 
 def text_of(entries: Mapping[str, Entry]) -> str:
     """The entries as TOML, sorted."""
-    import tomli_w
-
     parts = [HEADER, f"version = {VERSION}\n"]
     for text, entry in sorted(entries.items()):
-        row = {"kind": entry.kind, "location": entry.location, "bytes": entry.bytes, "sha256": entry.sha256}
-        parts.append("\n" + tomli_w.dumps({"handles": {text: row}}).partition("[handles]\n")[2].lstrip())
-        parts += [tomli_w.dumps({name: f"sha256:{pin}"}).replace("", "files.", 1) for name, pin in sorted(entry.files.items())]
+        parts.append(f"\n[handles.{string(text)}]\n")
+        parts.append(f"kind = {string(entry.kind)}\nlocation = {string(entry.location)}\n")
+        parts.append(f"bytes = {entry.bytes}\nsha256 = {string(entry.sha256)}\n")
+        parts += [f"files.{string(name)} = {string(f'sha256:{pin}')}\n" for name, pin in sorted(entry.files.items())]
     return "".join(parts)

@@ -93,6 +93,8 @@ class Asking:
         try:
             return ask()
         except FileNotFoundError as error:
+            if (why := _hidden(error)) is not None:
+                raise self.failed(str(why) or type(why).__name__) from error
             raise refused("CC1423", f"there is nothing at {self.url}", self.text) from error
         except ImportError as error:
             raise missing_extra(self.url.partition(":")[0], self.text, error) from error
@@ -102,6 +104,13 @@ class Asking:
     def failed(self, why: str) -> CompileError:
         first = " ".join(why.split())[:300]
         return refused("CC1430", f"{self.url} could not be fetched: {first}", self.text, hint="nothing of it was kept; try again")
+
+
+def _hidden(error: FileNotFoundError) -> BaseException | None:
+    """What fsspec's HTTP says as a missing file, and is none: no connection, or any answer but 404."""
+    why = error.__cause__
+    aside = isinstance(why, OSError) or type(why).__module__.startswith("aiohttp")
+    return why if aside and getattr(why, "status", 0) != 404 else None
 
 
 def filesystem(handle: Handle) -> Any:
