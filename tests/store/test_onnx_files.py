@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkc.compiler.diagnostics import CompileError
-from chunkc.store.onnx_data import NoOnnx, external_files, locations
+from chunkc.compiler.loading.onnx_files import NoOnnx, external_files, locations
 from chunkc.store.resolver import Resolver
 
 onnx = pytest.importorskip("onnx")
@@ -56,7 +56,7 @@ def test_locations_are_found_however_deep():
     assert sorted(locations(model("w.bin", "deep/c.bin").SerializeToString())) == ["deep/c.bin", "w.bin"]
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"\x3a\xff", b"\x08" + b"\xff" * 11, b"\x3b", b"\x08\x01", b"PK\x03\x04 not a model"])
+@pytest.mark.parametrize("data", [b"", b"{}", b"\x3a\xff", b"\x08" + b"\xff" * 11, b"\x3b", b"\x08\x01", b"PK\x03\x04 no"])
 def test_what_is_none(tmp_path, data):
     (tmp_path / "m.onnx").write_bytes(data)
     with pytest.raises(NoOnnx):
