@@ -90,4 +90,11 @@ waited for is set in seconds by the environment variable `CHUNKC_WORKER_TIMEOUT`
         """The code of an isolated chunk raised an error for these inputs, or gave what is no array; the message has the error and where it was raised.
 Its process lives on, and serves the next call.""",
     ),
+    "CC1477": Code(
+        "chunk of a kind that cannot be isolated",
+        """ONNX files and Python classes can run in an environment of their own. A torch.export archive is looked through by this process's torch
+before it is read, and is read by the same torch.
+
+    chunk edges(x: f32[B, d]) -> f32[B, d] = extern("pt2:edges.pt2") requires "torch>=2.11"     # without `isolated`""",
+    ),
 }

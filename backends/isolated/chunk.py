@@ -33,7 +33,7 @@ class IsolatedChunk:
     """What runs `target` (an ONNX file, or `module:Class`) in the environment of `requires`.
 
     - `path`, `handle`: of the chunk in the model, and as the spec writes it: what errors name;
-    - `folder`: where a `py` module may lie beside its environment; `names`: of the inputs in the spec;
+    - `folder`: where a `py` module may lie; `names`: of the inputs in the spec; `threads`: for onnxruntime;
     - `timeout`: seconds for one answer (a load or a call); None: `default_timeout()`;
     - `allowed`: whether an environment with packages may be made; `python`: another interpreter than that environment's.
 
@@ -50,12 +50,14 @@ class IsolatedChunk:
         *,
         folder: str = "",
         names: Sequence[str] = (),
+        threads: int = 1,
         timeout: float | None = None,
         allowed: bool = False,
         python: Path | None = None,
     ):
-        self.path, self.handle, self.kind, self.target, self.folder = path, handle, kind, target, folder
-        self.requires, self.names, self.allowed, self.python = tuple(requires), list(names), allowed, python
+        self.path, self.handle, self.requires, self.allowed, self.python = path, handle, tuple(requires), allowed, python
+        self.folder = folder
+        self.about = {"kind": kind, "target": target, "folder": folder, "names": list(names), "threads": threads}
         self.timeout = default_timeout() if timeout is None else timeout
         self._lock = threading.Lock()
         self._process: Process | None = None
@@ -123,9 +125,8 @@ class IsolatedChunk:
             python = self.python or interpreter(self.requires, allowed=self.allowed)
             process = self._process = Process(python, self.folder)
             self._finalize = weakref.finalize(self, _end, process, os.getpid())
-            about = {"kind": self.kind, "target": self.target, "folder": self.folder, "names": self.names}
             try:
-                self._facts = process.load(about, self.timeout)
+                self._facts = process.load(self.about, self.timeout)
             except Raised as error:
                 self._drop(Process.kill)
                 missing = "No module named" in str(error)

@@ -4,7 +4,7 @@ It stands alone: it imports nothing of the package, and beside the standard libr
 file descriptors: requests and replies (pipes), one that ends with the caller, and two files of shared memory, for what is given
 and what is made. Messages are a length (4 bytes, little-endian) and JSON in UTF-8:
 
-    {"do": "load", "kind": "py", "target": "module:Class", "folder": "/where/it/lies", "names": ["x"]}
+    {"do": "load", "kind": "py", "target": "module:Class", "folder": "/of/it", "names": ["x"], "threads": 4}
       -> {"inputs": [], "outputs": []}          what an ONNX file says of itself: name, type, shape
     {"do": "run", "inputs": [{"dtype": "f32", "shape": [2, 3], "start": 0}], "size": 64}
       -> {"dtype": "f32", "shape": [2], "bytes": 8}, or {"error": "ValueError: …", "trace": ["…"]}
@@ -158,7 +158,11 @@ def load_onnx(message: Message) -> tuple[Callable[..., Any], Message]:
     """An ONNX model: by the names of its inputs where they are those of the spec, else by place; and what it says of itself."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(message["target"], providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = message["threads"]
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4  # errors are raised
+    session = onnxruntime.InferenceSession(message["target"], options, providers=["CPUExecutionProvider"])
     inputs = {value.name: value for value in session.get_inputs()}
     names = message["names"] if set(message["names"]) == set(inputs) else list(inputs)
     facts = {"inputs": [_said(inputs[name]) for name in names], "outputs": list(map(_said, session.get_outputs()))}

@@ -31,18 +31,17 @@ def load(chunk: Foreign) -> OnnxRunner:
     except ImportError as error:
         message = "it is an ONNX file, and `onnxruntime` is not installed"
         raise chunk.unloadable("CC1464", message, 'pip install "onnxruntime>=1.20"') from error
-    path = Path(chunk.place.blobs[0].path)
-    size = path.stat().st_size + sum(file.stat().st_size for file in _external(chunk, path))
+    files = files_of(chunk)
     options = onnxruntime.SessionOptions()
     # As many threads as torch has; they sleep between calls, for torch's are awake then.
     options.intra_op_num_threads = torch.get_num_threads()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4  # errors are raised
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(files[0]), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common class
         raise chunk.unloadable("CC1460", f"onnxruntime cannot read its file: {reason(error)}") from error
-    return OnnxRunner(chunk, session, size)
+    return OnnxRunner(chunk, session, sum(file.stat().st_size for file in files))
 
 
 class OnnxRunner:
@@ -61,10 +60,7 @@ class OnnxRunner:
         check_file(chunk, [_found(one) for one in ordered], [_found(one) for one in outputs])
 
     def run(self, inputs: Sequence[Tensor]) -> Tensor:
-        dtypes = [kind.dtype for _, kind in self.chunk.inputs]
-        if moved := [given.dtype for given, dtype in zip(inputs, dtypes) if DTYPES.get(given.dtype) != dtype]:
-            message = f"its inputs come as {moved[0]}, and its file takes {', '.join(dict.fromkeys(dtypes))}"
-            raise self.chunk.refused("CC1461", message, "an ONNX file runs in the precision that it was written in")
+        check_precision(self.chunk, inputs)
         arrays = {name: given.detach().cpu().contiguous().numpy() for name, given in zip(self.names, inputs)}
         try:
             (value,) = self.session.run(None, arrays)
@@ -76,8 +72,17 @@ class OnnxRunner:
         del self.session
 
 
-def _external(chunk: Foreign, path: Path) -> list[Path]:
-    """The files beside the model that it keeps tensors in: all within its folder, and there."""
+def check_precision(chunk: Foreign, inputs: Sequence[Tensor]) -> None:
+    """`CompileError` where the module was moved to another precision than the file is written in."""
+    dtypes = [kind.dtype for _, kind in chunk.inputs]
+    if moved := [given.dtype for given, dtype in zip(inputs, dtypes) if DTYPES.get(given.dtype) != dtype]:
+        message = f"its inputs come as {moved[0]}, and its file takes {', '.join(dict.fromkeys(dtypes))}"
+        raise chunk.refused("CC1461", message, "an ONNX file runs in the precision that it was written in")
+
+
+def files_of(chunk: Foreign) -> list[Path]:
+    """The model's file, and those beside it that it keeps tensors in: all within its folder, and there."""
+    path = Path(chunk.place.blobs[0].path)
     try:
         named = external_files(str(path))
     except (NoOnnx, OSError) as error:
@@ -90,7 +95,7 @@ def _external(chunk: Foreign, path: Path) -> list[Path]:
             raise chunk.unloadable("CC1462", message, hint)
         if not (folder / name).is_file():
             raise chunk.unloadable("CC1462", f"its file keeps tensors in `{name}`, which is not there")
-    return [folder / name for name in named]
+    return [path, *(folder / name for name in named)]
 
 
 def _found(one: Any) -> Found:
