@@ -8,45 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from stored import Fixed, parts
+from stored_models import active_layers, inputs, moe, stored
 
-from chunkc.backends.torch import compile
-from chunkc.compiler.ir import Attrs, Graph
-from chunkc.grammar.elaborate import load
-from chunkc.passes import pipeline
-
-SPECS = Path(__file__).resolve().parents[2] / "specs"
-
-
-def active_layers() -> Graph:
-    return load(SPECS / "active_layers.cc", params={"d": 8, "layers": 6})
-
-
-def moe() -> Graph:
-    graph = load(SPECS / "moe.cc", params={"d": 8})
-    return replace(graph, memory=Attrs(budget=("share", 0.4), prefetch=("ahead", 1)))
-
-
-def inputs(graph: Graph, seed: int = 0) -> torch.Tensor:
-    torch.manual_seed(seed)
-    (given,) = graph.inputs
-    sizes = {"B": 5, "T": 3}
-    return torch.randn(*(size if isinstance(size, int) else sizes[str(size)] for size in given.shape))
-
-
-def units(graph: Graph) -> list[str]:
-    inside = (entry.path for entry in graph.parameters if entry.path.startswith(("block.", "expert.")))
-    return sorted({".".join(path.split(".")[:2]) for path in inside})
-
-
-def stored(graph: Graph, folder: Path, chunks: list[str] | None = None, **options: Any) -> tuple[Any, Any, Fixed]:
-    """The module with all in memory, the same with these chunks in files and a budget, and its versions."""
-    whole = compile(graph).eval()
-    versions = Fixed(parts(folder, whole.state_dict(), units(graph) if chunks is None else chunks, **options))
-    made = compile(pipeline.run(graph, ["schedule"]), versions=versions, seed=1).eval()
-    rest = {name: value for name, value in whole.state_dict().items() if made.state_dict()[name].device.type != "meta"}
-    made.load_state_dict(rest, strict=False)
-    return whole, made, versions
+from chunkc.compiler.ir import Attrs
 
 
 @pytest.mark.parametrize("model", [active_layers, moe])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import threading
 import time
 import weakref
@@ -30,13 +31,14 @@ _VERIFIED: dict[Stamp, str] = {}
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One load. `error`: why it failed; `stamps`: the files as they were then; `seconds`: what it took; `verified`: whether it
-    hashed a file."""
+    """One load. `error`: why it failed, `failure` where nobody foresaw it; `seconds`: what it took; `verified`: whether it hashed
+    a file."""
 
     parcel: Parcel
     done: threading.Event = field(default_factory=threading.Event)
     cancelled: bool = False
     error: Diagnostic | None = None
+    failure: Exception | None = None
     seconds: float = 0.0
     verified: bool = False
     tensors: dict[str, nn.Parameter] = field(default_factory=dict)
@@ -67,13 +69,19 @@ class Job:
         except _Wrong as wrong:
             self.give_back()
             self.error = wrong.diagnostic
+        except Exception as error:
+            # Whoever waits for it is to see it.
+            self.give_back()
+            self.failure = error
         finally:
             self.seconds = time.perf_counter() - begun
 
     def _read(self, blob: Blob, places: Mapping[str, TensorPlace]) -> None:
-        file = os.open(blob.path, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(blob.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             found = os.fstat(file)
+            if not stat.S_ISREG(found.st_mode):
+                raise _Wrong(told("CC1450", f"`{blob.path}` is no file", self.parcel.stored, REPAIR))
             if found.st_size != blob.bytes:
                 message = f"`{blob.path}` has {found.st_size:,} bytes, and {blob.bytes:,} were stored"
                 raise _Wrong(told("CC1451", message, self.parcel.stored, REPAIR))
@@ -99,6 +107,13 @@ class Job:
                 )
                 raise _Wrong(told("CC1452", message, self.parcel.stored, REPAIR))
             _VERIFIED[stamp] = digest
+
+    def check(self) -> None:
+        """Raises what went wrong."""
+        if self.error is not None:
+            raise Unloadable(self.parcel.path, self.error)
+        if self.failure is not None:
+            raise self.failure
 
     def give_back(self) -> None:
         """The memory goes."""
@@ -167,8 +182,7 @@ class Loader:
             begun = time.perf_counter()
             job.done.wait()
             waited = time.perf_counter() - begun
-        if job.error is not None:
-            raise Unloadable(job.parcel.path, job.error)
+        job.check()
         return waited
 
     def _tell(self, what: Callable[[], None] | None) -> None:
@@ -224,8 +238,7 @@ def read(parcel: Parcel) -> dict[str, Tensor]:
     """The parameters of a parcel by their paths, in memory of their own. `Unloadable` if they cannot be loaded."""
     job = Job(parcel)
     job.run()
-    if job.error is not None:
-        raise Unloadable(parcel.path, job.error)
+    job.check()
     with torch.no_grad():
         found = {name: tensor.detach().clone() for name, tensor in job.tensors.items()}
     job.give_back()

@@ -33,7 +33,7 @@ class Parcel:
     @property
     def identity(self) -> tuple[object, ...]:
         """Equal for the same bytes."""
-        return tuple((name, place.blob.sha256, place.start) for name, place in self.places.items())
+        return tuple((name, at.blob.sha256, at.start, at.dtype, at.shape) for name, at in self.places.items())
 
 
 def chunk_of(path: str, snapshot: Mapping[str, Resolved]) -> str | None:
