@@ -21,6 +21,7 @@ COMMANDS = {
     "targets": "List the hardware that plans can be timed on.",
     "calibrate": "Make a target of this machine, or fit one to measured tables.",
     "validate": "Compare predicted times with measured ones.",
+    "lock": "Pin what the handles of a spec stand for.",
     "store": "Keep chunks by name, version and content.",
     "demo": "Train and route a small mixture on handwritten digits.",
     "explain": "Tell what a diagnostic's code means.",

@@ -15,8 +15,9 @@ from pathlib import Path
 from ..compiler.loading.handles import Handle, parse_handle, refused
 from ..compiler.loading.places import Blob, Resolved
 from .checkpoint import Found, below, read_files
+from .default import store_for
 from .files import LocalFiles, together
-from .lockfile import Entry, Lock
+from .lockfile import Entry, Lock, beside, read_lock
 from .store import Store
 
 NO_STORE = "give one by `--store DIR`, `store=` or CHUNKC_STORE, or make the folder `chunkc-store` beside the spec"
@@ -40,10 +41,13 @@ class Resolver:
 
     def resolve(self, handle: str) -> Resolved:
         """What a handle stands for now; `CompileError` (CC14xx) where there is nothing, or it is not what was asked for."""
-        return self.entry(handle)[0]
+        found, entry = self.entry(handle)
+        if self.lock:
+            self.lock.check(handle, entry)
+        return found
 
     def entry(self, text: str) -> tuple[Resolved, Entry]:
-        """The same, and what a lock says of it."""
+        """The same with what a lock would say of it, which is not compared with what the lock does say."""
         handle = parse_handle(text)
         locked = self.lock.entries.get(text) if self.lock else None
         files: Mapping[str, str] = {}
@@ -61,8 +65,6 @@ class Resolver:
             hint = "put back what it was, or pin what it is now"
             raise refused("CC1431", f"it is pinned to sha256 {handle.pin}, and has {found.sha256}", text, hint=hint)
         entry = Entry.of(found, files)
-        if self.lock:
-            self.lock.check(text, entry)
         if handle.scheme not in ("", "file"):
             self._known[text] = found, entry
         return found, entry
@@ -110,6 +112,22 @@ class Resolver:
             hint = "if you know that code, say `--allow-python`, or `allow_python=True` in Python"
             raise refused("CC1426", message, handle.text, label="not allowed", hint=hint)
         return Resolved(handle, "py", handle.text, "", (), folder=str(self.folder.resolve()))
+
+
+def resolver_for(
+    spec: str | Path,
+    store: Store | str | Path | None = None,
+    *,
+    offline: bool = False,
+    allow_python: bool = False,
+    locked: bool = True,
+) -> Resolver:
+    """The resolver of a spec's file: the store that is given, else the usual one (`default.py`); files out of its folder; and the
+    lock beside it, unless not `locked`. CC1433 where that cannot be read."""
+    folder = Path(spec).parent
+    found = store if isinstance(store, Store) else store_for(store, folder)
+    lock = read_lock(beside(folder)) if locked else None
+    return Resolver(found, folder, lock, offline, allow_python)
 
 
 def resolved(handle: Handle, location: str, found: Found, folder: str = "") -> tuple[Resolved, Mapping[str, str]]:
