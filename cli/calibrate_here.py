@@ -16,8 +16,9 @@ def calibrate_here(output: str, threads: int | None) -> None:
     import torch
 
     from ..backends.torch.measuring import facts, measure
-    from ..simulator.calibration import Facts, target_text
-    from ..simulator.constants import Axis, Kernel
+    from ..backends.torch.measuring.loads import measure_loads
+    from ..simulator.calibration import Facts, Files, target_text
+    from ..simulator.constants import Axis, Kernel, LoadConstants
     from ..simulator.target_reading import read_target
 
     if output != "-":
@@ -28,6 +29,8 @@ def calibrate_here(output: str, threads: int | None) -> None:
         measured = measure(progress=lambda name, done, of: progress(f"measuring {name} ({done + 1} of {of})"))
         call, launch, looked_up = call_seconds(), launch_seconds(), lookup()
         used = torch.get_num_threads()
+        progress("measuring loads of files")
+        loads = measure_loads(Path.cwd() if output == "-" else Path(output).parent)
     finally:
         torch.set_num_threads(before)
     kernels = []
@@ -35,7 +38,9 @@ def calibrate_here(output: str, threads: int | None) -> None:
         axes = tuple(Axis(name, tuple(sizes)) for name, sizes in one.axes.items())
         kernels.append(Kernel(one.op, axes, tuple(1e6 * time for time in one.seconds), one.dtype, one.cold))
     kernels.append(Kernel("lookup", (Axis("elements", (1, 16, 128)),), tuple(1e6 * time for time in looked_up)))
-    found = Facts(facts.title(), facts.clock(), used, facts.caches(), facts.memory(), call, launch)
+    constants = LoadConstants(loads.mapped, loads.hashed, loads.dropped, loads.request)
+    files = Files(loads.size, loads.cold, loads.latency, constants)
+    found = Facts(facts.title(), facts.clock(), used, facts.caches(), facts.memory(), call, launch, files)
     text = target_text(found, kernels)
     if output == "-":
         click.echo(text, nl=False)
@@ -45,6 +50,7 @@ def calibrate_here(output: str, threads: int | None) -> None:
     rates = [(f"products in {dtype}", f"{2e-9 * target.peak_macs(dtype):,.1f} GFLOP/s") for dtype in target.matrix.macs]
     rates += [(level.name, f"{level.bandwidth / 1e9:,.1f} GB/s") for level in target.memory]
     rates += [("one launch", f"{target.launch.host * 1e6:.2f} us"), ("one call of a module", f"{call * 1e6:.1f} us")]
+    rates += [("files mapped, hashed", f"{loads.mapped / 1e9:,.1f} GB/s, {loads.hashed / 1e9:,.1f} GB/s")]
     table(("of this machine", f"with {used} thread{'s' if used > 1 else ''}"), rates)
     progress(f"wrote {output}; `chunkc validate SPEC --target {output}` compares it with what runs")
 

@@ -7,18 +7,30 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from . import target_writing
-from .constants import CpuConstants, Kernel
+from .constants import CpuConstants, Kernel, LoadConstants
 from .cpu.grids import Grid
-from .target import Launch, Level, Matrix, Note, Target, Vector
+from .target import Launch, Level, Link, Matrix, Note, Target, Vector
 from .target_listing import entries
 
 SOURCE = "measured by `chunkc calibrate`"
 
 
 @attrs.frozen
+class Files:
+    """What loads of files take: the disk's `size` in bytes, `bandwidth` and `latency` of what is not in the page cache, and what
+    holds of all."""
+
+    size: float
+    bandwidth: float
+    latency: float
+    constants: LoadConstants
+
+
+@attrs.frozen
 class Facts:
     """What a processor says of itself. `caches`: name and bytes, near to far, of all cores together; `memory` in bytes, `clock`
-    in Hz, `call` (see `CpuConstants`) and `launch` in seconds: what one kernel on next to nothing takes in emitted code."""
+    in Hz, `call` (see `CpuConstants`) and `launch` in seconds: what one kernel on next to nothing takes in emitted code; `files`:
+    where loads were measured."""
 
     title: str
     clock: float
@@ -27,6 +39,7 @@ class Facts:
     memory: float
     call: float
     launch: float
+    files: Files | None = None
 
 
 def target_text(facts: Facts, kernels: Sequence[Kernel]) -> str:
@@ -39,6 +52,11 @@ def measured_target(facts: Facts, kernels: Sequence[Kernel]) -> Target:
     cycles = facts.clock * facts.threads
     macs = {dtype: _rounded(rate / cycles) for dtype, rate in best_products(kernels).items()}
     flops = {dtype: _rounded(rate / cycles) for dtype, rate in best_elements(kernels).items()}
+    files, links = facts.files, []
+    memory = [Level(name, float(size), _rounded(rate)) for name, size, rate in levels(facts, kernels)]
+    if files is not None:
+        memory.append(Level("storage", _rounded(files.size), _rounded(files.bandwidth), _rounded(files.latency)))
+        links.append(Link("storage", "dram", _rounded(files.bandwidth), _rounded(files.latency)))
     target = Target(
         name="here",
         kind="cpu",
@@ -46,9 +64,11 @@ def measured_target(facts: Facts, kernels: Sequence[Kernel]) -> Target:
         clock=_rounded(facts.clock),
         matrix=Matrix(facts.threads, macs),
         vector=Vector(facts.threads, flops),
-        memory=tuple(Level(name, float(size), _rounded(rate)) for name, size, rate in levels(facts, kernels)),
+        memory=tuple(memory),
+        links=tuple(links),
         launch=Launch(host=_rounded(facts.launch)),
         cpu=CpuConstants(facts.threads, _rounded(facts.call), tuple(map(_short, kernels))),
+        loading=None if files is None else LoadConstants(*map(_rounded, attrs.astuple(files.constants))),
     )
     return attrs.evolve(target, notes={entry.path: _note(entry.path) for entry in entries(target) if entry.unit})
 
@@ -57,6 +77,7 @@ def _note(path: str) -> Note:
     """Where a quantity is from."""
     said = path == "clock" or path.endswith(".size")
     best = ": the most" if path.startswith(("matrix.", "vector.")) else ""
+    best = ": the median of files" if path.startswith(("loading.", "links.", "memory.storage.")) else best
     best = ": a kernel on next to nothing, in emitted code" if path == "launch.host" else best
     return Note("the processor" if said else SOURCE + best)
 

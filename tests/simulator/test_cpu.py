@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chunkc.compiler.cost import Cost
 from chunkc.compiler.shapes import Attention, Gather, Grouped, Pointwise, Product, Reduction, Sort
-from chunkc.simulator.calibration import Facts, best_products, target_text
-from chunkc.simulator.constants import Axis, Kernel
+from chunkc.simulator.calibration import Facts, Files, best_products, target_text
+from chunkc.simulator.constants import Axis, Kernel, LoadConstants
 from chunkc.simulator.cpu import CpuMachine
 from chunkc.simulator.cpu.grids import Grid
 from chunkc.simulator.target_reading import load_target, read_target
@@ -117,3 +118,12 @@ def test_the_file_of_a_machine_says_its_best_rates() -> None:
     assert target.peak_macs("f32") == pytest.approx(best_products(KERNELS)["f32"], rel=1e-3)
     assert [level.name for level in target.memory] == ["l1", "l2", "dram"] and target.title == FACTS.title
     assert target.cpu is not None and len(target.cpu.kernels) == len(KERNELS) and target.cpu.call == pytest.approx(10e-6)
+
+
+def test_loads_of_files_stand_in_the_target_as_they_were_measured() -> None:
+    files = Files(1e12, 2e9, 3e-4, LoadConstants(1.5e10, 1.25e9, 4e10, 5e-5))
+    target = read_target(target_text(attrs.evolve(FACTS, files=files), KERNELS), "here.toml")
+    (link,) = target.route("storage", "device")
+    assert target.loading == files.constants and (link.bandwidth, link.latency) == (2e9, 3e-4)
+    assert target.level("storage").size == 1e12 and target.device_memory.name == "dram"
+    assert "measured by `chunkc calibrate`" in target.notes["loading.mapped"].source

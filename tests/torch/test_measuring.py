@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from chunkc.backends.torch.measuring.grids import jobs, over
+from chunkc.backends.torch.measuring.loads import measure_loads
 from chunkc.backends.torch.measuring.timing import seconds_of
 
 JOBS = list(jobs(("f32", "bf16")))
@@ -33,3 +34,10 @@ def test_calls_in_turn_are_each_counted() -> None:
     seen: list[int] = []
     assert seconds_of([lambda: seen.append(0), lambda: seen.append(1)], budget=1e-4) < 1e-3
     assert abs(seen.count(0) - seen.count(1)) <= 1
+
+
+def test_loads_of_files_are_measured_and_no_file_is_left(tmp_path):
+    found = measure_loads(tmp_path, large=4 << 20, count=3)
+    assert 0 < found.request < 0.1 and 0 <= found.latency < 1
+    assert 1e6 < found.hashed <= 1e12 and 1e6 < found.cold <= found.mapped and found.dropped > 1e6 and found.size > 0
+    assert not list(tmp_path.iterdir())
