@@ -40,8 +40,8 @@ class LoadRates:
 
 
 def measure_loads(folder: str | os.PathLike[str] | None = None, *, large: int = LARGE, count: int = FILES) -> LoadRates:
-    """Measures in a new folder within `folder` (None: where temporary files go), so many files of `large` bytes each: 200 MB, in two
-    or three seconds."""
+    """Measures in a new folder within `folder` (None: where temporary files go): with `count` files of `large` bytes, by default
+    200 MB in two or three seconds."""
     with tempfile.TemporaryDirectory(dir=folder) as here, _loader() as loader:
         many, few = (_files(Path(here), size, count) for size in (large, SMALL))
         # First from the disk: the pages that reading makes are not those that writing leaves, which are mapped faster.
