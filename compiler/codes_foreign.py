@@ -47,6 +47,16 @@ chunkc runs in. The message has the version that was wanted and the one that was
         """`py:package.module:Class` names a class that is made without arguments, or a function; either is called with the chunk's inputs,
 tensors, and gives one. The module is looked for in the folder of the spec, then among the installed packages.""",
     ),
+    "CC1467": Code(
+        "gradient wanted through a chunk that has none",
+        """Onnxruntime gives values, and no gradients. Where an input of an `onnx:` chunk depends on something that is trained, bring the
+chunk as `pt2:` or as a model of the store instead, or call under `torch.no_grad()`.""",
+    ),
+    "CC1468": Code(
+        "chunk that only runs in a call of its own",
+        """A chunk that something else runs is a step of the host, and no part of a graph that `torch.compile` or `torch.export` captures, nor of
+a standalone module. Call the module as it is, or take `module.regions()`: all that lies between host steps.""",
+    ),
     "CC1470": Code(
         "requirement that cannot be read",
         """What an isolated chunk `requires` is installed by pip, and is written as pip takes it (PEP 508): a name, versions, extras, markers.

@@ -102,4 +102,5 @@ def _twin(module: CompiledModule) -> CompiledModule:
     from .module import build
 
     sources = emit(module.graph, module.train_graph, logged=True)
-    return build(sources, module.graph, module.train_graph, module.seed, twin=True)
+    versions = module._memory.versions if module._memory else None
+    return build(sources, module.graph, module.train_graph, module.seed, twin=True, versions=versions)

@@ -25,6 +25,7 @@ from .caching import Cache, CacheStats
 from .context import Context
 from .derived import derived, forget
 from .emission import ALL, Method, Sources
+from .foreign.steps import check_captured
 from .grouped import grouped
 from .guarding import Guards, GuardStats
 from .hosting import HOST_STEPS, branch
@@ -76,6 +77,8 @@ class CompiledModule(nn.Module):
         else:
             call = self._calls[self.training, which]
             pure = torch.compiler.is_compiling() or torch.compiler.is_exporting()
+            if pure:
+                check_captured(self)
             value, last = (call.pure if pure else call.hosted).run(self, given)
         self._leave(last)
         if outputs is None or isinstance(outputs, str):

@@ -13,6 +13,9 @@ from ....compiler.loading.handles import place_of
 from ....compiler.loading.places import Resolved, Unloadable
 from ....compiler.types import TensorType
 
+Key = tuple[object, ...]
+"""Equal for chunks that one runner serves."""
+
 
 class Runner(Protocol):
     """A loaded chunk. Several threads may run it at once."""
@@ -44,6 +47,11 @@ class Foreign:
     place: Resolved
     requires: tuple[str, ...] = ()
     isolated: bool = False
+
+    @property
+    def key(self) -> Key:
+        """All but where it stands in the model."""
+        return (self.place.location, self.place.sha256, self.inputs, self.output, self.requires, self.isolated)
 
     def unloadable(self, code: str, message: str, hint: str = "", label: str = "") -> Unloadable:
         """What is to be raised where it cannot be loaded or run."""

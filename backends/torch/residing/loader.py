@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from ....compiler.diagnostics import Diagnostic
 from ....compiler.loading.places import Blob, TensorPlace, Unloadable
+from ..foreign.chunks import Runners
+from ..foreign.runners import Foreign
 from ..tensors import Loan
 from .mapping import Cancelled, Extent, Held
 from .parcels import REPAIR, Parcel, told
@@ -35,6 +37,8 @@ class Job:
     a file."""
 
     parcel: Parcel
+    runners: Runners | None = None
+    """None: its parameters are wanted alone."""
     done: threading.Event = field(default_factory=threading.Event)
     cancelled: bool = False
     error: Diagnostic | None = None
@@ -43,6 +47,8 @@ class Job:
     verified: bool = False
     tensors: dict[str, nn.Parameter] = field(default_factory=dict)
     held: list[Held] = field(default_factory=list)
+    foreign: list[Foreign] = field(default_factory=list)
+    """Those whose runners it has taken."""
 
     def look(self) -> None:
         if self.cancelled:
@@ -61,8 +67,13 @@ class Job:
                 by_file.setdefault(place.blob, {})[name] = place
             for blob, places in by_file.items():
                 self._read(blob, places)
+            if self.runners is not None:
+                self._take(self.runners)
         except Cancelled:
             self.give_back()
+        except Unloadable as error:
+            self.give_back()
+            self.error = error.diagnostic
         except OSError as error:
             self.give_back()
             self.error = _unread(self.parcel, error)
@@ -97,6 +108,13 @@ class Job:
             tensor = held.bytes_of(extent).view(DTYPES[place.dtype]).reshape(place.shape)
             self.tensors[name] = lend(tensor, Loan(blob.sha256, place.start) if self.parcel.goes else None)
 
+    def _take(self, runners: Runners) -> None:
+        """Brings what runs its other chunks into memory."""
+        for chunk in self.parcel.foreign:
+            self.look()
+            runners.take(chunk)
+            self.foreign.append(chunk)
+
     def _verify(self, blob: Blob, held: Held, file: int, stamp: Stamp) -> None:
         if blob.sha256 and _VERIFIED.get(stamp) != blob.sha256:
             self.verified = True
@@ -121,6 +139,8 @@ class Job:
         for held in self.held:
             held.drop()
         self.held.clear()
+        while self.runners is not None and self.foreign:
+            self.runners.give(self.foreign.pop())
 
 
 class _Wrong(Exception):
@@ -146,7 +166,8 @@ class Loader:
 
     The thread begins with the first load and ends with `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, runners: Runners) -> None:
+        self.runners = runners
         self.parcels: dict[str, Parcel] = {}
         """By key: what can be loaded."""
         self.jobs: dict[str, Job] = {}
@@ -164,7 +185,7 @@ class Loader:
 
     def load(self, key: str) -> None:
         if key in self.parcels:
-            self.jobs[key] = job = Job(self.parcels[key])
+            self.jobs[key] = job = Job(self.parcels[key], self.runners)
             self._tell(lambda: self._load(key, job))
 
     def drop(self, key: str) -> None:

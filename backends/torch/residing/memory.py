@@ -14,6 +14,7 @@ from ....compiler.loading.places import Resolved, Versions
 from ....compiler.loading.residents import Residents
 from ....compiler.planning.stores import store_of
 from ....compiler.planning.uses import budget
+from ..foreign.chunks import Runners
 from .loader import Loader
 from .parcels import ALWAYS, Parcel, parcels_of
 from .replicas import Replica
@@ -40,8 +41,9 @@ class Memory:
         self.live: list[Replica] = []
         self.known: dict[str, list[tuple[object, ...]]] = {}
         """Of each unit the versions that were seen: their places are what tells keys apart."""
+        self.runners = Runners(graph)
         if versions is not None:
-            self.loader = Loader()
+            self.loader = Loader(self.runners)
             self.residents.mover = self.loader
             weakref.finalize(self, self.loader.close)
 
@@ -53,6 +55,8 @@ class Memory:
                 yield module
             return
         replica = self._enter(module, self.versions.now())
+        if self.planned:
+            self.runners.leave()  # from training
         try:
             self._settle(replica)
             with self.residents.call(replica.keys):
@@ -79,7 +83,7 @@ class Memory:
 
     def _replica(self, module: CompiledModule, snapshot: Mapping[str, Resolved]) -> Replica:
         home = self.residents.home if self.planned else lambda path: None
-        parcels = parcels_of(self.graph, snapshot, home)
+        parcels = parcels_of(self.graph, snapshot, home, self.runners.chunks(snapshot).values())
         keys = {path: self._key(path, parcel) for path, parcel in parcels.items()}
         with self.residents.turn:
             for path, parcel in parcels.items():
@@ -120,6 +124,7 @@ class Memory:
             return
         self.live = [one for one in self.live if one not in gone]
         kept = {key for one in self.live for key in one.keys.values()}
+        self.runners.leave(chunk for one in self.live for chunk in self.runners.chunks(one.snapshot).values())
         with self.residents.turn:
             for one in gone:
                 one.base.end()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from ....compiler.diagnostics import Diagnostic, Label
 from ....compiler.ir import Graph, Parameter
 from ....compiler.loading.handles import place_of
 from ....compiler.loading.places import Resolved, TensorPlace
+from ..foreign.runners import Foreign
 
 ALWAYS = "always "
 """Before the path of a chunk: its parameters that are there as long as the module is called."""
@@ -25,15 +26,18 @@ class Parcel:
     goes: bool
     """Whether it may go between two calls."""
     fault: Diagnostic | None = None
+    foreign: tuple[Foreign, ...] = ()
+    """Chunks that something else runs."""
 
     @property
     def bytes(self) -> int:
-        return sum(place.bytes for place in self.places.values())
+        return sum(place.bytes for place in self.places.values()) + sum(chunk.place.bytes for chunk in self.foreign)
 
     @property
     def identity(self) -> tuple[object, ...]:
         """Equal for the same bytes."""
-        return tuple((name, at.blob.sha256, at.start, at.dtype, at.shape) for name, at in self.places.items())
+        tensors = ((name, at.blob.sha256, at.start, at.dtype, at.shape) for name, at in self.places.items())
+        return (*tensors, *(chunk.key for chunk in self.foreign))
 
 
 def chunk_of(path: str, snapshot: Mapping[str, Resolved]) -> str | None:
@@ -48,8 +52,15 @@ def stored_parameters(graph: Graph, snapshot: Mapping[str, Resolved]) -> dict[st
     return {path: chunk for path, chunk in found.items() if chunk is not None}
 
 
-def parcels_of(graph: Graph, snapshot: Mapping[str, Resolved], home: Callable[[str], str | None]) -> dict[str, Parcel]:
-    """The parcels of a snapshot, by unit; what lies in no unit (`home`), by `ALWAYS` and its chunk."""
+Home = Callable[[str], str | None]
+"""The unit that a path lies in; None: in none that is ever away."""
+
+
+def parcels_of(
+    graph: Graph, snapshot: Mapping[str, Resolved], home: Home, foreign: Iterable[Foreign] = ()
+) -> dict[str, Parcel]:
+    """The parcels of a snapshot, by unit; what lies in no unit, by `ALWAYS` and its chunk. Of the chunks that something else runs
+    those in units: the others are loaded when they are first run."""
     entries = {entry.path: entry for entry in graph.parameters}
     groups: dict[str, list[str]] = {}
     chunks = stored_parameters(graph, snapshot)
@@ -71,6 +82,11 @@ def parcels_of(graph: Graph, snapshot: Mapping[str, Resolved], home: Callable[[s
                 places[path] = place
         goes = not name.startswith(ALWAYS)
         found[name] = Parcel(name if goes else first, snapshot[first], places, goes, fault)
+    for other in foreign:
+        unit = home(other.path)
+        if unit is not None:
+            known = found.get(unit) or Parcel(unit, other.place, {}, True)
+            found[unit] = replace(known, foreign=(*known.foreign, other))
     return found
 
 

@@ -59,6 +59,7 @@ class Replica:
         self.lock = threading.Lock()
         stored = [name for names in self.names.values() for name in names]
         self.module = shallow(origin, stored)
+        self.module.__dict__["_snapshot"] = snapshot
         self.slots = {name: slot_of(self.module, name) for name in stored}
         self.away = {name: table[last] for name, (table, last) in self.slots.items()}
 

@@ -1,0 +1,75 @@
+"""The host step that runs a chunk which is no graph of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from ....compiler.diagnostics import CompileError, Diagnostic, Label
+from ....compiler.loading.handles import place_of
+from ....compiler.loading.residents import NotResident
+from ..hosting import host_step
+from .chunks import Runners
+from .runners import Foreign, Runner
+
+
+@host_step
+def foreign(module: Any, path: str, inputs: Sequence[Tensor], sizes: Sequence[Any], dtype: torch.dtype) -> Tensor:
+    """The value of the chunk at `path` for these inputs, [rows, …] of `sizes` and `dtype`; without rows nothing is loaded.
+
+    `Unloadable` where it cannot be loaded or run; `CompileError` where a gradient is wanted through what has none, and where the
+    call is a pure region."""
+    if module is None:
+        return _refused(path, inputs)
+    like = inputs[0]
+    if like.shape[0] == 0:
+        both = dtype.is_floating_point and like.is_floating_point()
+        return like.new_empty(tuple(sizes), dtype=like.dtype if both else dtype)
+    chunk, runner = _ready(module, path)
+    if not runner.differentiable and torch.is_grad_enabled() and any(given.requires_grad for given in inputs):
+        message = f"a gradient is wanted through the chunk `{path}`, and `{chunk.place.kind}` gives none"
+        raise chunk.refused("CC1467", message, "bring it as `pt2:` or as a model, or call under `torch.no_grad()`")
+    return runner.run(inputs)
+
+
+def _ready(module: Any, path: str) -> tuple[Foreign, Runner]:
+    """A chunk and its runner: loaded by the plan under a budget, else now."""
+    memory = module._memory
+    runners: Runners = memory.runners
+    chunk = runners.chunks(module.__dict__.get("_snapshot") or memory.versions.now())[path]
+    if not memory.planned or memory.residents.here is None:
+        return chunk, runners.keep(chunk)
+    runner = runners.here(chunk)
+    if runner is None:
+        raise NotResident(f"`{path}` is run, and is not resident")
+    return chunk, runner
+
+
+def _refused(path: str, inputs: Sequence[Any]) -> Any:
+    """What stands in a pure region for the chunk: an error once it is run."""
+    tracer = next((one.tracer for one in inputs if isinstance(one, fx.Proxy)), None)
+    if tracer is None:
+        raise not_captured(path)
+    return tracer.create_proxy("call_function", raise_not_captured, (path, *inputs), {})
+
+
+def raise_not_captured(path: str, *inputs: Tensor) -> Tensor:
+    """In a pure region, where a chunk that something else runs would be."""
+    raise not_captured(path)
+
+
+def not_captured(path: str) -> CompileError:
+    """What is to be raised where a graph of torch would have to hold a chunk that something else runs."""
+    message = f"the chunk `{path}` is run by something else, which no graph of torch can hold"
+    hint = "call the module as it is, without torch.compile or torch.export; or compile what lies around it: `module.regions()`"
+    return CompileError([Diagnostic("CC1468", message, (Label(place_of(path, "chunk")),), hint)])
+
+
+def check_captured(module: Any) -> None:
+    """`CompileError` where a call of the module cannot be one graph of torch."""
+    if module._memory is not None:
+        for path in module._memory.runners.nodes:
+            raise not_captured(path)

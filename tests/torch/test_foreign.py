@@ -1,0 +1,193 @@
+"""Chunks that something else runs, in a model: the same values as written ones, loaded when they are kept, within the budget."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from foreign_files import write_archive, write_linear
+from torch import nn
+
+from chunkc.backends.torch import CompiledModule, compile
+from chunkc.compiler.diagnostics import CompileError
+from chunkc.compiler.loading.places import Unloadable
+from chunkc.compiler.loading.signatures import stored_handles
+from chunkc.grammar.elaborate import load
+from chunkc.passes import pipeline
+from chunkc.store.resolver import Resolver
+from chunkc.store.serving import Serving
+
+SPEC = """
+model m {{
+  input x: f32[B, 4]
+  chunk first(h: f32[B, 4]) -> f32[B, 3] = extern("{first}") {requires}
+  chunk second(h: f32[B, 4]) -> f32[B, 3] = extern("{second}")
+  chunk third(h) {{ h |> linear(3) }}
+  router gate {{ score = x[.., 0..3]  keep = above(0.3) }}
+  {memory}
+  fuse y = weighted_sum([first(x), second(x), third(x)], by=gate)
+  output y
+  output z = third(x)
+}}
+"""
+MODULE = "import torch\n\nclass Linear(torch.nn.Linear):\n    def __init__(self):\n        super().__init__(4, 3)\n"
+
+
+@pytest.fixture
+def linears(tmp_path: Path) -> Iterator[dict[str, nn.Linear]]:
+    """Beside the spec an ONNX file, an archive, and the layers that they hold."""
+    torch.manual_seed(0)
+    made = {"onnx": nn.Linear(4, 3), "pt2": nn.Linear(4, 3)}
+    write_linear(tmp_path / "a.onnx", made["onnx"].weight.detach(), made["onnx"].bias.detach())
+    write_archive(tmp_path / "b.pt2", made["pt2"], torch.randn(2, 4))
+    yield made
+
+
+USUAL = {"first": "onnx:a.onnx", "second": "pt2:b.pt2", "requires": "", "memory": ""}
+
+
+def model(folder: Path, **parts: str) -> CompiledModule:
+    text = SPEC.format(**USUAL | parts)
+    (folder / "m.cc").write_text(text)
+    resolver = Resolver(None, folder, allow_python=True)
+    graphs = [load(folder / "m.cc", training=training, resolver=resolver) for training in (False, True)]
+    versions = Serving(resolver, stored_handles(graphs[0]))
+    return compile(*(pipeline.run(graph, pipeline.DEFAULT) for graph in graphs), versions=versions).eval()
+
+
+def written(made: CompiledModule, linears: dict[str, nn.Linear], x: torch.Tensor) -> torch.Tensor:
+    """The same by hand, densely."""
+    third = nn.Linear(4, 3)
+    third.load_state_dict({name: made.state_dict()[f"third.linear_1.{name}"] for name in ("weight", "bias")})
+    weight = torch.softmax(x[..., :3], -1)
+    kept = torch.where(weight > 0.3, weight, 0.0)
+    streams = [linears["onnx"](x), linears["pt2"](x), third(x)]
+    return sum(kept[:, i, None] * stream for i, stream in enumerate(streams))
+
+
+@pytest.mark.parametrize("memory", ["", "memory { budget = 9KiB }", "memory { budget = 100KiB  prefetch = speculative(1) }"])
+def test_equals_the_same_written(tmp_path: Path, linears: dict[str, nn.Linear], memory: str) -> None:
+    made = model(tmp_path, memory=memory)
+    with torch.no_grad():
+        for seed in range(5):
+            torch.manual_seed(seed)
+            x = torch.randn(9, 4)
+            assert torch.allclose(made(x), written(made, linears, x), atol=1e-5)
+            assert torch.equal(made.log_steps(x).value, made(x))
+    assert not any("first" in name or "second" in name for name in made.state_dict())
+
+
+def test_what_is_not_kept_is_not_loaded(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
+    made = model(tmp_path, requires='requires "no-such-package"')
+    alone = torch.tensor([[0.0, 9.0, 9.0, 0.0]])
+    with torch.no_grad():
+        value = made(alone)
+        assert torch.allclose(value, written(made, linears, alone), atol=1e-5)
+        with pytest.raises(Unloadable, match="CC1464.*`first`.*no-such-package"):
+            made(-alone)
+        assert torch.equal(made(alone), value)
+
+
+def test_a_budget_holds_and_evicts(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
+    size = (tmp_path / "b.pt2").stat().st_size
+    made = model(tmp_path, memory=f"memory {{ budget = {size + 100}B }}")
+    both = torch.tensor([[9.0, 9.0, 0.0, 1.0]])
+    with torch.no_grad():
+        for _ in range(3):
+            assert torch.allclose(made(both), written(made, linears, both), atol=1e-5)
+    traffic = made.residency()
+    assert traffic.loads == 6 and traffic.peak <= size + 100
+    assert {runner.bytes for runner in made._memory.runners._loaded.values()} <= {size, (tmp_path / "a.onnx").stat().st_size}
+    assert len(made._memory.runners._loaded) == 1
+
+
+def test_a_chunk_called_by_two_names_is_loaded_once(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
+    made = model(tmp_path, second="onnx:a.onnx")
+    linears["pt2"] = linears["onnx"]
+    x = torch.randn(5, 4).abs() + 1
+    with torch.no_grad():
+        assert torch.allclose(made(x), written(made, linears, x), atol=1e-5)
+    assert len(made._memory.runners._loaded) == 1
+
+
+def test_a_class_in_a_model(tmp_path: Path, linears: dict[str, nn.Linear], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "own_linear.py").write_text(MODULE)
+    made = model(tmp_path, first="py:own_linear:Linear")
+    with torch.no_grad():
+        assert made(torch.randn(3, 4)).shape == (3, 3)
+
+
+# ---- training
+
+
+def test_gradients_go_through_what_torch_runs(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
+    made = model(tmp_path, first="pt2:b.pt2").train()
+    linears["onnx"] = linears["pt2"]
+    x = torch.randn(6, 4, requires_grad=True)
+    made(x).sum().backward()
+    got, x.grad = x.grad, None
+    written(made, linears, x).sum().backward()
+    assert torch.allclose(got, x.grad, atol=1e-5)
+    made.eval()
+    with torch.no_grad():
+        made(x)
+
+
+def test_a_gradient_through_onnx_is_refused(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
+    made = model(tmp_path).train()
+    x = torch.randn(6, 4)
+    made(x).sum().backward()  # its input depends on nothing that is trained
+    with pytest.raises(CompileError) as error:
+        made(x.requires_grad_())
+    assert error.value.diagnostics[0].code == "CC1467"
+
+
+# ---- faults
+
+
+def broken(folder: Path, kind: str) -> None:
+    file = {"onnx": folder / "a.onnx", "pt2": folder / "b.pt2"}[kind]
+    file.write_bytes(file.read_bytes()[:-40])
+
+
+def other_width(folder: Path, kind: str) -> None:
+    weight, bias = torch.randn(5, 4), torch.randn(5)
+    if kind == "onnx":
+        write_linear(folder / "a.onnx", weight, bias)
+    else:
+        write_archive(folder / "b.pt2", nn.Linear(4, 5), torch.randn(2, 4))
+
+
+@pytest.mark.parametrize("memory", ["", "memory { budget = 100KiB }"])
+@pytest.mark.parametrize("kind", ["onnx", "pt2"])
+@pytest.mark.parametrize("fault", [broken, other_width])
+def test_a_fault_is_told_and_the_rest_serves(
+    tmp_path: Path, linears: dict[str, nn.Linear], fault: Any, kind: str, memory: str
+) -> None:
+    fault(tmp_path, kind)
+    try:
+        made = model(tmp_path, memory=memory)
+    except CompileError as error:
+        assert fault is broken and kind == "onnx" and error.diagnostics[0].code == "CC1434"
+        return
+    hit = torch.zeros(1, 4)
+    hit[0, ["onnx", "pt2"].index(kind)] = 9.0
+    rest = 9.0 - hit
+    with torch.no_grad():
+        for _ in range(2):
+            with pytest.raises(Unloadable, match="CC146[01]"):
+                made(hit)
+            assert torch.allclose(made(rest), written(made, linears, rest), atol=1e-5)
+
+
+# ---- graphs of torch
+
+
+def test_no_graph_of_torch_holds_it(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
+    made, x = model(tmp_path), torch.randn(5, 4)
+    with pytest.raises(CompileError) as error, torch.no_grad():
+        torch.export.export(made, (x,), strict=False)
+    assert error.value.diagnostics[0].code == "CC1468"
+    assert len(made.regions()) > 1
