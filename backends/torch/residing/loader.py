@@ -166,7 +166,7 @@ class Loader:
 
     The thread begins with the first load and ends with `close`."""
 
-    def __init__(self, runners: Runners) -> None:
+    def __init__(self, runners: Runners | None = None) -> None:
         self.runners = runners
         self.parcels: dict[str, Parcel] = {}
         """By key: what can be loaded."""
