@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    ".api": ("check", "compile", "format", "load", "optimize", "print", "profile", "reference", "simulate", "standalone"),
+    ".api": (
+        *("check", "compile", "format", "import_checkpoint", "load", "optimize", "print"),
+        *("profile", "reference", "simulate", "standalone"),
+    ),
     ".compiler.diagnostics": ("CompileError", "Diagnostic"),
     ".compiler.ir": ("Graph",),
     ".compiler.render": ("render_text",),
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from .api import check as check
     from .api import compile as compile
     from .api import format as format
+    from .api import import_checkpoint as import_checkpoint
     from .api import load as load
     from .api import optimize as optimize
     from .api import print as print

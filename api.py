@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .simulator.report import Report
     from .simulator.simulate import Launch
     from .simulator.target import Target
+    from .store.manifest import Manifest
 
 Path = str | PathLike[str]
 Bindings = Mapping[str, str]
@@ -212,6 +213,24 @@ def profile(
     found = record(module, batches, outputs=outputs, watch=kept.add)
     kept.write(trace)
     return found
+
+
+def import_checkpoint(source: Any, named: str, *, store: Path | None = None, split: str = "") -> Manifest:
+    """Stores weights as the version `named` (`name@version`), a chunk for each part that `split` tells apart: `layers.{layer}`,
+    several patterns with commas, or `auto` (`store/splitting.py`).
+
+    `source`: a `torch.nn.Module` or state dict; a .safetensors file, an index with its shards, or a folder of either;
+    `hf:org/repo` or a URL. Nothing is loaded whole. `store`: its folder, else the usual one. Raises `CompileError`.
+    """
+    from .store import default, importing
+    from .store.writing import Tensor
+
+    found = default.needed_store(None if store is None else FilePath(store))
+    if isinstance(source, str | PathLike):
+        return importing.import_checkpoint(found, str(source), named, split)
+    from .backends.torch.blocks import named_tensors
+
+    return importing.import_tensors(found, (Tensor(*one) for one in named_tensors(source)), named, split)
 
 
 def simulate(

@@ -113,14 +113,10 @@ component. Tensors that match lie in the part of their beginning, all others in 
     chunkc store import moe.safetensors --as moe@v1 --split "layers.{layer}.experts.{expert}\"""",
     ),
     "CC1438": Code(
-        "`--as` that names no version",
-        """What is put into a store has a name and a version: `--as name@version`, and neither a part nor a scheme.
+        "tensor that cannot be stored",
+        """What is stored of a module or a state dict are tensors with values: dense ones, of a dtype that safetensors has. A parameter on
+`meta` has no values: load the module first. Sparse and quantised tensors are made dense first; what is no tensor has no place in a store.
 
-    chunkc store import model.safetensors --as models/gpt@v1""",
-    ),
-    "CC1439": Code(
-        "damaged or unsuitable safetensors file",
-        """The file's header cannot be read, or says that tensors lie where the file has nothing, over each other, or in another size than dtype
-and shape give. A file that was cut short on its way looks so.""",
+    chunkc.import_checkpoint(model, "gpt@v1", store="chunks", split="layers.{layer}")""",
     ),
 }

@@ -15,12 +15,10 @@ from pathlib import Path
 from ..compiler.loading.handles import Handle, parse_handle, refused
 from ..compiler.loading.places import Blob, Resolved
 from .checkpoint import Found, below, read_files
-from .default import store_for
+from .default import GIVE_ONE, store_for
 from .files import LocalFiles, together
 from .lockfile import Entry, Lock, beside, read_lock
 from .store import Store
-
-NO_STORE = "give one by `--store DIR`, `store=` or CHUNKC_STORE, or make the folder `chunkc-store` beside the spec"
 
 
 @dataclass
@@ -74,7 +72,7 @@ class Resolver:
     def _stored(self, handle: Handle) -> Resolved:
         """A version in the store."""
         if self.store is None:
-            raise refused("CC1427", "names without a scheme are a store's, and there is no store", handle.text, hint=NO_STORE)
+            raise refused("CC1427", "names without a scheme are a store's, and there is no store", handle.text, hint=GIVE_ONE)
         manifest = self.store.version(handle.name, handle.version)
         if handle.runner and manifest.kind != handle.runner:
             message = f"`{handle.runner}:` runs what was stored as such, and `{manifest.location}` is of kind {manifest.kind}"
@@ -101,7 +99,7 @@ class Resolver:
 
         if self.store is None:
             message = "what is fetched is kept in a store, and there is none"
-            raise refused("CC1427", message, handle.text, hint=NO_STORE)
+            raise refused("CC1427", message, handle.text, hint=GIVE_ONE)
         location, found = fetched(handle, self.store, locked, self.offline)
         return resolved(handle, location, found)
 
