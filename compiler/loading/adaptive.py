@@ -3,9 +3,10 @@
 Rules are judged by shadow caches (`shadows.py`), and the one in charge is followed: of what is resident, what its shadow does not
 hold goes first. Another one takes over when it has saved, since the two were last equal, more than it takes to load what its
 shadow holds and is not resident (as one buys skis when renting them has cost as much: Karlin et al. 1988), and more than chance
-explains. Whatever happens, once `SLACK` more has been loaded than least-recently-used would have, that is followed until the
-ratio is halved. Following a shadow from any state costs at most the bytes of one cache more than the shadow (each such load makes
-the two more alike), so the loads are at most (1 + SLACK) times those of `lru`, and one cache.
+explains. Whatever happens, once `SLACK` and half a cache more has been loaded than least-recently-used would have, that is
+followed until half of `SLACK` is left. Following a shadow from any state costs at most one cache more than the shadow loads,
+because each load that only it was spared makes the two more alike (Fiat et al. 1991, "Competitive paging algorithms"). So no more
+is ever loaded than (1 + SLACK) times what `lru` loads, and one and a half caches.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .shadows import Shadow, Shares, going
 HALVES = (1.0, 8.0, 64.0)
 """How long the past counts, in uses per chunk: for what changes now and then, and for what does not."""
 SLACK = 0.005
-CHANCE = 3.0
+CHANCE = 2.5
 """Standard deviations."""
 
 Distance = Callable[[str], int]
@@ -39,9 +40,9 @@ class Duel:
             self.ahead = self.squares = 0.0
 
     @property
-    def surely(self) -> float:
-        """What the other one has saved beyond what chance explains."""
-        return self.ahead - CHANCE * self.squares**0.5
+    def sure(self) -> bool:
+        """Whether the other one has saved more than chance explains."""
+        return self.ahead > CHANCE * self.squares**0.5
 
 
 @dataclass
@@ -118,9 +119,9 @@ class Adaptive:
 
     def _choose(self) -> None:
         excess = self.loaded - self.recent
-        if self.leader != "recent" and excess > SLACK * self.recent + self.room:
+        if self.leader != "recent" and excess > SLACK * self.recent + self.room / 2:
             self._lead("recent")
-        winners = [name for name, duel in self.duels.items() if duel.surely > 0 and duel.surely > self._price(name)]
+        winners = [name for name, duel in self.duels.items() if duel.sure and duel.ahead > self._price(name)]
         if winners and (self.leader != "recent" or excess <= SLACK / 2 * self.recent):
             self._lead(max(winners, key=lambda name: self.duels[name].ahead))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -33,6 +33,11 @@ class Known:
 
 def loads(policy: Policy, uses: Iterable[str], sizes: Mapping[str, int], room: int) -> int:
     """The bytes that are loaded for some uses, one after the other, each of a chunk that has to be resident then."""
+    return max(running(policy, uses, sizes, room), default=0)
+
+
+def running(policy: Policy, uses: Iterable[str], sizes: Mapping[str, int], room: int) -> Iterator[int]:
+    """The same up to each of the uses."""
     resident: dict[str, None] = {}
     free, loaded = room, 0
     for unit in uses:
@@ -47,7 +52,7 @@ def loads(policy: Policy, uses: Iterable[str], sizes: Mapping[str, int], room: i
             loaded += sizes[unit]
         resident[unit] = None
         policy.used(unit)
-    return loaded
+        yield loaded
 
 
 def optimal(uses: Sequence[str], sizes: Mapping[str, int], room: int) -> int:

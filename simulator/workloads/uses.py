@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ...compiler.loading.replaying import Known
@@ -53,7 +55,7 @@ def scanned(length: int, chunks: int, alpha: float, seed: int, every: int) -> li
     return found[:length]
 
 
-def informed(chunks: int, alpha: float) -> Known:
-    """What knows Zipf's law: the least probable goes. Of uses that are drawn independently no policy expects fewer loads (A0 of
-    Aho, Denning, Ullman 1971, "Principles of optimal page replacement")."""
-    return Known({str(i): 1 for i in range(chunks)}, {str(i): share for i, share in enumerate(popularity(chunks, alpha))})
+def informed(sizes: Mapping[str, int], alpha: float) -> Known:
+    """What knows Zipf's law: the least probable goes. Of uses that are drawn independently, and chunks of one size, no policy
+    expects fewer loads (A0 of Aho, Denning, Ullman 1971, "Principles of optimal page replacement")."""
+    return Known(sizes, {str(i): share for i, share in enumerate(popularity(len(sizes), alpha))})

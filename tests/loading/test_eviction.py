@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import pytest
 
 from chunkc.compiler.loading.eviction import Policy, policy_of
-from chunkc.compiler.loading.replaying import bound, loads, optimal
+from chunkc.compiler.loading.replaying import bound, loads, optimal, running
 from chunkc.compiler.loading.residents import Residents
 from chunkc.simulator.workloads.uses import cyclic, drawn, drifting, informed, scanned
 
-CHUNKS, ROOM, LENGTH = 64, 8, 4000
+CHUNKS, ROOM, LENGTH = 64, 8, 3000
 SIZES = {str(i): 1 for i in range(CHUNKS)}
 RULES = ("lru", "lfu", "cost", "belady")
 
@@ -49,7 +49,7 @@ def test_nearly_as_good_as_what_knows_the_distribution() -> None:
         alpha = (0.8, 1.0, 1.2, 1.4)[seed % 4]
         uses = drawn(5000, CHUNKS, alpha, seed)
         ours, best = loaded("adaptive", uses), optimal(uses, SIZES, ROOM)
-        assert ours <= 1.05 * loads(informed(CHUNKS, alpha), uses, SIZES, ROOM)
+        assert ours <= 1.05 * loads(informed(SIZES, alpha), uses, SIZES, ROOM)
         assert ours <= 1.25 * best
         assert loaded("lru", uses) >= 1.5 * best
 
@@ -58,6 +58,26 @@ def test_a_cycle_that_does_not_fit_keeps_what_it_can() -> None:
     uses = cyclic(LENGTH, 12)
     assert loaded("lru", uses) == LENGTH
     assert loaded("adaptive", uses) <= 1.05 * optimal(uses, SIZES, ROOM)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_law_holds_for_any_uses(seed: int) -> None:
+    """No more than `lru` loads, half a percent, and one and a half caches, at every moment."""
+    rng, uses = random.Random(seed), list[str]()
+    while len(uses) < 2000:
+        kind, length, few = rng.randrange(4), rng.randint(5, 400), rng.randint(2, CHUNKS)
+        if kind == 0:
+            uses += drawn(length, few, rng.random() * 2, seed)
+        elif kind == 1:
+            uses += cyclic(length, few)
+        elif kind == 2:
+            uses += [str(rng.randrange(few)) for _ in range(length)]
+        else:
+            uses += uses[-length:][:: rng.choice((1, -1))]
+    room = rng.randint(1, 24)
+    ours, recent = policy("adaptive", room), policy("lru", room)
+    for mine, other in zip(running(ours, uses, SIZES, room), running(recent, uses, SIZES, room)):
+        assert mine <= 1.005 * other + 1.5 * room + 1
 
 
 def test_the_same_uses_give_the_same_loads() -> None:
