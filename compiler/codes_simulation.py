@@ -57,7 +57,8 @@ they were there. With a `memory` block only a share of them is resident, and loa
         """A trace of loads is a JSON file that a compiled module recorded: what its calls computed and for how long, which chunks they used,
 and what was loaded for them. The message says which value of it is wrong; record it again.
 
-    with module.record_loads() as trace: module(x)
+    with module.record_loads() as recorder: module(x)
+    recorder.write("trace.json")
     chunkc loads trace.json --target here.toml""",
     ),
     "CC1482": Code(

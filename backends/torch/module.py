@@ -34,6 +34,7 @@ from .logging import Logged, StepClock, logged
 from .regions import Call, trace
 from .residing.memory import calling, memory_of
 from .residing.parcels import stored_parameters
+from .residing.recording import Recorder, recording
 from .residing.replicas import DTYPES
 
 _COUNTER = itertools.count(1)
@@ -165,6 +166,15 @@ class CompiledModule(nn.Module):
         """What the store of chunks has loaded and evicted since the module was made, and the most bytes that were resident;
         None where the spec sets no budget and nothing is stored."""
         return None if self._memory is None else self._memory.residents.traffic
+
+    @contextmanager
+    def record_loads(self) -> Iterator[Recorder]:
+        """Inside, calls of this thread in eval are recorded: what they compute and for how long, which chunks they use, load and
+        give up for them. `recorder.write("loads.json")` makes a file for `chunkc loads`; `recorder.trace()` gives the trace."""
+        if self._memory is None:
+            raise RuntimeError(f"{self.graph.name} has no budget and nothing stored: no call loads anything")
+        with recording(self._memory) as recorder:
+            yield recorder
 
     @contextmanager
     def replay(self, decisions: Mapping[str, Any]) -> Iterator[None]:

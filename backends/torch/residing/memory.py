@@ -17,6 +17,7 @@ from ....compiler.planning.uses import budget
 from ..foreign.chunks import Runners
 from .loader import Loader
 from .parcels import ALWAYS, Parcel, parcels_of
+from .recording import Recorder, noted
 from .replicas import Replica
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Memory:
         store = store_of(graph)
         self.planned = store is not None
         self.residents = store or Residents({}, UNLIMITED, policy="lru")
+        self.recorder: Recorder | None = None
         self.lock = threading.Lock()
         self.live: list[Replica] = []
         self.known: dict[str, list[tuple[object, ...]]] = {}
@@ -51,7 +53,7 @@ class Memory:
     def call(self, module: CompiledModule) -> Iterator[Any]:
         """Around a call: the module to run it on."""
         if self.versions is None:
-            with self.residents.call():
+            with self.residents.call(), noted(self):
                 yield module
             return
         replica = self._enter(module, self.versions.now())
@@ -59,7 +61,7 @@ class Memory:
             self.runners.leave()  # from training
         try:
             self._settle(replica)
-            with self.residents.call(replica.keys):
+            with self.residents.call(replica.keys), noted(self):
                 yield replica.module
         finally:
             self._leave(replica)

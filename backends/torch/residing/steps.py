@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ....compiler.loading.residents import Lease
 from ..hosting import host_step
+from .recording import recorded
 
 Wanted = tuple[Tensor, int | None]
 """What a selection kept, and a way: the step is for what kept it. Or the rows that are left, and None."""
@@ -40,6 +41,7 @@ def _told(lease: Lease, kind: str, path: str, wanted: Sequence[Wanted], released
 
 
 @host_step
+@recorded
 def acquire(module: Any, path: str, *wanted: Wanted) -> bool:
     """A step of the plan: from here on, what is kept runs on this chunk. Says, as all steps here, whether anything was done."""
     if module is None:
@@ -52,6 +54,7 @@ def acquire(module: Any, path: str, *wanted: Wanted) -> bool:
 
 
 @host_step
+@recorded
 def prefetch(module: Any, path: str, *wanted: Wanted) -> bool:
     """A step of the plan: this chunk is going to be needed, or may be. Where it has been decided that it is not (or it is on its
     way already), the next that is kept takes its place."""
@@ -67,6 +70,7 @@ def prefetch(module: Any, path: str, *wanted: Wanted) -> bool:
 
 
 @host_step
+@recorded
 def release(module: Any, path: str) -> bool:
     """A step of the plan: nothing runs on this chunk any more."""
     if module is None:
@@ -79,6 +83,7 @@ def release(module: Any, path: str) -> bool:
 
 
 @host_step
+@recorded
 def evict(module: Any, path: str, target: str, *wanted: Wanted) -> bool:
     """A step of the plan: this chunk goes, if the room is needed for `target`."""
     if module is None:

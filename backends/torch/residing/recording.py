@@ -1,0 +1,165 @@
+"""Records what calls load and for how long they wait: a `LoadTrace`, which `chunkc loads` replays."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ....compiler.loading.trace import Event, Kind, Load, LoadTrace
+from ....compiler.loading.trace_files import write_trace
+from .loader import Job
+
+if TYPE_CHECKING:
+    from .memory import Memory
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+SAMPLES = 8
+"""Places of a file that are asked for, to tell whether it is in the page cache."""
+
+
+class Recorder:
+    """Records the calls of the thread that made it, while it is the `recorder` of a memory.
+
+    What is between two steps that move chunks is computed: so the seconds of all events of a call are those of the call. What is
+    always resident takes no part, and its bytes are no part of the room."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory, self.thread = memory, threading.get_ident()
+        self.cold, self.room, self.resident = False, 0, ()  # type: tuple[bool, int, tuple[str, ...]]
+        self.calls: list[list[Event]] = []
+        self.hashed: dict[str, deque[bool]] = {}
+        """By key whether each of its loads that are through hashed its file."""
+        self.since = 0.0
+
+    @property
+    def mine(self) -> bool:
+        """Whether the call that asks is to be recorded."""
+        return threading.get_ident() == self.thread
+
+    def told(self, key: str, job: Job) -> None:
+        """The loader is through with a load."""
+        self.hashed.setdefault(key, deque()).append(job.verified)
+
+    def units(self) -> dict[str, int]:
+        """Bytes of what comes and goes, by key."""
+        store = self.memory.residents
+        return {key: size for key, size in store.sizes.items() if store.versions.get(key, key) in store.units}
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Around a call, whose parcels are known."""
+        if not self.calls:
+            self._begin()
+        self.calls.append([])
+        self.since = time.perf_counter()
+        yield
+        self._computed()
+
+    def _begin(self) -> None:
+        store, units = self.memory.residents, self.units()
+        with store.turn:
+            self.resident = tuple(key for key in store.resident if key in units)
+            self.room = store.room - sum(size for key, size in store.sizes.items() if key not in units and key in store.resident)
+        self.cold = self.memory.versions is not None and _cold(self.memory, self.resident)
+
+    @contextmanager
+    def step(self, kind: Kind, path: str) -> Iterator[list[bool]]:
+        """Around a step; is given whether it did anything."""
+        store, done = self.memory.residents, [True]
+        self._computed()
+        before = dict(store.resident)
+        begun = time.perf_counter()
+        yield done
+        self.since = time.perf_counter()
+        lease = store.here
+        unit = path if lease is None else lease.key(path)
+        loads = tuple(Load(key, store.sizes[key]) for key in store.resident if key not in before)
+        gone = tuple(key for key in before if key not in store.resident)
+        self.calls[-1].append(Event(kind, unit, done[0], self.since - begun, loads, gone))
+
+    def _computed(self) -> None:
+        now = time.perf_counter()
+        self.calls[-1].append(Event("compute", seconds=now - self.since))
+
+    def trace(self) -> LoadTrace:
+        """What was recorded. Waits for loads on their way."""
+        for job in list(self.memory.loader.jobs.values()) if self.memory.versions is not None else ():
+            job.done.wait()
+        told = {key: deque(one) for key, one in self.hashed.items()}
+        calls = tuple(tuple(_with_hashes(event, told) for event in call) for call in self.calls)
+        return LoadTrace(calls, self.units(), self.room, self.memory.residents.policy, self.cold, self.resident)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """The trace as a file for `chunkc loads`."""
+        write_trace(self.trace(), path)
+
+
+@contextmanager
+def recording(memory: Memory) -> Iterator[Recorder]:
+    """While a memory is recorded; one recorder at a time."""
+    if memory.recorder is not None:
+        raise RuntimeError("loads of this module are being recorded already")
+    memory.recorder = recorder = Recorder(memory)
+    if memory.versions is not None:
+        memory.loader.watch = recorder.told
+    try:
+        yield recorder
+    finally:
+        memory.recorder = None
+
+
+def noted(memory: Memory) -> AbstractContextManager[None]:
+    """Around a call, which a recorder is told of where there is one."""
+    recorder = memory.recorder
+    return recorder.call() if recorder is not None and recorder.mine else nullcontext()
+
+
+def _with_hashes(event: Event, told: Mapping[str, deque[bool]]) -> Event:
+    """With what the loader has said of its loads since."""
+    hashed = [bool(told.get(load.unit) and told[load.unit].popleft()) for load in event.loads]
+    return replace(event, loads=tuple(replace(load, verified=one) for load, one in zip(event.loads, hashed)))
+
+
+def recorded(step: Function) -> Function:
+    """A host step that moves a chunk, which a recorder is told of where there is one."""
+    kind: Any = step.__name__
+
+    @functools.wraps(step)
+    def told(module: Any, path: str, *rest: Any) -> bool:
+        recorder: Recorder | None = None if module is None else module._memory.recorder
+        if recorder is None or not recorder.mine:
+            return bool(step(module, path, *rest))
+        with recorder.step(kind, path) as done:
+            done[0] = bool(step(module, path, *rest))
+        return done[0]
+
+    return told  # type: ignore[return-value]
+
+
+def _cold(memory: Memory, resident: tuple[str, ...]) -> bool:
+    """Whether most of what is not resident lies outside the page cache, as far as the system tells."""
+    away = [parcel for key, parcel in memory.loader.parcels.items() if key not in resident]
+    files = {place.blob.path for parcel in away for place in parcel.places.values()}
+    return sum(not in_page_cache(path) for path in files) * 2 > len(files)
+
+
+def in_page_cache(path: str) -> bool:
+    """Whether most of a file is in the page cache: reading there would not wait. True where the system does not say."""
+    held = 0
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        for sample in range(SAMPLES):
+            try:
+                os.preadv(file.fileno(), [bytearray(1)], sample * size // SAMPLES, os.RWF_NOWAIT)
+                held += 1
+            except OSError as error:
+                held += error.errno != errno.EAGAIN
+    return held * 2 > SAMPLES
