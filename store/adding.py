@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..compiler.diagnostics import CompileError
 from ..compiler.loading.handles import refused
+from ..compiler.loading.onnx_files import NoOnnx, external_files
 from ..compiler.loading.places import Blob
 from .manifest import Manifest, Part
 from .names import checked_name, checked_version, shown
@@ -20,9 +21,9 @@ KINDS = (".safetensors", ".cc", ".onnx", ".pt2")
 def add(store: Store, file: str | Path, name: str, version: str, weights: str | Path | None = None) -> Manifest:
     """Stores a file as a version, and gives it. `weights`: of a `.cc` file, the safetensors file of its parameters by path.
 
-    CC1402 where the name or version cannot be one, CC1403 for a pickle, CC1416 for what cannot be stored, CC1404 where a
-    safetensors file is none, CC1405 where the version exists with other content, CC1412 where the disk is full; `OSError` where
-    a file cannot be read. The store is then as it was."""
+    CC1402 where the name or version cannot be one, CC1403 for a pickle, CC1416 for what cannot be stored, CC1434 for an ONNX
+    file with data beside it, CC1404 where a safetensors file is none, CC1405 where the version exists with other content, CC1412
+    where the disk is full; `OSError` where a file cannot be read. The store is then as it was."""
     checked_name(name)
     checked_version(version)
     path = checked_kind(Path(file), KINDS)
@@ -35,6 +36,8 @@ def add(store: Store, file: str | Path, name: str, version: str, weights: str | 
             return writer.publish(name, version, parts, writer.put([_program(path)]))
         if path.suffix == ".safetensors":
             return writer.publish(name, version, {"": Part(put_weights(writer, path))})
+        if path.suffix == ".onnx":
+            alone(path)
         blob = writer.put(pieces(str(path), 0, path.stat().st_size))
         return writer.publish(name, version, {"": Part(blob, "onnx" if path.suffix == ".onnx" else "pt2")})
 
@@ -46,6 +49,18 @@ def put_weights(writer: Writer, path: Path) -> Blob:
         return writer.put(written(tensors_in(str(path)), metadata))
     except EOFError as error:
         raise no_safetensors(str(path), "it became shorter while it was read") from error
+
+
+def alone(path: Path) -> None:
+    """CC1434 where an ONNX file is none, or keeps tensors in other files: in a store nothing lies beside it."""
+    try:
+        others = external_files(str(path))
+    except NoOnnx as error:
+        raise refused("CC1434", f"`{shown(path.name)}` is no ONNX model: {error}", str(path), what="file") from error
+    if others:
+        message = f"`{shown(path.name)}` keeps tensors in `{shown(others[0])}`, and what is stored is one file"
+        hint = "write it with its data inside: onnx.save_model(…, save_as_external_data=False)"
+        raise refused("CC1434", message, str(path), hint=hint, what="file")
 
 
 def checked_kind(path: Path, kinds: tuple[str, ...]) -> Path:

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.loading.onnx_files import NoOnnx, external_files, locations
+from chunkc.store.adding import add
 from chunkc.store.resolver import Resolver
+from chunkc.store.store import Store
 
 onnx = pytest.importorskip("onnx")
 
@@ -95,6 +97,17 @@ def test_data_outside_is_refused(tmp_path, location, told):
         Resolver(None, tmp_path / "spec").resolve("onnx:parts/m.onnx")
     assert told in caught.value.diagnostics[0].message
     assert caught.value.diagnostics[0].code in ("CC1434", "CC1422")
+
+
+def test_what_is_stored_is_one_file(tmp_path):
+    store = Store(tmp_path / "store")
+    assert add(store, saved(tmp_path / "whole.onnx"), "shapes", "v1").kind == "onnx"
+    assert Resolver(store, tmp_path).resolve("onnx:shapes@v1").location == "onnx:shapes@v1"
+    (tmp_path / "w.bin").write_bytes(b"x" * 48)
+    for data in (saved(tmp_path / "m.onnx", "w.bin").read_bytes(), b"none"):
+        (tmp_path / "m.onnx").write_bytes(data)
+        with pytest.raises(CompileError, match="CC1434"):
+            add(store, tmp_path / "m.onnx", "shapes", "v2")
 
 
 def test_data_inside_is_one_more_file(tmp_path):
