@@ -7,8 +7,7 @@ from os import PathLike
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
-from .compiler.bodies import body_order
-from .compiler.diagnostics import CompileError, Diagnostic, Findings, Label
+from .compiler.diagnostics import CompileError, Diagnostic, Findings
 from .compiler.ir import Graph
 from .compiler.source import Source
 from .grammar import elaborate
@@ -18,6 +17,7 @@ from .grammar.parse import parse
 from .grammar.print_core import print_graph
 from .passes import pipeline
 from .passes.manager import Stage, Step
+from .store.opening import Outside, need_bodies
 
 if TYPE_CHECKING:
     from .backends.reference import Result
@@ -39,14 +39,22 @@ def load(
     training: bool = False,
     bind: Bindings | None = None,
     findings: Findings | None = None,
+    store: Path | None = None,
+    weights: str = "",
+    lock: Path | None = None,
+    offline: bool = False,
+    allow_python: bool = False,
     **params: object,
 ) -> Graph:
     """The graph of the model in a `.cc` file, with compile-time parameters given by name (`d=256`).
 
-    `bind` puts a written chunk in an extern's place (`{"edges": "edges.cc"}`). Warnings are added to `findings`.
+    `bind` puts a written chunk in an extern's place (`{"edges": "edges.cc"}`). Warnings are added to `findings`. `store` (a
+    folder; else `$CHUNKC_STORE`, else `chunkc-store` beside the spec), `weights` (the handle of the whole model's), `lock`,
+    `offline` and `allow_python`: see `store.opening.Outside`.
     Raises `CompileError` with everything that was found wrong, `OSError` if the file cannot be read.
     """
-    return load_model(path, params, training=training, bind=bind, findings=findings)
+    outside = Outside(store, weights, lock, offline, allow_python)
+    return load_model(path, params, training=training, bind=bind, findings=findings, outside=outside)
 
 
 def load_model(
@@ -56,20 +64,43 @@ def load_model(
     training: bool = False,
     bind: Bindings | None = None,
     findings: Findings | None = None,
+    outside: Outside | None = None,
 ) -> Graph:
     """`load` with the parameters in a mapping, so that they may have any name."""
-    found = Findings() if findings is None else findings
-    graph = elaborate.load(str(path), params=dict(params), training=training, bind=dict(bind or {}), findings=found)
+    found, around = Findings() if findings is None else findings, outside or Outside()
+    resolver = around.resolver(path)
+    graph = elaborate.load(
+        str(path),
+        params=dict(params),
+        training=training,
+        bind=dict(bind or {}),
+        resolver=resolver,
+        lenient=resolver.store is None,
+        weights=around.weights,
+        findings=found,
+    )
     found.check()
     return graph
 
 
-def check(path: Path, *, bind: Bindings | None = None, **params: object) -> list[Diagnostic]:
+def check(
+    path: Path,
+    *,
+    bind: Bindings | None = None,
+    store: Path | None = None,
+    weights: str = "",
+    lock: Path | None = None,
+    offline: bool = False,
+    allow_python: bool = False,
+    **params: object,
+) -> list[Diagnostic]:
     """Everything there is to say about a file, for eval and for training: errors and warnings, each once."""
-    return check_model(path, params, bind=bind)
+    return check_model(path, params, bind=bind, outside=Outside(store, weights, lock, offline, allow_python))
 
 
-def check_model(path: Path, params: Mapping[str, object], *, bind: Bindings | None = None) -> list[Diagnostic]:
+def check_model(
+    path: Path, params: Mapping[str, object], *, bind: Bindings | None = None, outside: Outside | None = None
+) -> list[Diagnostic]:
     """`check` with the parameters in a mapping. The standard library, whose inputs have no types, is only parsed."""
     if FilePath(path).resolve() == STANDARD:
         return _parse_only(path)
@@ -77,7 +108,7 @@ def check_model(path: Path, params: Mapping[str, object], *, bind: Bindings | No
     for training in (False, True):
         findings = Findings()
         try:
-            load_model(path, params, training=training, bind=bind, findings=findings)
+            load_model(path, params, training=training, bind=bind, findings=findings, outside=outside)
             told += findings.items
         except CompileError as error:
             told += error.diagnostics
@@ -131,16 +162,23 @@ def compile(
     passes: Passes | None = None,
     target: str | None = None,
     dims: Mapping[str, int] | None = None,
+    store: Path | None = None,
+    weights: str = "",
+    lock: Path | None = None,
+    offline: bool = False,
+    allow_python: bool = False,
     **params: object,
 ) -> CompiledModule:
     """A `torch.nn.Module` that computes only what is kept, its weights drawn from `seed` and their paths.
 
     What passes choose by costs they choose for calls of the sizes `dims` on a `target`, by its name or file (`chunkc targets`);
     without sizes they choose nothing. `module.losses()` gives the named losses of the last call in training, `module.stats()`
-    what each selection kept.
+    what each selection kept. What is stored elsewhere (see `load`) is loaded when a call needs it, and again when an alias moves.
     """
     chosen = for_target(passes, target, dims) if target or dims else passes
-    return compile_graphs(*graphs(source, params, bind=bind, passes=chosen), seed=seed)
+    outside = Outside(store, weights, lock, offline, allow_python)
+    pair = graphs(source, params, bind=bind, passes=chosen, outside=outside)
+    return compile_graphs(*pair, seed=seed, outside=outside, path="graph" if isinstance(source, Graph) else source)
 
 
 def for_target(
@@ -162,12 +200,15 @@ def _items(passes: Passes | None) -> Sequence[pipeline.Item]:
     return pipeline.DEFAULT if passes is None else [passes] if isinstance(passes, str) else passes
 
 
-def compile_graphs(eval_graph: Graph, train_graph: Graph, *, seed: int = 0) -> CompiledModule:
-    """The module of a model's two graphs."""
-    need_bodies(eval_graph)
+def compile_graphs(
+    eval_graph: Graph, train_graph: Graph, *, seed: int = 0, outside: Outside | None = None, path: Path = "graph"
+) -> CompiledModule:
+    """The module of a model's two graphs. `path`: of the spec that they come from, beside which its files lie."""
+    around = outside or Outside()
+    need_bodies(eval_graph, around.resolver(path))
     from .backends.torch import compile as lower
 
-    return lower(eval_graph, train_graph, seed=seed)
+    return lower(eval_graph, train_graph, seed=seed, versions=around.versions(eval_graph, path))
 
 
 def standalone(source: Path | Graph, *, bind: Bindings | None = None, passes: Passes | None = None, **params: object) -> str:
@@ -250,6 +291,11 @@ def simulate(
     chunks: str | None = None,
     bind: Bindings | None = None,
     passes: Passes | None = None,
+    store: Path | None = None,
+    weights: str = "",
+    lock: Path | None = None,
+    offline: bool = False,
+    allow_python: bool = False,
     **params: object,
 ) -> Report:
     """What a call takes on a target, without running it: a `simulator.report.Report`.
@@ -266,28 +312,11 @@ def simulate(
 
     graph = source if isinstance(source, Graph) else getattr(source, "graph", None)
     if graph is None:
-        graph = optimize(load_model(source, params, bind=bind), passes)  # type: ignore[arg-type]
+        outside = Outside(store, weights, lock, offline, allow_python)
+        graph = optimize(load_model(source, params, bind=bind, outside=outside), passes)  # type: ignore[arg-type]
     need_bodies(graph)
     told = {"dtype": dtype, "routes": routes, "decisions": decisions, "hits": hits, "inputs": inputs, "seed": seed}
     return simulation.run(graph, target, dims, told, launch=launch, outputs=outputs, compare=compare, chunks=chunks)
-
-
-def need_bodies(graph: Graph) -> None:
-    """`CompileError` with every call of an extern chunk in whose place nothing was put: those cannot run yet."""
-    chunks = {chunk.path: chunk for chunk in graph.chunks}
-    found: dict[str, Diagnostic] = {}
-    for one in (graph, *body_order(graph)):
-        for node in one.nodes:
-            path = str(node.attrs["chunk"]) if node.op == "apply" and node.attrs["body"] is None else ""
-            if path and path not in found:
-                place = chunks[path].span if path in chunks else None
-                also = (Label(place, "declared here"),) if place else ()
-                name = path.rsplit(".", 1)[-1]
-                hint = f'put a written chunk in its place: --bind {name}=FILE, or bind={{"{name}": …}} in Python'
-                message = f"the chunk `{name}` is stored elsewhere, and stored chunks cannot be loaded yet"
-                found[path] = Diagnostic("CC0711", message, (Label(node.span, "called here"), *also), hint)
-    if found:
-        raise CompileError(found.values())
 
 
 def graphs(
@@ -297,19 +326,27 @@ def graphs(
     bind: Bindings | None = None,
     passes: Passes | None = None,
     findings: Findings | None = None,
+    outside: Outside | None = None,
 ) -> tuple[Graph, Graph]:
     """The optimised graphs for eval and for training; a graph that is given serves for both."""
     if isinstance(source, Graph):
         graph = optimize(source, passes)
         return graph, graph
-    found = loaded(source, params, bind=bind, findings=findings)
+    found = loaded(source, params, bind=bind, findings=findings, outside=outside)
     return optimize(found[0], passes), optimize(found[1], passes)
 
 
 def loaded(
-    path: Path, params: Mapping[str, object], *, bind: Bindings | None = None, findings: Findings | None = None
+    path: Path,
+    params: Mapping[str, object],
+    *,
+    bind: Bindings | None = None,
+    findings: Findings | None = None,
+    outside: Outside | None = None,
 ) -> tuple[Graph, Graph]:
     """The graphs of a file for eval and for training, as they are."""
-    found = Findings() if findings is None else findings
-    first, second = (load_model(path, params, training=training, bind=bind, findings=found) for training in (False, True))
-    return first, second
+    found, around = Findings() if findings is None else findings, outside or Outside()
+    return (
+        load_model(path, params, training=False, bind=bind, findings=found, outside=around),
+        load_model(path, params, training=True, bind=bind, findings=found, outside=around),
+    )

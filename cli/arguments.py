@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,11 +16,44 @@ from ..grammar import tree
 from ..grammar.parse import parse
 from .files import read_text
 
+if TYPE_CHECKING:
+    from ..store.opening import Outside
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+OUTSIDE = "chunkc.outside"
+
+
+def outside() -> Outside:
+    """What `--store`, `--weights`, `--offline` and `--allow-python` of the command that runs say."""
+    from ..store.opening import Outside
+
+    given: dict[str, Any] = click.get_current_context().meta.get(OUTSIDE, {})
+    return Outside(**given)
+
+
+def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
+    if value:
+        context.meta.setdefault(OUTSIDE, {})[option.name] = value
+
+
+def outside_options(command: F) -> F:
+    """The options that say what a spec may read besides its own text; `outside` gives them."""
+    kept: dict[str, Any] = {"expose_value": False, "callback": _keep}
+    for option in (
+        click.option("--allow-python", is_flag=True, help="Let `py:` handles run code.", **kept),
+        click.option("--offline", is_flag=True, help="Fetch nothing.", **kept),
+        click.option("--weights", metavar="HANDLE", help="Where the whole model's weights are stored.", **kept),
+        click.option("--store", metavar="DIR", help="The store; else $CHUNKC_STORE, else chunkc-store beside it.", **kept),
+    ):
+        command = option(command)
+    return command
 
 
 def model_options(command: F) -> F:
     """The options of every command that loads a model."""
+    command = outside_options(command)
     bind = click.option("--bind", "binds", metavar="NAME=FILE", multiple=True, help="Put a written chunk in an extern's place.")
     define = click.option("-D", "defines", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the model.")
     return define(bind(command))

@@ -10,7 +10,7 @@ import click
 from .. import api
 from ..compiler.diagnostics import Diagnostic
 from ..compiler.render import render_github, render_json, render_text, summary
-from .arguments import CommandLine, bindings, model_options, parameters
+from .arguments import CommandLine, bindings, model_options, outside, parameters
 from .files import find_specs
 from .report import coloured, file_error, guarded, progress, status
 
@@ -23,11 +23,11 @@ from .report import coloured, file_error, guarded, progress, status
 def command(paths: tuple[str, ...], defines: tuple[str, ...], binds: tuple[str, ...], output_format: str) -> None:
     """Check files, or all .cc files in folders."""
     found: list[Diagnostic] = []
-    files = find_specs(paths)
+    files, around = find_specs(paths), outside()
     for path in files:
         line = CommandLine("check", path, {"-D": defines, "--bind": binds})
         try:
-            found += api.check_model(path, parameters(line), bind=bindings(line))
+            found += api.check_model(path, parameters(line), bind=bindings(line), outside=around)
         except OSError as error:
             found.append(file_error(error))
     if output_format == "json":

@@ -8,7 +8,7 @@ import click
 
 from .. import api
 from ..compiler.diagnostics import Findings
-from .arguments import CommandLine, bindings, model_options, parameters
+from .arguments import CommandLine, bindings, model_options, outside, parameters
 from .passes import chosen, for_target, given, pass_options, target_options
 from .report import guarded, progress, tell
 
@@ -35,7 +35,7 @@ def command(
     line = CommandLine("compile", path, {"-D": defines, "--bind": binds, "--dims": dims, **given(passes, plugin_files)})
     stages = chosen(line, passes, level)
     findings = Findings()
-    loaded = api.loaded(path, parameters(line), bind=bindings(line), findings=findings)
+    loaded = api.loaded(path, parameters(line), bind=bindings(line), findings=findings, outside=outside())
     tell(api.distinct(findings.items))
     stages = for_target(stages, loaded[0], line, target)
     text = api.standalone_graphs(*(api.optimize(graph, stages) for graph in loaded))

@@ -16,7 +16,7 @@ from ..compiler.ir import Graph
 from ..compiler.plan import plan_text
 from ..passes.lower_plan import LowerPlan
 from ..passes.manager import Step
-from .arguments import CommandLine, bindings, model_options, parameters
+from .arguments import CommandLine, bindings, model_options, outside, parameters
 from .bisect import VALUES, Verdict, bisect, command_check, values_check
 from .diffs import renumbered, unified
 from .passes import chosen, for_target, given, pass_options, profile_option, target_options
@@ -62,7 +62,7 @@ def command(
     if check is not None and (plan or print_after_all):
         raise click.UsageError("--bisect prints its finding only: leave out --print-after-all and lower-plan")
     findings = Findings()
-    graph = api.load_model(path, parameters(line), training=training, bind=bindings(line), findings=findings)
+    graph = api.load_model(path, parameters(line), training=training, bind=bindings(line), findings=findings, outside=outside())
     tell(api.distinct(findings.items))
     stages = for_target(stages, graph, line, target)
 

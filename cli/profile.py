@@ -11,7 +11,7 @@ import click
 from .. import api
 from ..compiler.diagnostics import Findings
 from ..compiler.profile import Activity, Profile, profile_text
-from .arguments import CommandLine, bindings, model_options, parameters
+from .arguments import CommandLine, bindings, model_options, outside, parameters
 from .execute import as_tensor
 from .inputs import input_values
 from .report import guarded, progress, table, tell
@@ -43,8 +43,8 @@ def command(
 ) -> None:
     """Call a spec with fresh weights and write what its selections kept; for trained weights, use `chunkc.profile` in Python."""
     line = CommandLine("profile", path, {"--dims": dims, "-D": defines, "--bind": binds, "--input": files, "--output": wanted})
-    findings = Findings()
-    pair = api.graphs(path, parameters(line), bind=bindings(line), findings=findings)
+    findings, around = Findings(), outside()
+    pair = api.graphs(path, parameters(line), bind=bindings(line), findings=findings, outside=around)
     tell(api.distinct(findings.items))
     graph, outputs = pair[0], outputs_of(pair[0], line)
     input_values(graph, line, seed=seed)  # what is wrong with them is told before anything is made
@@ -55,7 +55,7 @@ def command(
             inputs, _ = input_values(graph, line, seed=seed + call)
             yield {name: as_tensor(array, kinds[name]) for name, array in inputs.items()}
 
-    module = api.compile_graphs(*pair, seed=seed)
+    module = api.compile_graphs(*pair, seed=seed, outside=around, path=path)
     module.seed = seed
     profile = api.profile(module, batches(), outputs=outputs, trace=trace)
     if write_to == "-":

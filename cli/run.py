@@ -14,7 +14,7 @@ from ..compiler.diagnostics import Findings, did_you_mean
 from ..compiler.dims import evaluate
 from ..compiler.init import initial
 from ..compiler.ir import Graph, Node
-from .arguments import CommandLine, bindings, model_options, parameters
+from .arguments import CommandLine, bindings, model_options, outside, parameters
 from .execute import Execution, Kept, asked, run_reference, run_torch
 from .inputs import Array, input_values
 from .passes import chosen, given, pass_options, profile_option
@@ -54,14 +54,14 @@ def command(
     options: dict[str, Sequence[str]] = {"--dims": dims, "-D": defines, "--bind": binds, "--input": files, "--output": wanted}
     options |= given(passes, plugin_files)
     line = CommandLine("run", path, options)
-    findings = Findings()
+    findings, around = Findings(), outside()
     stages = chosen(line, passes, level, profile_file)
-    pair = api.graphs(path, parameters(line), bind=bindings(line), passes=stages, findings=findings)
+    pair = api.graphs(path, parameters(line), bind=bindings(line), passes=stages, findings=findings, outside=around)
     tell(api.distinct(findings.items))
     graph = asked(pair[train], outputs_of(pair[train], line))
     inputs, sizes = input_values(graph, line, seed=seed)
     if backend == "torch":
-        done = run_torch(api.compile_graphs(*pair, seed=seed), graph, inputs, sizes, seed=seed)
+        done = run_torch(api.compile_graphs(*pair, seed=seed, outside=around, path=path), graph, inputs, sizes, seed=seed)
     else:
         params = {parameter.path: initial(parameter, seed) for parameter in graph.parameters}
         done = run_reference(graph, inputs, params, sizes, seed=seed)

@@ -22,7 +22,7 @@ from ..simulator.routes import route_of
 from ..simulator.target import Target
 from ..simulator.target_reading import load_target
 from ..simulator.workloads.trace import belongs, read_trace
-from .arguments import CommandLine, bindings, model_options, parameters
+from .arguments import CommandLine, bindings, model_options, outside, parameters
 from .dims import demand_dims, dims_of
 from .passes import chosen, given, pass_options, profile_option
 from .report import guarded, progress, tell
@@ -83,7 +83,7 @@ def command(
     line = CommandLine("simulate", path, {**options, "-D": defines, "--bind": binds, **given(passes, plugin_files)})
     stages = chosen(line, passes, level, profile_file)
     findings = Findings()
-    graph = api.load_model(path, parameters(line), bind=bindings(line), findings=findings)
+    graph = api.load_model(path, parameters(line), bind=bindings(line), findings=findings, outside=outside())
     tell(api.distinct(findings.items))
     told: dict[str, Any] = {"dtype": dtype, "inputs": inputs, "seed": seed, "compare": compare}
     told |= {"launch": launch, "chunks": chunks}

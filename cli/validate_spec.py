@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,11 +17,14 @@ from ..compiler.step_log import StepLog
 from ..simulator.report import Report, StepReport
 from ..simulator.target_reading import load_target
 from ..simulator.workloads import Trace
-from .arguments import CommandLine, bindings, parameters
+from .arguments import CommandLine, bindings, outside, parameters
 from .execute import as_tensor
 from .inputs import input_values
 from .passes import chosen
 from .report import progress, table, tell
+
+if TYPE_CHECKING:
+    from ..store.opening import Outside
 
 Rows = Sequence[tuple[StepReport, float]]
 """Steps as they were predicted, with the seconds that were measured."""
@@ -36,13 +39,14 @@ def validate_spec(
     if target.kind != "cpu":
         raise click.UsageError(f"`{target.name}` is a {target.kind}; what runs here is compared with a processor's target: "
                                "`chunkc calibrate -o here.toml` makes this machine's")
-    findings = Findings()
-    pair = api.graphs(path, parameters(line), bind=bindings(line), passes=chosen(line, None, None), findings=findings)
+    findings, around = Findings(), outside()
+    stages = chosen(line, None, None)
+    pair = api.graphs(path, parameters(line), bind=bindings(line), passes=stages, findings=findings, outside=around)
     tell(api.distinct(findings.items))
     arrays, sizes = input_values(pair[0], line, seed=seed)
     with threads(target.cpu.threads if target.cpu else None):
         progress(f"running {pair[0].name} in {dtype} for {seconds:g} s")
-        found, trace = run(pair, arrays, sizes, dtype, seed, seconds)
+        found, trace = run(pair, (path, around), arrays, sizes, dtype, seed, seconds)
     report = api.simulate(pair[0], target, dtype=dtype, routes=trace)
     rows = step_rows(report, found.entries, found.steps)
     if as_json:
@@ -65,14 +69,22 @@ def threads(count: int | None) -> Iterator[None]:
 
 
 def run(
-    pair: tuple[Graph, Graph], arrays: Mapping[str, Any], sizes: Mapping[str, int], dtype: str, seed: int, seconds: float
+    pair: tuple[Graph, Graph],
+    home: tuple[str, Outside],
+    arrays: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    dtype: str,
+    seed: int,
+    seconds: float,
 ) -> tuple[Timed, Trace]:
-    """Calls of the module here: how long they take, and what they decide and find in caches."""
+    """Calls of the module here: how long they take, and what they decide and find in caches. `home`: the spec's file, and what
+    it may read besides."""
     import torch
 
     from ..backends.torch.measuring.runs import timed
 
-    module = api.compile_graphs(*pair, seed=seed).eval()
+    path, around = home
+    module = api.compile_graphs(*pair, seed=seed, outside=around, path=path).eval()
     kinds = {str(node.attrs["name"]): node.tensor.dtype for node in pair[0].inputs}
     inputs = {name: as_tensor(array, kinds[name]) for name, array in arrays.items()}
     if dtype != "f32":

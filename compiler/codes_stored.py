@@ -33,17 +33,17 @@ cannot be called `among` kept positions.
 
     chunk edges(x: f32[B, T, d]) -> f32[B, N, d] = extern("onnx:edges.onnx")     # write: -> f32[B, T, d]""",
     ),
-    "CC1444": Code(
-        "stored weights that do not fit",
-        """Each parameter and state below a stored chunk is a tensor of what its handle names, of the same name, dtype and shape. Nothing is converted
-silently. All that does not fit is told at once, with both sides.
-
-    chunkc store list models/edges@v1       # what there is""",
-    ),
     "CC1445": Code(
         "stored weights that nothing reads",
         """What the handle names has tensors besides those of the chunk. That is no error, and often a sign of another version or of a part (`#encoder`)
 that was meant.""",
+    ),
+    "CC1446": Code(
+        "stored weights without a store",
+        """A chunk is written `from` what a store has, and there is no store (or file) to be found. It is drawn from the seed then, as if nothing were
+stored: right for a first look, wrong for a result.
+
+    chunkc run spec.cc --store ~/chunks""",
     ),
     "CC1447": Code(
         "requirement that cannot be read",

@@ -12,10 +12,15 @@ from .places import TensorPlace
 
 
 def misfits(
-    what: str, tensors: Mapping[str, TensorPlace], declared: Mapping[str, TensorType], span: Span | None = None
+    what: str,
+    tensors: Mapping[str, TensorPlace],
+    declared: Mapping[str, TensorType],
+    span: Span | None = None,
+    *,
+    exactly: bool = True,
 ) -> list[Diagnostic]:
-    """CC1414 for each tensor of `what` (a handle) that is missing, of another type, or not declared. `declared`: parameters by
-    their path below the chunk, of known sizes; `span`: where the handle is written."""
+    """CC1414 for each tensor of `what` (a handle) that is missing, of another type, or (if `exactly`) not declared. `declared`:
+    parameters by their path below the chunk, of known sizes; `span`: where the handle is written."""
     place = span or place_of(what)
 
     def finding(message: str, label: str, hint: str) -> Diagnostic:
@@ -30,7 +35,7 @@ def misfits(
         elif said(tensors[name]) != str(type):
             label = f"{type} is declared, {said(tensors[name])} is stored"
             found.append(finding(f"the tensor `{name}` of `{what}` does not fit", label, _remedy(tensors[name], type)))
-    for name in extra:
+    for name in extra if exactly else ():
         hint = did_you_mean(name, [each for each in declared if each not in tensors])
         hint = hint or "name the part that is meant (`#part`), or store a version without it"
         found.append(

@@ -29,6 +29,7 @@ def load(
     training: bool = False,
     bind: dict[str, str] | None = None,
     resolver: Resolver | None = None,
+    lenient: bool = False,
     weights: str = "",
     findings: Findings | None = None,
     model: str | None = None,
@@ -36,16 +37,16 @@ def load(
     """The graph of the last model of a file (or of `model`), for eval or for training.
 
     `params` gives compile-time parameters, `bind` puts a written model (path of a `.cc` file) in the place of an extern chunk.
-    With a `resolver` stored chunks have the bodies that they are stored with, and what is stored is checked; `weights` is the
-    handle of the whole model's. Warnings are left in `findings`; errors raise `CompileError`, a file that cannot be read
-    `OSError`.
+    With a `resolver` stored chunks have the bodies that they are stored with, and what is stored is checked; `lenient`: what it
+    cannot find has no body, and is told of where one is needed. `weights` is the handle of the whole model's. Warnings are left
+    in `findings`; errors raise `CompileError`, a file that cannot be read `OSError`.
     """
     found = Findings() if findings is None else findings
     here = Path(path)
     library = Library(found, here.resolve().parent)
     allow_deep_values()
     try:
-        asked = Program(found, training, resolver=resolver)
+        asked = Program(found, training, resolver=resolver, lenient=lenient)
         return _load(library, library.open(here), params or {}, asked, bind or {}, model, weights)
     except (Abort, CompileError):
         raise CompileError(found.items) from None

@@ -40,9 +40,9 @@ def _elaborate(env: Env, chunk: Chunked, arguments: list[Tensor], among: bool, s
     program, syntax = env.program, chunk.syntax
     bound = program.bind.get(syntax.name.text) if syntax.extern is not None else None
     if syntax.extern is not None and bound is None:
-        if program.resolver is None:
+        bound = extern_of(env, chunk) if program.resolver is not None else None
+        if bound is None:
             return _declared(env, chunk, arguments, span)
-        bound = extern_of(env, chunk)
     entry = chunk.env.unit.chunks[chunk.path]
     unit = Unit(program, parent=chunk.env.unit)
     unit.frozen = chunk.env.unit.frozen or not entry.trainable

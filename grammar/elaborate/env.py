@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...compiler.diagnostics import Abort, Findings, Label
+from ...compiler.diagnostics import Abort, Diagnostic, Findings, Label
 from ...compiler.dims import Size
 from ...compiler.ir import Attrs, Chunk, Node
 from ...compiler.loading.places import Resolved, Resolver
@@ -37,8 +37,10 @@ class Program:
     """The unit of each body graph, by its identity."""
     resolver: Resolver | None = None
     """Finds what handles stand for; None: stored chunks have no body."""
-    resolved: dict[str, Resolved | None] = field(default_factory=dict)
-    """What handles stand for; None for one that is wrong."""
+    lenient: bool = False
+    """What the resolver cannot find has no body, as without one."""
+    resolved: dict[str, Resolved | tuple[Diagnostic, ...]] = field(default_factory=dict)
+    """What handles stand for, or what is wrong with them."""
     places: dict[Span, Span] = field(default_factory=dict)
     """Where the handle of a chunk stands, by the place of the chunk."""
     reading: list[str] = field(default_factory=list)

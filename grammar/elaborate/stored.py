@@ -24,21 +24,27 @@ from .values import Chunked, Template, Tensor
 FOREIGN = ("onnx", "pt2", "py")
 
 
-def resolve(env: Env, handle: str, place: Span) -> Resolved:
-    """What a handle stands for; what is wrong with it is told once, at `place`."""
+NOWHERE = ("CC1423", "CC1426", "CC1427")
+"""Of what cannot be found: not there, not allowed, no store."""
+
+
+def resolve(env: Env, handle: str, place: Span, lenient: bool = False) -> Resolved | None:
+    """What a handle stands for; what is wrong with it is told once, at `place`. If `lenient`, None where it cannot be found."""
     program = env.program
     assert program.resolver is not None
     if handle not in program.resolved:
-        program.resolved[handle] = None
         try:
             program.resolved[handle] = program.resolver.resolve(handle)
         except CompileError as error:
-            for item in error.diagnostics:
-                env.findings.add(placed(item, place))
+            program.resolved[handle] = error.diagnostics
     found = program.resolved[handle]
-    if found is None:
-        raise Abort
-    return found
+    if isinstance(found, Resolved):
+        return found
+    if lenient and all(item.code in NOWHERE for item in found):
+        return None
+    for item in found:
+        env.findings.add(placed(item, place))
+    raise Abort
 
 
 def placed(item: Diagnostic, place: Span) -> Diagnostic:
@@ -52,11 +58,15 @@ def placed(item: Diagnostic, place: Span) -> Diagnostic:
     return replace(item, labels=(Label(place, first.text), *item.labels[1:]))
 
 
-def extern_of(env: Env, chunk: Chunked) -> Resolved:
-    """What an extern chunk's handle stands for; of an array, what all members have in common."""
+def extern_of(env: Env, chunk: Chunked) -> Resolved | None:
+    """What an extern chunk's handle stands for; of an array, what all members have in common. None: it has no body."""
     place = env.program.places[chunk.syntax.span]
     handle = chunk.env.unit.chunks[chunk.path].extern
-    first, *others = [resolve(env, of_member(handle, member), place) for member in chunk.members]
+    found = [resolve(env, of_member(handle, member), place, env.program.lenient) for member in chunk.members]
+    known = [one for one in found if one is not None]
+    if len(known) < len(found):
+        return None
+    first, *others = known
     name = chunk.syntax.name.text
     if first.kind == "weights":
         hint = f"write its body: `chunk {name}(…) {{ … }} from …`, or add it to the store with its .cc text"
@@ -143,6 +153,7 @@ def _part_outputs(
     inner = Env(env.program, env.unit, Scope(parent=scope))
     if model is not None:
         parameters(inner, model, _of_same_name(env, model), model.name.span)
+        _samples(inner, model, inputs)
     for one in inside:
         if one is not part:
             declare(inner, one)
@@ -157,6 +168,16 @@ def _part_outputs(
         inner.scope.names[given.name.text] = (Tensor(x.node, axes), given.name.span)
     block(inner, part.body)
     return outputs_of(inner, part.name.span, f"the chunk `{name}`")
+
+
+def _samples(env: Env, model: tree.Model, inputs: list[Tensor]) -> None:
+    """The sample dimension of a model, whose other inputs are not there, is that of what its chunk is given."""
+    from .models import inputs_of
+
+    types = [statement.type for statement in inputs_of(model) if statement.type is not None and statement.type.shape]
+    first = types[0].shape[0] if types else None
+    if isinstance(first, tree.Name) and first.text[:1].isupper() and inputs and inputs[0].shape:
+        env.scope.names[first.text] = (inputs[0].shape[0], first.span)
 
 
 # ---- what something else runs

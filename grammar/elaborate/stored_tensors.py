@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ...compiler.diagnostics import Abort
 from ...compiler.ir import Chunk, Frame, Graph
+from ...compiler.loading.fitting import misfits
 from ...compiler.loading.handles import place_of
 from ...compiler.loading.places import Resolved
-from ...compiler.loading.signatures import Wanted, differences, listed, stored_handles, wanted_of
+from ...compiler.loading.signatures import stored_handles, wanted_of
 from ...compiler.source import Span
+from ...compiler.types import TensorType
 from .env import Env, Program, Scope, Unit
 from .stored import FOREIGN, resolve
 
-MOST = 4
+MOST = 8
 """Tensors of one chunk that are told one by one."""
 
 
@@ -31,10 +33,13 @@ def check_stored(program: Program, graph: Graph, weights: str = "") -> None:
             continue
         place = spans[path] if path else place_of(handle)
         try:
-            stored = resolve(env, handle, place)
+            stored = resolve(env, handle, place, program.lenient and path != "")
         except Abort:
             continue
-        if stored.kind in FOREIGN:
+        if stored is None:
+            message = f"the weights of `{path}` are stored elsewhere, and there is no store: they are drawn from the seed"
+            program.findings.warn("CC1446", message, place, hint="give it by `--store DIR`, `store=` or CHUNKC_STORE")
+        elif stored.kind in FOREIGN:
             message = f"`{handle}` is run by `{stored.kind}`, and has no weights for what is written here"
             program.findings.error("CC1440", message, place, hint="write it as `= extern(…)`, without a body")
         else:
@@ -45,22 +50,18 @@ def _paths(chunk: Chunk) -> Iterable[str]:
     return [f"{chunk.path}.{member}" if member else chunk.path for member in chunk.members]
 
 
-def _compare(program: Program, path: str, wanted: Wanted, stored: Resolved, place: Span) -> None:
-    """One chunk: names of what is missing, shapes of both sides, and what is too much."""
-    found = differences(wanted, stored.tensors)
-    name, findings = f"`{path}`" if path else "the model", program.findings
-    if found.missing:
-        message = f"{name} has parameters that `{stored.location}` does not: {listed(found.missing, MOST)}"
-        also = f"it has {listed(found.superfluous or stored.tensors, MOST) if stored.tensors else 'no tensors'}"
-        findings.error("CC1444", message, place, hint=also)
-    for tensor, kind, there in found.other[:MOST]:
-        full = f"{path}.{tensor}" if path else tensor
-        findings.error("CC1444", f"`{full}` is `{kind}` here, and `{there}` in `{stored.location}`", place)
-    if len(found.other) > MOST:
-        findings.error("CC1444", f"{len(found.other) - MOST} more tensors of {name} are of another type", place)
-    if found.superfluous and not found.missing:
-        message = f"`{stored.location}` has tensors that {name} does not use: {listed(found.superfluous, MOST)}"
-        findings.warn("CC1445", message, place)
+def _compare(program: Program, path: str, wanted: Mapping[str, TensorType], stored: Resolved, place: Span) -> None:
+    """One chunk: what is missing or unlike, and as warnings what is too much."""
+    name, found = f"`{path}`" if path else "the model", misfits(stored.location, stored.tensors, wanted, place, exactly=False)
+    for item in found[:MOST]:
+        program.findings.add(item)
+    if len(found) > MOST:
+        program.findings.error("CC1414", f"{len(found) - MOST} more tensors of {name} do not fit", place)
+    extra = [f"`{tensor}`" for tensor in stored.tensors if tensor not in wanted]
+    if extra and not found:
+        listed = ", ".join(extra[:4]) + (f" and {len(extra) - 4} more" if len(extra) > 4 else "")
+        hint = "is another part (`#part`) or version meant?"
+        program.findings.warn("CC1445", f"`{stored.location}` has what {name} does not read: {listed}", place, hint=hint)
 
 
 def _apart(program: Program, graph: Graph) -> None:

@@ -1,0 +1,98 @@
+"""What a spec may read besides its own text, as a caller says it: store, lock, the whole model's weights, and what is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+
+from ..compiler.bodies import body_order
+from ..compiler.diagnostics import CompileError, Diagnostic, Label
+from ..compiler.ir import Chunk, Graph, Node
+from ..compiler.loading.signatures import of_member, stored_handles, wanted_of
+from ..compiler.planning.uses import foreign_bytes
+from .default import store_for
+from .lockfile import beside, read_lock
+from .resolver import Resolver
+from .serving import Serving
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What lies outside of a spec.
+
+    - `store`: the store's folder; without it that of `$CHUNKC_STORE`, or `chunkc-store` beside the spec, or none;
+    - `weights`: the handle of the whole model's state dict;
+    - `lock`: a lock's file; `chunkc.lock` beside the spec where there is one;
+    - `offline`: nothing is fetched; `allow_python`: `py:` handles may run code.
+    """
+
+    store: str | PathLike[str] | None = None
+    weights: str = ""
+    lock: str | PathLike[str] | None = None
+    offline: bool = False
+    allow_python: bool = False
+    _opened: dict[Path, Resolver] = field(default_factory=dict, compare=False, repr=False)
+
+    def resolver(self, spec: str | PathLike[str]) -> Resolver:
+        """Of the specs in one folder, the same whenever it is asked for. CC1400 where a store is named that is none."""
+        folder = Path(spec).resolve().parent
+        if folder not in self._opened:
+            given = str(self.store) if self.store is not None else None
+            store = store_for(given, folder)
+            if given and store:
+                store.there()
+            lock = read_lock(Path(self.lock) if self.lock is not None else beside(folder))
+            self._opened[folder] = Resolver(store, folder, lock, self.offline, self.allow_python)
+        return self._opened[folder]
+
+    def versions(self, graph: Graph, spec: str | PathLike[str]) -> Serving | None:
+        """What the stored parts of a graph are while it serves; None where it has none.
+
+        Without a store what cannot be found is left out: written chunks draw their weights, and others have no body to run.
+        """
+        resolver = self.resolver(spec)
+        handles = stored_handles(graph, self.weights)
+        read = {path for path, names in wanted_of(graph, handles).items() if names} | foreign_bytes(graph).keys()
+        used = {path: handle for path, handle in handles.items() if path in read}
+        if resolver.store is None and not self.weights:
+            used = {path: handle for path, handle in used.items() if not why_not(resolver, handle)}
+        return Serving(resolver, used, optional=may_be_missing(graph)) if used else None
+
+
+def need_bodies(graph: Graph, resolver: Resolver | None = None) -> None:
+    """`CompileError` with every call of an extern chunk in whose place nothing was put, and what is in the way of its handle."""
+    chunks = {chunk.path: chunk for chunk in graph.chunks}
+    found: dict[str, Diagnostic] = {}
+    for one in (graph, *body_order(graph)):
+        for node in one.nodes:
+            path = str(node.attrs["chunk"]) if node.op == "apply" and node.attrs["body"] is None else ""
+            if path and path not in found:
+                found[path] = _bodiless(path, node, chunks.get(path), resolver)
+    if found:
+        raise CompileError(found.values())
+
+
+def _bodiless(path: str, call: Node, chunk: Chunk | None, resolver: Resolver | None) -> Diagnostic:
+    also = (Label(chunk.span, "declared here"),) if chunk and chunk.span else ()
+    name = path.rsplit(".", 1)[-1]
+    hint = f'put a written chunk in its place: --bind {name}=FILE, or bind={{"{name}": …}} in Python'
+    message = f"the chunk `{name}` is stored elsewhere, and nothing was found in its place"
+    if chunk and resolver and (told := why_not(resolver, of_member(chunk.extern, chunk.members[0]))):
+        message, hint = f"the chunk `{name}` is stored elsewhere: {told[0].message}", f"{told[0].hint}; or {hint}"
+    return Diagnostic("CC0711", message, (Label(call.span, "called here"), *also), hint)
+
+
+def why_not(resolver: Resolver, handle: str) -> tuple[Diagnostic, ...]:
+    """What is in the way of a handle; nothing where it stands for something."""
+    try:
+        resolver.resolve(handle)
+    except CompileError as error:
+        return error.diagnostics
+    return ()
+
+
+def may_be_missing(graph: Graph) -> frozenset[str]:
+    """The chunks of which the spec says what becomes of them where they cannot be had."""
+    nodes = (node for one in (graph, *body_order(graph)) for node in one.nodes if node.op == "present")
+    return frozenset(str(path).lstrip("^") for node in nodes for path in node.attrs["chunks"])
