@@ -52,8 +52,12 @@ def outside_options(command: F) -> F:
 
 
 def model_options(command: F) -> F:
-    """The options of every command that loads a model."""
-    command = outside_options(command)
+    """The options of every command that loads a model, and what lies outside of it."""
+    return spec_options(outside_options(command))
+
+
+def spec_options(command: F) -> F:
+    """The options that say which model of a spec is meant."""
     bind = click.option("--bind", "binds", metavar="NAME=FILE", multiple=True, help="Put a written chunk in an extern's place.")
     define = click.option("-D", "defines", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the model.")
     return define(bind(command))

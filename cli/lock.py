@@ -17,14 +17,14 @@ from ..compiler.loading.signatures import stored_handles
 from ..grammar import elaborate
 from ..store.lockfile import Entry, Lock, beside, read_lock, text_of
 from ..store.resolver import Resolver, resolver_for
-from .arguments import CommandLine, bindings, model_options, parameters
+from .arguments import CommandLine, bindings, parameters, spec_options
 from .report import guarded, progress, table
 from .store_option import store_option
 
 
 @click.command()
 @click.argument("path", metavar="SPEC")
-@model_options
+@spec_options
 @store_option
 @click.option("--weights", default="", metavar="HANDLE", help="Of the whole model, as it will be given to it.")
 @click.option("--update", is_flag=True, help="Take what the handles stand for now, whatever was locked.")

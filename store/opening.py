@@ -11,10 +11,9 @@ from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.ir import Chunk, Graph, Node
 from ..compiler.loading.signatures import of_member, stored_handles, wanted_of
 from ..compiler.planning.uses import foreign_bytes
-from .default import store_for
-from .lockfile import beside, read_lock
-from .resolver import Resolver
+from .resolver import Resolver, resolver_for
 from .serving import Serving
+from .store import Store
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,12 @@ class Outside:
 
     def resolver(self, spec: str | PathLike[str]) -> Resolver:
         """Of the specs in one folder, the same whenever it is asked for. CC1400 where a store is named that is none."""
-        folder = Path(spec).resolve().parent
+        folder = Path(spec).parent
         if folder not in self._opened:
-            given = str(self.store) if self.store is not None else None
-            store = store_for(given, folder)
-            if given and store:
-                store.there()
-            lock = read_lock(Path(self.lock) if self.lock is not None else beside(folder))
-            self._opened[folder] = Resolver(store, folder, lock, self.offline, self.allow_python)
+            given = Store(Path(self.store)).there() if self.store is not None else None
+            lock = Path(self.lock) if self.lock is not None else None
+            said = {"offline": self.offline, "allow_python": self.allow_python}
+            self._opened[folder] = resolver_for(Path(spec), given, lock=lock, **said)
         return self._opened[folder]
 
     def versions(self, graph: Graph, spec: str | PathLike[str]) -> Serving | None:

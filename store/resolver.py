@@ -119,13 +119,14 @@ def resolver_for(
     offline: bool = False,
     allow_python: bool = False,
     locked: bool = True,
+    lock: str | Path | None = None,
 ) -> Resolver:
     """The resolver of a spec's file: the store that is given, else the usual one (`default.py`); files out of its folder; and the
-    lock beside it, unless not `locked`. CC1433 where that cannot be read."""
+    `lock` (by default the one beside it), unless not `locked`. CC1433 where that cannot be read."""
     folder = Path(spec).parent
     found = store if isinstance(store, Store) else store_for(store, folder)
-    lock = read_lock(beside(folder)) if locked else None
-    return Resolver(found, folder, lock, offline, allow_python)
+    held = read_lock(Path(lock) if lock is not None else beside(folder)) if locked else None
+    return Resolver(found, folder, held, offline, allow_python)
 
 
 def resolved(handle: Handle, location: str, found: Found, folder: str = "") -> tuple[Resolved, Mapping[str, str]]:
