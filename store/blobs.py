@@ -21,7 +21,7 @@ from ..compiler.loading.places import Blob
 from .names import is_digest, no_digest
 from .writing import pieces
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 REPAIR = "add it again from its source, which puts the right file in its place"
 
 
@@ -56,7 +56,7 @@ def room_for(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             message = f"there is no room in the store at `{root}`: {(error.strerror or '').lower()}"
             hint = "the store is as it was; make room (`chunkc store gc` helps), or take another place with `--store DIR`"
             raise _refused("CC1412", message, root, hint) from error

@@ -6,6 +6,7 @@ A checkpoint in shards is a folder with `model.safetensors.index.json`, which sa
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from ..compiler.loading.handles import Handle, refused
 from ..compiler.loading.onnx_files import NoOnnx, external_files
 from ..compiler.loading.places import Blob, Kind, TensorPlace
 from ..compiler.source import Source
+from .blobs import broken
 from .files import Files, stamp
 from .names import shown
 from .safetensors import read_header
@@ -183,11 +185,14 @@ def read_index(blob: Blob, name: str, text: str) -> dict[str, str]:
 
 
 def small_text(blob: Blob, name: str, text: str) -> str:
-    """The text of a file; CC1425 where it is none, or too long."""
+    """The text of a file; CC1425 where it is none, or too long, CC1409 where it is not what its blob says."""
     if blob.bytes > LONGEST_TEXT:
         raise refused("CC1425", f"`{name}` has {blob.bytes:,} bytes, and at most {LONGEST_TEXT:,} are read", text)
+    data = Path(blob.path).read_bytes()
+    if blob.sha256 and hashlib.sha256(data).hexdigest() != blob.sha256:
+        raise broken("CC1409", f"`{name}` is not what it was when it was fetched", Path(blob.path))
     try:
-        return Path(blob.path).read_text(encoding="utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise refused("CC1425", f"`{name}` is not UTF-8 text (byte {error.start})", text) from error
 

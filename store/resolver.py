@@ -46,6 +46,14 @@ class Resolver:
 
     def entry(self, text: str) -> tuple[Resolved, Entry]:
         """The same with what a lock would say of it, which is not compared with what the lock does say."""
+        try:
+            return self._entry(text)
+        except OSError as error:  # a file that may not be read, a disk that fails
+            why = (error.strerror or str(error)).lower()
+            named = f"`{error.filename}`: " if error.filename else ""
+            raise refused("CC1423", f"what it stands for cannot be read: {named}{why}", text) from error
+
+    def _entry(self, text: str) -> tuple[Resolved, Entry]:
         handle = parse_handle(text)
         locked = self.lock.entries.get(text) if self.lock else None
         files: Mapping[str, str] = {}

@@ -9,6 +9,7 @@ from typing import Any
 from ..compiler.diagnostics import CompileError, did_you_mean
 from ..compiler.loading.handles import Handle, refused
 from ..compiler.loading.places import Blob
+from .blobs import FULL
 from .checkpoint import Found, read_files
 from .files import BLOCK
 from .store import Store
@@ -16,7 +17,7 @@ from .store import Store
 LARGEST = 256 << 30
 """Bytes of one file that are fetched."""
 
-EXTRAS = {"http": "http", "https": "http", "s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
+EXTRAS = {"hf": "hf", "http": "http", "https": "http", "s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 PATIENCE = 60
 """Seconds without a byte after which a server is given up."""
 
@@ -99,6 +100,8 @@ class Asking:
         except ImportError as error:
             raise missing_extra(self.url.partition(":")[0], self.text, error) from error
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise  # not the server: this disk, which the store tells of
             raise self.failed(str(error) or type(error).__name__) from error
 
     def failed(self, why: str) -> CompileError:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import fsspec
 import numpy as np
@@ -43,7 +47,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.repository, self.asked = {}, {}, []
-        self.short, self.commit, self.lie = 0, COMMIT, False
+        self.short, self.commit, self.lie, self.status = 0, COMMIT, False, 0
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
@@ -56,6 +60,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self, body=True):
         server, path = self.server, self.path.partition("?")[0]
+        if server.status:
+            return self.send_error(server.status)
         if path.startswith("/api/models/org/repo/revision/"):
             return self.answer(json.dumps(self.listing(path.rpartition("/")[2])).encode(), {}, body)
         for start, files in ((f"/org/repo/resolve/{server.commit}/", server.repository), ("/files/", server.files)):
@@ -198,6 +204,33 @@ def test_a_library_that_is_missing_is_named(store, tmp_path, monkeypatch, scheme
     assert found.startswith(f"CC1429 `{scheme}:` needs a library") and extra in found
 
 
+def test_the_library_of_repositories_may_be_missing(store, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert "pip install 'chunkc[hf]'" in told(Resolver(store, tmp_path), "hf:org/repo")
+
+
+def test_a_full_disk_is_told_as_such(memory, store, tmp_path, monkeypatch):
+    memory.pipe("/b/m.safetensors", save(tensors("w")))
+
+    def full(handle, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    assert told(Resolver(store, tmp_path), "memory://b/m.safetensors").startswith("CC1412")
+    monkeypatch.undo()
+    assert clean(store)
+
+
+def test_what_was_kept_and_is_damaged(memory, store, tmp_path):
+    handle = "memory://b/m.cc"
+    memory.pipe("/b/m.cc", b"model m {}\n")
+    found, entry = Resolver(store, tmp_path).entry(handle)
+    path = Path(found.blobs[0].path)
+    path.chmod(0o644)
+    path.write_bytes(b"model n {}\n")
+    assert told(Resolver(store, tmp_path, Lock("chunkc.lock", {handle: entry}), offline=True), handle).startswith("CC1409")
+
+
 def test_http(server, store, tmp_path):
     server.files["m.safetensors"] = save(tensors("w") | {"large": np.zeros(3 << 20, np.float32)})
     resolver = Resolver(store, tmp_path)
@@ -211,6 +244,8 @@ def test_http_that_breaks_off_leaves_nothing(server, store, tmp_path):
     server.files["m.safetensors"], server.short = save(tensors("w")), 10
     assert told(Resolver(store, tmp_path), f"{server.url}/files/m.safetensors").startswith("CC1430")
     assert store.fetched(f"{server.url}/files/m.safetensors") is None and clean(store)
+    for server.status in (403, 500):
+        assert told(Resolver(store, tmp_path), f"{server.url}/files/m.safetensors").startswith("CC1430"), server.status
     server.server_close()
     server.shutdown()
     assert told(Resolver(store, tmp_path), f"{server.url}/files/m.safetensors").startswith("CC1430")

@@ -7,12 +7,14 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from chunkc.compiler.codes import CODES
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.render import render_text
-from chunkc.store.lockfile import Lock
+from chunkc.store.lockfile import Entry, Lock, read_lock, text_of
 from chunkc.store.resolver import Resolver
 from chunkc.store.store import Store
 
@@ -176,6 +178,27 @@ def test_a_lock_holds(folder):
     save_file(weights(NAMES, seed=1), folder / "parts" / "model.safetensors")
     found = told(folder, handle, lock=lock)
     assert found.startswith("CC1432") and f"sha256: locked {entry.sha256}, found " in found and "--update" in found
+
+
+def test_a_file_that_cannot_be_read(folder, monkeypatch):
+    def failing(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("chunkc.store.files.hashed", failing)
+    assert "CC1423 what it stands for cannot be read" in told(folder, "file:parts/model.safetensors")
+
+
+TEXTS = st.text(st.characters(blacklist_categories=["Cs"]), max_size=12)
+PINS = st.integers(0, 2**256 - 1).map("{:064x}".format)
+ENTRIES = st.builds(Entry, st.sampled_from(["weights", "onnx"]), TEXTS, st.integers(0, 2**60), PINS, st.dictionaries(TEXTS, PINS))
+
+
+@given(st.dictionaries(TEXTS, ENTRIES, max_size=4))
+def test_locks_are_read_as_they_were_written(tmp_path_factory, entries):
+    path = tmp_path_factory.getbasetemp() / "chunkc.lock"
+    path.write_text(text_of(entries), encoding="utf-8", newline="")
+    assert read_lock(path).entries == entries
+    assert text_of(read_lock(path).entries) == text_of(entries)
 
 
 def test_names_of_a_store(folder, tmp_path):
