@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...compiler.ir import Graph
 from ...compiler.loading.places import Versions
-from .emission import emit
+from .emission import emit, partial_weights
 from .module import CompiledModule, build
 from .standalone import standalone
 
@@ -22,4 +22,6 @@ def compile(
 
     Those below a chunk of `versions` lie in files, and are loaded when they are needed (`docs/memory.md`)."""
     train = eval_graph if train_graph is None else train_graph
-    return build(emit(eval_graph, train), eval_graph, train, seed, versions=versions)
+    # What is there from the first call on is read whole.
+    partial = partial_weights(eval_graph) if versions is not None and eval_graph.schedule else frozenset()
+    return build(emit(eval_graph, train, partial=partial), eval_graph, train, seed, versions=versions)

@@ -64,7 +64,7 @@ class CompiledModule(nn.Module):
         self._caches: dict[str, Cache] = {}
         self._forced: dict[str, Any] | None = None
         self._guards = Guards()
-        self._memory = memory_of(self.graph, versions)
+        self._memory = memory_of(self.graph, versions, self.sources.partial)
         self.register_buffer("_seed", torch.tensor(seed, dtype=torch.int64), persistent=False)
 
     # ---- calls
@@ -255,7 +255,7 @@ class CompiledModule(nn.Module):
         own = {name: value for name, value in self.__dict__.items() if name not in apart}
         twin.__dict__.update(copy.deepcopy(own, memo))
         twin._calls, twin._last, twin._caches = self._calls, None, {}
-        twin._memory = memory_of(self.graph, self._memory.versions if self._memory else None)
+        twin._memory = memory_of(self.graph, self._memory.versions if self._memory else None, self.sources.partial)
         twin._twin = None
         return twin
 

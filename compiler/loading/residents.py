@@ -42,8 +42,9 @@ class Mover(Protocol):
 class Traffic:
     """What a store with so much `room` has done since it was made. `hits`: chunks that were resident when acquired; of these
     `ahead` had been prefetched for it; `loads`: those that began, prefetched or not, of so many `bytes`; `wasted`: prefetched,
-    and gone before anything ran on them. `stalls`: acquisitions that had to wait, `stalled` seconds together. `peak` and `now`:
-    bytes. `log`: the steps of the last call as (kind, chunk, whether it did anything)."""
+    and gone before anything ran on them; `rows`: of `bytes`, those of weights of which only kept rows are read. `stalls`:
+    acquisitions and reads of rows that had to wait, `stalled` seconds together. `peak` and `now`: bytes. `log`: the steps of the
+    last call as (kind, chunk, whether it did anything)."""
 
     room: int
     loads: int
@@ -59,6 +60,7 @@ class Traffic:
     stalls: int = 0
     stalled: float = 0.0
     now: int = 0
+    rows: int = 0
 
 
 @dataclass
@@ -85,6 +87,8 @@ class Residents:
     """In the order in which they were used last."""
     held: Counter[str] = field(default_factory=Counter)
     """By how many acquisitions, of all leases."""
+    later: dict[str, int] = field(default_factory=dict)
+    """Of the bytes of a chunk, those that are not read with it, but row by row as they are needed. They have room with it."""
     ways: Mapping[tuple[str, int], Sequence[tuple[str, int]]] = field(default_factory=dict)
     """For a chunk and the way that reads it, those that run behind it in the same fuse."""
     ahead: int = 0
@@ -176,7 +180,7 @@ class Residents:
         self.bytes += self.sizes[key]
         self.peak = max(self.peak, self.bytes)
         self.counts["loads"] += 1
-        self.counts["bytes"] += self.sizes[key]
+        self.counts["bytes"] += self.sizes[key] - self.later.get(key, 0)
         if self.mover is not None:
             self.mover.load(key)
         return True
@@ -201,6 +205,12 @@ class Residents:
             self.eviction.used(self.path(key))
         self.unused.discard(key)
         self.resident[key] = self.resident.pop(key)
+
+    def read_rows(self, count: int, seconds: float) -> None:
+        """Bytes of a resident chunk that were read now: a call waited for them."""
+        with self.turn:
+            self.counts.update(bytes=count, rows=count, stalls=int(count > 0))
+            self.stalled += seconds if count else 0.0
 
     def let_go(self, key: str, times: int = 1) -> None:
         """So many acquisitions of a chunk end."""
@@ -243,7 +253,7 @@ class Residents:
     def traffic(self) -> Traffic:
         """The counts so far."""
         with self.turn:
-            names = ("loads", "bytes", "hits", "ahead", "evictions", "misses", "wasted", "stalls")
+            names = ("loads", "bytes", "hits", "ahead", "evictions", "misses", "wasted", "stalls", "rows")
             counted = {name: self.counts[name] for name in names}
             memory = {"room": self.room, "peak": self.peak, "now": self.bytes}
             return Traffic(**counted, **memory, stalled=self.stalled, resident=tuple(self.resident), log=tuple(self.last.log))

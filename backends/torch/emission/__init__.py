@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .classes import ALL, Method, Sources, emit
+from .partial import partial_weights
 
-__all__ = ["ALL", "Method", "Sources", "emit"]
+__all__ = ["ALL", "Method", "Sources", "emit", "partial_weights"]

@@ -17,12 +17,13 @@ from ....compiler.types import RecordType, SelectionType, TensorType
 from ..expressions import EXPRESSIONS, LIKE, Fusion, bare, fusion
 from ..expressions.writing import WITH_NUMBERS, is_number
 from .deciding import deciding
-from .deriving import derived_call, static_call
+from .deriving import derived_call
 from .grouping import grouped_text
 from .marking import mark
 from .names import Names
 from .outside import outside_text
 from .packed import packed_call
+from .partial import fused_text
 from .selecting import selection_lines
 from .sizes import size_text
 from .text import atom, number, tidy, uses_name
@@ -166,9 +167,8 @@ class Body:
         """The text of an op."""
         if self.each and (text := grouped_text(self, node)):
             return text
-        made = self.fused.get(node)
-        if made is not None:
-            return static_call(self, node) or self.like(made.write(tuple(self.text(read) for read in made.reads)))
+        if made := self.fused.get(node):
+            return fused_text(self, node, made)
         module = self.shop.module_call(self, node)
         if module is not None:
             return module

@@ -53,6 +53,8 @@ class Sources:
     """Names of the classes that a region may call as modules: chunks whose bodies only give values."""
     contextual: bool
     """Whether a call decides, draws or leaves anything."""
+    partial: frozenset[str] = frozenset()
+    """The parameters whose kept rows are loaded before they are read."""
 
 
 @dataclass(slots=True)
@@ -68,6 +70,8 @@ class Shop:
     contextual: dict[int, bool] = field(default_factory=dict)
     together: bool = True
     """Whether members may run together: this takes what keeps derived values."""
+    partial: frozenset[str] = frozenset()
+    """The parameters of which only rows are loaded, where they are kept (`emission.partial`)."""
 
     # ---- calls
 
@@ -260,8 +264,16 @@ def _same_kind(name: str, base: str) -> bool:
     return base.startswith("forward") or name.removesuffix("_train") == base.removesuffix("_train")
 
 
-def emit(eval_graph: Graph, train_graph: Graph, *, together: bool = True, logged: bool = False) -> Sources:
-    """The source of all classes of a model; `logged`: its methods tell their steps. `CompileError` where a chunk has no body."""
+def emit(
+    eval_graph: Graph,
+    train_graph: Graph,
+    *,
+    together: bool = True,
+    logged: bool = False,
+    partial: frozenset[str] = frozenset(),
+) -> Sources:
+    """The source of all classes of a model; `logged`: its methods tell their steps; `partial`: the weights whose kept rows are
+    loaded before they are read. `CompileError` where a chunk has no body."""
     graphs = (eval_graph, train_graph)
     for graph in graphs:
         check_bound(graph)
@@ -272,7 +284,7 @@ def emit(eval_graph: Graph, train_graph: Graph, *, together: bool = True, logged
         for training, graph in enumerate(graphs)
         for which in choices(graph)
     }
-    shop = Shop(layout, next(iter(plans.values())), together=together)
+    shop = Shop(layout, next(iter(plans.values())), together=together, partial=partial)
     entries: dict[tuple[bool, str], Method] = {}
     for (training, which), plan in plans.items():
         shop.plan = plan
@@ -285,7 +297,7 @@ def emit(eval_graph: Graph, train_graph: Graph, *, together: bool = True, logged
     plain = frozenset(texts.plain)
     contextual = any(shop.needs_ctx(plan.graph) for plan in plans.values())
     named = {(bool(training), which): plan for (training, which), plan in plans.items()}
-    return Sources(texts.text(), name, entries, named, plain, contextual)
+    return Sources(texts.text(), name, entries, named, plain, contextual, partial)
 
 
 def check_bound(graph: Graph) -> None:

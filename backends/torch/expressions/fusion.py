@@ -15,12 +15,24 @@ from .writing import Operands, call, one_or_tuple
 
 
 @dataclass(frozen=True, slots=True)
+class KeptRows:
+    """A weight of which a kernel reads only rows: those of the parts that are kept along an axis (counted from the end) of
+    `kept`, each a run of equally many."""
+
+    weight: Node
+    kept: Node
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fusion:
-    """`reads` in place of the node's operands; `skips` are the nodes in between; `write(texts of reads)` is the expression."""
+    """`reads` in place of the node's operands; `skips` are the nodes in between; `write(texts of reads)` is the expression;
+    `rows`: of which weight it does not read all."""
 
     reads: tuple[Node, ...]
     skips: tuple[Node, ...]
     write: Callable[[Operands], str]
+    rows: KeptRows | None = None
 
 
 def fusion(node: Node, users: Mapping[Node, Sequence[Node]], kept_outside: frozenset[Node] = frozenset()) -> Fusion | None:
@@ -51,9 +63,9 @@ def _masked_product(node: Node, alone: Alone) -> Fusion | None:
         return None
     own = "own" if kernel == "gather" else "masked"
     if product.op == "linear" and _parts(kept, product, -1):
-        return _product_fusion(product, kept, f"{own}_linear", {})
+        return _product_fusion(product, kept, -1, f"{own}_linear", {})
     if product.op in ("conv1d", "conv2d") and product.attrs["groups"] == 1 and _parts(kept, product, 1 - product.tensor.rank):
-        return _product_fusion(product, kept, f"{own}_{product.op}", convolution_options(product))
+        return _product_fusion(product, kept, 1 - product.tensor.rank, f"{own}_{product.op}", convolution_options(product))
     if _whole_heads(kept, product):
         return _masked_heads(product, kept, own, alone)
     return None
@@ -79,8 +91,8 @@ def _masked_heads(product: Node, kept: Node, own: str, alone: Alone) -> Fusion |
     """Heads of a projection, or of attention without a mask and with a key head for each of them."""
     if product.op == "heads" and product.operands[0].op == "linear" and alone(product.operands[0]):
         linear = product.operands[0]
-        made = _product_fusion(linear, kept, f"{own}_heads", {"heads": str(product.attrs["n"])})
-        return Fusion(made.reads, (linear, product), made.write)
+        made = _product_fusion(linear, kept, -3, f"{own}_heads", {"heads": str(product.attrs["n"])})
+        return Fusion(made.reads, (linear, product), made.write, made.rows)
     plain = product.op == "attention" and tuple(product.attrs["slots"]) == ("q", "k", "v")
     if not plain or product.operands[1].shape[1] != product.shape[1]:
         return None
@@ -92,7 +104,7 @@ def _masked_heads(product: Node, kept: Node, own: str, alone: Alone) -> Fusion |
     return Fusion((*product.operands, kept), (product,), write)
 
 
-def _product_fusion(product: Node, kept: Node, kernel: str, options: Mapping[str, str | None]) -> Fusion:
+def _product_fusion(product: Node, kept: Node, axis: int, kernel: str, options: Mapping[str, str | None]) -> Fusion:
     slots = product.attrs["slots"]
 
     def write(texts: Operands) -> str:
@@ -100,7 +112,7 @@ def _product_fusion(product: Node, kept: Node, kernel: str, options: Mapping[str
         return call(kernel, x, weight, texts[-1], **{"bias": bias[0] if bias else None, **options})
 
     assert slots[:2] == ("x", "weight")
-    return Fusion((*product.operands, kept), (product,), write)
+    return Fusion((*product.operands, kept), (product,), write, KeptRows(product.operands[1], kept, axis))
 
 
 def _block_attention(node: Node, alone: Alone) -> Fusion | None:

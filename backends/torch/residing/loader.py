@@ -23,6 +23,7 @@ from ..tensors import Loan
 from .mapping import Cancelled, Extent, Held
 from .parcels import REPAIR, Parcel, told
 from .replicas import DTYPES, Replica, lend
+from .rows import ROWS, Rows
 
 Stamp = tuple[int, int, int, int]
 """Device, inode, size and time of the last write of a file: the same for the same content, as far as can be told cheaply."""
@@ -96,17 +97,23 @@ class Job:
             if found.st_size != blob.bytes:
                 message = f"`{blob.path}` has {found.st_size:,} bytes, and {blob.bytes:,} were stored"
                 raise _Wrong(told("CC1451", message, self.parcel.stored, REPAIR))
-            extents = {name: Extent(place.start, place.bytes) for name, place in places.items()}
+            extents = {name: Extent.of(place) for name, place in places.items()}
             held = Held()
             self.held.append(held)
-            held.read(file, list(extents.values()), self.look)
+            held.read(file, [extent for name, extent in extents.items() if name not in self.parcel.partial], self.look)
+            reserved = {name: held.reserve(file, extents[name]) for name in self.parcel.partial & places.keys()}
             self._verify(blob, held, file, stamp_of(found))
         finally:
             os.close(file)
         for name, extent in extents.items():
             place = places[name]
-            tensor = held.bytes_of(extent).view(DTYPES[place.dtype]).reshape(place.shape)
+            piece = reserved.get(name)
+            data = held.bytes_of(extent) if piece is None else piece.bytes_of(extent)
+            tensor = data.view(DTYPES[place.dtype]).reshape(place.shape)
             self.tensors[name] = lend(tensor, Loan(blob.sha256, place.start) if self.parcel.goes else None)
+            if piece is not None:
+                rows = Rows(piece, extent.start - piece.start, place.shape[0], place.bytes, self.unread)
+                self.tensors[name].__dict__[ROWS] = rows
 
     def _take(self, runners: Runners) -> None:
         """Brings what runs its other chunks into memory."""
@@ -132,6 +139,10 @@ class Job:
             raise Unloadable(self.parcel.path, self.error)
         if self.failure is not None:
             raise self.failure
+
+    def unread(self, error: OSError) -> Unloadable:
+        """What is to be raised where rows cannot be read later."""
+        return Unloadable(self.parcel.path, _unread(self.parcel, error))
 
     def give_back(self) -> None:
         """The memory goes."""

@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ....compiler.loading.places import TensorPlace
+
 BLOCK = 4 << 20
 """Bytes between two looks at whether a load is still wanted."""
 ALIGNED = 64
@@ -44,6 +46,11 @@ class Extent:
     start: int
     bytes: int
 
+    @staticmethod
+    def of(place: TensorPlace) -> Extent:
+        """Those of a tensor."""
+        return Extent(place.start, place.bytes)
+
     @property
     def end(self) -> int:
         return self.start + self.bytes
@@ -60,10 +67,16 @@ class Piece:
     data: Tensor
     start: int
     mapped: bool
+    whole: bool = True
+    """Whether all of it is in memory, and not only what was asked for."""
 
     @property
     def end(self) -> int:
         return self.start + self.data.numel()
+
+    def bytes_of(self, extent: Extent) -> Tensor:
+        """Those of a part of it."""
+        return self.data[extent.start - self.start : extent.end - self.start]
 
     def give_back(self) -> None:
         """The memory goes now, whoever may still refer to it: who reads it again reads the file."""
@@ -82,7 +95,7 @@ class Held:
         for start, end in _pages([extent for extent in extents if extent.mappable and extent.bytes]):
             pages = mmap.mmap(file, end - start, access=mmap.ACCESS_COPY, offset=start)
             self.pieces.append(Piece(torch.frombuffer(pages, dtype=torch.uint8), start, True))
-            _populate(self.pieces[-1].data, look)
+            populate(self.pieces[-1].data, look)
         for extent in extents:
             if not extent.mappable and extent.bytes:
                 # Memory of its own, so that it is given back as soon as nothing refers to it.
@@ -90,19 +103,27 @@ class Held:
                 self.pieces.append(Piece(torch.frombuffer(pages, dtype=torch.uint8), extent.start, False))
                 _copy(file, extent, pages, look)
 
+    def reserve(self, file: int, extent: Extent) -> Piece:
+        """Pages for bytes of a file, none of them read yet."""
+        start = extent.start - extent.start % mmap.PAGESIZE
+        pages = mmap.mmap(file, extent.end - start, access=mmap.ACCESS_COPY, offset=start)
+        # What is not asked for is not read along with it.
+        pages.madvise(mmap.MADV_RANDOM)
+        self.pieces.append(Piece(torch.frombuffer(pages, dtype=torch.uint8), start, True, False))
+        return self.pieces[-1]
+
     def bytes_of(self, extent: Extent) -> Tensor:
         """Bytes that were read, as they lie in memory."""
         if not extent.bytes:
             return torch.empty(0, dtype=torch.uint8)
-        piece = next(
-            one for one in self.pieces if one.mapped == extent.mappable and one.start <= extent.start and extent.end <= one.end
-        )
-        return piece.data[extent.start - piece.start : extent.end - piece.start]
+        fitting = (one for one in self.pieces if one.whole and one.mapped == extent.mappable)
+        piece = next(one for one in fitting if one.start <= extent.start and extent.end <= one.end)
+        return piece.bytes_of(extent)
 
     def digest(self, file: int, size: int, look: Look) -> str:
         """The sha256 of the whole file, whose mapped part is read where it is in memory."""
         found, at = hashlib.sha256(), 0
-        for piece in sorted((one for one in self.pieces if one.mapped), key=lambda one: one.start):
+        for piece in sorted((one for one in self.pieces if one.mapped and one.whole), key=lambda one: one.start):
             _hash_file(found, file, at, piece.start, look)
             for start in range(0, piece.data.numel(), BLOCK):
                 look()
@@ -130,7 +151,13 @@ def _pages(extents: Sequence[Extent]) -> list[tuple[int, int]]:
     return found
 
 
-def _populate(data: Tensor, look: Look) -> None:
+def will_need(pages: Tensor) -> None:
+    """The kernel begins to read these, if they are not in its cache."""
+    _LIBC.madvise(pages.data_ptr(), pages.numel(), mmap.MADV_WILLNEED)
+
+
+def populate(data: Tensor, look: Look = lambda: None) -> None:
+    """Brings mapped pages into memory. `OSError` where their file cannot be read, or has ended."""
     for start in range(0, data.numel(), BLOCK):
         look()
         part = data[start : start + BLOCK]

@@ -31,10 +31,11 @@ class Memory:
     """Of one module (and the twin that logs its steps).
 
     `planned`: whether a plan moves chunks under a budget. Else what is stored is loaded before the first call, and stays.
+    `partial`: parameters whose kept rows are loaded one by one, before what reads them.
     """
 
-    def __init__(self, graph: Graph, versions: Versions | None) -> None:
-        self.graph, self.versions = graph, versions
+    def __init__(self, graph: Graph, versions: Versions | None, partial: frozenset[str] = frozenset()) -> None:
+        self.graph, self.versions, self.partial = graph, versions, partial
         store = store_of(graph)
         self.planned = store is not None
         self.residents = store or Residents({}, UNLIMITED, policy="lru")
@@ -85,7 +86,8 @@ class Memory:
 
     def _replica(self, module: CompiledModule, snapshot: Mapping[str, Resolved]) -> Replica:
         home = self.residents.home if self.planned else lambda path: None
-        parcels = parcels_of(self.graph, snapshot, home, self.runners.chunks(snapshot).values())
+        foreign = self.runners.chunks(snapshot).values()
+        parcels = parcels_of(self.graph, snapshot, home, foreign, self.partial)
         keys = {path: self._key(path, parcel) for path, parcel in parcels.items()}
         with self.residents.turn:
             for path, parcel in parcels.items():
@@ -95,6 +97,7 @@ class Memory:
                         self.residents.room += parcel.bytes
                     self.residents.sizes[path] = parcel.bytes
                 self.residents.sizes[keys[path]] = self.residents.sizes[path]
+                self.residents.later[keys[path]] = parcel.later
                 self.residents.versions[keys[path]] = path
                 self.residents.newest[path] = keys[path]
                 self.loader.parcels[keys[path]] = parcel
@@ -136,9 +139,9 @@ class Memory:
                         self.loader.parcels.pop(key, None)
 
 
-def memory_of(graph: Graph, versions: Versions | None) -> Memory | None:
+def memory_of(graph: Graph, versions: Versions | None, partial: frozenset[str] = frozenset()) -> Memory | None:
     """What a module of this graph needs: nothing where all is resident."""
-    return Memory(graph, versions) if versions is not None or graph.schedule and budget(graph) is not None else None
+    return Memory(graph, versions, partial) if versions is not None or graph.schedule and budget(graph) is not None else None
 
 
 @contextmanager

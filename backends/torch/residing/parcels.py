@@ -10,6 +10,7 @@ from ....compiler.ir import Graph, Parameter
 from ....compiler.loading.handles import place_of
 from ....compiler.loading.places import Resolved, TensorPlace
 from ..foreign.runners import Foreign
+from .mapping import Extent
 
 ALWAYS = "always "
 """Before the path of a chunk: its parameters that are there as long as the module is called."""
@@ -28,10 +29,17 @@ class Parcel:
     fault: Diagnostic | None = None
     foreign: tuple[Foreign, ...] = ()
     """Chunks that something else runs."""
+    partial: frozenset[str] = frozenset()
+    """Those of which only rows are read, as they are kept (`rows.py`)."""
 
     @property
     def bytes(self) -> int:
         return sum(place.bytes for place in self.places.values()) + sum(chunk.place.bytes for chunk in self.foreign)
+
+    @property
+    def later(self) -> int:
+        """The bytes of those that are not read with it."""
+        return sum(self.places[name].bytes for name in self.partial)
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -57,10 +65,15 @@ Home = Callable[[str], str | None]
 
 
 def parcels_of(
-    graph: Graph, snapshot: Mapping[str, Resolved], home: Home, foreign: Iterable[Foreign] = ()
+    graph: Graph,
+    snapshot: Mapping[str, Resolved],
+    home: Home,
+    foreign: Iterable[Foreign] = (),
+    partial: frozenset[str] = frozenset(),
 ) -> dict[str, Parcel]:
     """The parcels of a snapshot, by unit; what lies in no unit, by `ALWAYS` and its chunk. Of the chunks that something else runs
-    those in units: the others are loaded when they are first run."""
+    those in units: the others are loaded when they are first run. `partial`: parameters whose kept rows are loaded before they
+    are read; they are, where they lie so that they can be mapped."""
     entries = {entry.path: entry for entry in graph.parameters}
     groups: dict[str, list[str]] = {}
     chunks = stored_parameters(graph, snapshot)
@@ -81,7 +94,8 @@ def parcels_of(
             if place is not None:
                 places[path] = place
         goes = not name.startswith(ALWAYS)
-        found[name] = Parcel(name if goes else first, snapshot[first], places, goes, fault)
+        apart = {path for path in partial & places.keys() if goes and Extent.of(places[path]).mappable and places[path].bytes}
+        found[name] = Parcel(name if goes else first, snapshot[first], places, goes, fault, partial=frozenset(apart))
     for other in foreign:
         unit = home(other.path)
         if unit is not None:
