@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .ir import Graph, Node
+from .ops import OPS
 from .source import Span
 
 Kind = Literal[
@@ -120,7 +121,9 @@ def regions_of(block: Block, blocks: Mapping[int, Block]) -> tuple[Region, ...]:
     known: dict[int, bool] = {}
 
     def hosts(step: Step) -> bool:
-        return step.kind in HOSTED or any(inside(way.apply.attrs["body"]) for way in step.ways)
+        outside = any(OPS[node.op].outside for node in step.nodes if node.op in OPS)
+        runs = step.ways if step.kind in ("each", "compute") else ()
+        return outside or step.kind in HOSTED or any(inside(way.apply.attrs["body"]) for way in runs)
 
     def inside(body: Graph | None) -> bool:
         if id(body) not in known:

@@ -25,7 +25,8 @@ from .caching import Cache, CacheStats
 from .context import Context
 from .derived import derived, forget
 from .emission import ALL, Method, Sources
-from .foreign.steps import check_captured
+from .foreign.chunks import foreign_nodes
+from .foreign.steps import refuse_captured
 from .grouped import grouped
 from .guarding import Guards, GuardStats
 from .hosting import HOST_STEPS, branch
@@ -55,6 +56,8 @@ class CompiledModule(nn.Module):
     train_graph: Graph
     _inputs: tuple[str, ...]
     _outputs: tuple[str, ...]
+    _foreign: tuple[str, ...]
+    """Paths of the chunks that something else runs."""
     _seed: Tensor
 
     def _start(self, seed: int, versions: Versions | None) -> None:
@@ -78,8 +81,8 @@ class CompiledModule(nn.Module):
         else:
             call = self._calls[self.training, which]
             pure = torch.compiler.is_compiling() or torch.compiler.is_exporting()
-            if pure:
-                check_captured(self)
+            if pure and self._foreign:
+                refuse_captured(self._foreign)
             value, last = (call.pure if pure else call.hosted).run(self, given)
         self._leave(last)
         if outputs is None or isinstance(outputs, str):
@@ -285,6 +288,7 @@ def build(
         "train_graph": train_graph,
         "_inputs": tuple(str(node.attrs["name"]) for node in eval_graph.inputs),
         "_outputs": tuple(name for name, _ in eval_graph.outputs),
+        "_foreign": tuple(foreign_nodes(eval_graph)),
     }
     cls = type(sources.name, (CompiledModule, emitted), members)
     weakref.finalize(cls, _forget, namespace.__name__)

@@ -15,6 +15,8 @@ from ...compiler.planning.guards import unguarded
 from . import context, kernels
 from .emission import ALL, Sources, emit
 from .emission.classes import Method
+from .foreign.chunks import foreign_nodes
+from .foreign.steps import refuse_captured
 from .kernels import KERNELS
 
 FROM = {"cache": "from functools import cache", "Any": "from typing import Any"}
@@ -22,7 +24,10 @@ FROM = {"cache": "from functools import cache", "Any": "from typing import Any"}
 
 
 def standalone(eval_graph: Graph, train_graph: Graph | None = None) -> str:
-    """The text of a Python module that needs torch alone: the same `state_dict`, the same outputs."""
+    """The text of a Python module that needs torch alone: the same `state_dict`, the same outputs. `CompileError` where a chunk
+    is run by something else."""
+    if elsewhere := foreign_nodes(eval_graph):
+        refuse_captured(tuple(elsewhere))
     train = eval_graph if train_graph is None else train_graph
     # No host stands by to remember anything, to ask guards or to move chunks.
     graphs = [replace(unguarded(forgetful(graph)), schedule=()) for graph in (eval_graph, train)]

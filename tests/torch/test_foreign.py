@@ -9,7 +9,7 @@ import torch
 from foreign_files import write_archive, write_linear
 from torch import nn
 
-from chunkc.backends.torch import CompiledModule, compile
+from chunkc.backends.torch import CompiledModule, compile, standalone
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.loading.places import Unloadable
 from chunkc.compiler.loading.signatures import stored_handles
@@ -48,7 +48,10 @@ USUAL = {"first": "onnx:a.onnx", "second": "pt2:b.pt2", "requires": "", "memory"
 
 
 def model(folder: Path, **parts: str) -> CompiledModule:
-    text = SPEC.format(**USUAL | parts)
+    return built(folder, SPEC.format(**USUAL | parts))
+
+
+def built(folder: Path, text: str) -> CompiledModule:
     (folder / "m.cc").write_text(text)
     resolver = Resolver(None, folder, allow_python=True)
     graphs = [load(folder / "m.cc", training=training, resolver=resolver) for training in (False, True)]
@@ -187,7 +190,16 @@ def test_a_fault_is_told_and_the_rest_serves(
 
 def test_no_graph_of_torch_holds_it(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
     made, x = model(tmp_path), torch.randn(5, 4)
-    with pytest.raises(CompileError) as error, torch.no_grad():
-        torch.export.export(made, (x,), strict=False)
-    assert error.value.diagnostics[0].code == "CC1468"
-    assert len(made.regions()) > 1
+    for refused in (
+        lambda: torch.export.export(made, (x,)),
+        lambda: torch.compile(made, backend="eager")(x),
+        lambda: standalone(made.graph, made.train_graph),
+    ):
+        with pytest.raises(CompileError) as error, torch.no_grad():
+            refused()
+        assert [one.code for one in error.value.diagnostics] == ["CC1468", "CC1468"]
+    with pytest.raises((RuntimeError, CompileError), match="CC1468"), torch.no_grad():
+        torch.compile(made, backend="eager", fullgraph=True)(x)
+    with torch.no_grad():
+        assert torch.allclose(made(x), written(made, linears, x), atol=1e-5)
+    assert len(made.regions()) > 1 and len(made.plan().regions) == 2

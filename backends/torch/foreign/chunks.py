@@ -18,6 +18,11 @@ def foreign_of(path: str, node: Node, place: Resolved) -> Foreign:
     return Foreign(path, inputs, node.tensor, place, tuple(node.attrs["requires"]), bool(node.attrs["isolated"]))
 
 
+def foreign_nodes(graph: Graph) -> dict[str, Node]:
+    """The `foreign` nodes of a graph by the paths of their chunks."""
+    return dict(_nodes(graph, Frame(), set()))
+
+
 def _nodes(graph: Graph, frame: Frame, seen: set[tuple[int, Frame]]) -> Iterator[tuple[str, Node]]:
     """Every `foreign` node with the path of its chunk, each body once where it stands."""
     if (id(graph), frame) in seen:
@@ -36,7 +41,7 @@ class Runners:
     closed when the last that took it gives it back."""
 
     def __init__(self, graph: Graph) -> None:
-        self.nodes = dict(_nodes(graph, Frame(), set()))
+        self.nodes = foreign_nodes(graph)
         self._snapshot: tuple[Mapping[str, Resolved], dict[str, Foreign]] = ({}, {})
         self._loaded: dict[Key, Runner] = {}
         self._taken: Counter[Key] = Counter()

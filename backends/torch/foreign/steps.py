@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, fx
@@ -52,24 +52,26 @@ def _refused(path: str, inputs: Sequence[Any]) -> Any:
     """What stands in a pure region for the chunk: an error once it is run."""
     tracer = next((one.tracer for one in inputs if isinstance(one, fx.Proxy)), None)
     if tracer is None:
-        raise not_captured(path)
-    return tracer.create_proxy("call_function", raise_not_captured, (path, *inputs), {})
+        return refuse_captured((path,))
+    return tracer.create_proxy("call_function", _in_region, (path, *inputs), {})
 
 
-def raise_not_captured(path: str, *inputs: Tensor) -> Tensor:
+def _in_region(path: str, *inputs: Tensor) -> Tensor:
     """In a pure region, where a chunk that something else runs would be."""
-    raise not_captured(path)
+    return refuse_captured((path,))
 
 
-def not_captured(path: str) -> CompileError:
-    """What is to be raised where a graph of torch would have to hold a chunk that something else runs."""
-    message = f"the chunk `{path}` is run by something else, which no graph of torch can hold"
+@torch.compiler.disable(reason="CC1468: a chunk that something else runs is no part of a graph of torch")  # type: ignore[untyped-decorator]
+def refuse_captured(paths: Sequence[str]) -> NoReturn:
+    """`CompileError`: a graph of torch would have to hold chunks that something else runs. (Under `torch.compile(fullgraph=True)`
+    torch raises its own, with the reason above.)"""
     hint = "call the module as it is, without torch.compile or torch.export; or compile what lies around it: `module.regions()`"
-    return CompileError([Diagnostic("CC1468", message, (Label(place_of(path, "chunk")),), hint)])
-
-
-def check_captured(module: Any) -> None:
-    """`CompileError` where a call of the module cannot be one graph of torch."""
-    if module._memory is not None:
-        for path in module._memory.runners.nodes:
-            raise not_captured(path)
+    raise CompileError(
+        Diagnostic(
+            "CC1468",
+            f"the chunk `{path}` is run by something else, which no graph of torch can hold",
+            (Label(place_of(path, "chunk")),),
+            hint,
+        )
+        for path in paths
+    )
