@@ -30,4 +30,5 @@ def held(root: Path, name: Name, *, shared: bool = False, waiting: Callable[[], 
             fcntl.flock(handle, kind)
         yield
     finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)  # closing alone would not do while a process forked meanwhile has it open too
         os.close(handle)
