@@ -65,7 +65,7 @@ def alone(path: Path) -> None:
 
 def checked_kind(path: Path, kinds: tuple[str, ...]) -> Path:
     """The path of a file that can be stored; CC1403 for a pickle, CC1416 for anything else."""
-    if path.suffix in PICKLES:
+    if path.suffix.lower() in PICKLES:
         raise pickle_refused(path)
     if path.suffix not in kinds:
         hint = f"a file that can be stored ends in {' '.join(kinds)}"

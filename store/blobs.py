@@ -60,7 +60,7 @@ def room_for(root: Path) -> Iterator[None]:
             message = f"there is no room in the store at `{root}`: {(error.strerror or '').lower()}"
             hint = "the store is as it was; make room (`chunkc store gc` helps), or take another place with `--store DIR`"
             raise _refused("CC1412", message, root, hint) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR):
             message = f"the store at `{root}` cannot be written: {(error.strerror or '').lower()}"
             raise _refused("CC1413", message, root, "take a folder that you may write to with `--store DIR`") from error
         raise

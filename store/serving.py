@@ -155,7 +155,7 @@ class Serving:
 def _needed(store: Store, name: str, version: str) -> list[str]:
     """The files of a version, there or not, as far as they can be told."""
     try:
-        _, sha256 = find(store.index.read(), store.aliases.read(), name, version)
+        _, sha256 = find(store.index.read(), store.aliases.read, name, version)
         known = [str(place(store.root, sha256))]
         return known + [blob.path for blob in store.version(name, version).blobs]
     except CompileError:

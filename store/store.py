@@ -71,7 +71,7 @@ class Store:
         """The version that a version, an alias, `sha256:…` or `""` (the only one) stands for now; aliases are followed.
 
         CC1400, CC1406, CC1410, CC1411 where there is none; CC1408, CC1409 where its manifest is lost."""
-        version, sha256 = versions.find(self.there().index.read(), self.aliases.read(), name, wanted)
+        version, sha256 = versions.find(self.there().index.read(), self.aliases.read, name, wanted)
         key = (name, version, sha256)
         if key not in self._manifests:
             self._manifests[key] = parsed(self.root, text_of(blob_at(self.root, sha256)), *key)
@@ -120,7 +120,7 @@ class Store:
         checked_version(target)
         with self.writing(), held(self.root, "tables"):
             index, rows = self.index.read(), rows_of(self.aliases)
-            versions.find(index, self.aliases.read(), name, target)
+            versions.find(index, self.aliases.read, name, target)
             if alias in index.rows[name]:
                 raise taken(f"{name}@{alias}", "is a version", "take another word for the alias")
             rows.setdefault(name, {})[alias] = target

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from ..compiler.diagnostics import CompileError, Diagnostic, Label, did_you_mean
 from ..compiler.loading.handles import refused
@@ -10,8 +10,10 @@ from .names import is_digest, listed, no_digest, shown
 from .tables import Table
 
 
-def find(index: Table, aliases: Table, name: str, wanted: str) -> tuple[str, str]:
+def find(index: Table, aliases: Callable[[], Table], name: str, wanted: str) -> tuple[str, str]:
     """The version that is meant, and the sha256 of its manifest. `wanted`: a version, an alias, `sha256:…`, `""` (the only one).
+
+    `aliases` are read only where one may be meant: what is said by its version is served whatever becomes of them.
 
     CC1406 where there is none of that name, CC1410 where aliases go round, CC1411 where one stands for nothing."""
     versions = of(index, name)
@@ -20,7 +22,7 @@ def find(index: Table, aliases: Table, name: str, wanted: str) -> tuple[str, str
     elif wanted.startswith("sha256:"):
         version = _pinned(name, versions, wanted)
     else:
-        version = follow(versions, aliases, name, wanted)[-1]
+        version = wanted if wanted in versions else follow(versions, aliases(), name, wanted)[-1]
     return version, versions[version].removeprefix("sha256:")
 
 
@@ -48,9 +50,9 @@ def chain(versions: Container[str], own: Mapping[str, str], wanted: str) -> list
     return found
 
 
-def _only(name: str, versions: Mapping[str, str], aliases: Table) -> str:
+def _only(name: str, versions: Mapping[str, str], aliases: Callable[[], Table]) -> str:
     if len(versions) > 1:
-        hint = f"write one of {_named(name, [*aliases.rows.get(name, {}), *versions])}"
+        hint = f"write one of {_named(name, [*aliases().rows.get(name, {}), *versions])}"
         message = f"`{name}` has {len(versions)} versions, and none is said"
         raise refused("CC1406", message, name, hint=hint)
     return next(iter(versions))
