@@ -21,7 +21,7 @@ from ..compiler.loading.places import Blob, Kind, TensorPlace
 from ..compiler.source import Source
 from .blobs import broken
 from .files import Files, stamp
-from .names import shown
+from .names import names_below, shown
 from .safetensors import read_header
 
 WEIGHTS, PROGRAM = "model.safetensors", "model.cc"
@@ -121,7 +121,7 @@ def places(blob: Blob, name: str) -> Mapping[str, TensorPlace]:
 @lru_cache(maxsize=64)
 def _places(blob: Blob, name: str, _: tuple[int, ...]) -> Mapping[str, TensorPlace]:
     header = read_header(blob.path, name)
-    return {key: TensorPlace(blob, one.dtype, one.shape, one.start, one.bytes) for key, one in header.tensors.items()}
+    return {key: TensorPlace(blob, one.dtype, one.shape, one.start, one.bytes) for key, one in sorted(header.tensors.items())}
 
 
 def shards(files: Files, name: str, part: str) -> Found:
@@ -203,7 +203,7 @@ def is_below(tensor: str, part: str) -> bool:
 
 def below(tensors: Mapping[str, TensorPlace], part: str, text: str) -> dict[str, TensorPlace]:
     """The tensors of a part, by their names below it; CC1424 where there are none."""
-    found = {name[len(part) + 1 :] if part else name: one for name, one in tensors.items() if is_below(name, part)}
+    found = {name[len(part) + 1 :]: tensors[name] for name in names_below(tensors, part)} if part else dict(tensors)
     if not found and part:
         heads = sorted({".".join(name.split(".")[: part.count(".") + 1]) for name in tensors if "." in name})
         listed = ", ".join(f"`#{head}`" for head in heads[:6]) + (", …" if len(heads) > 6 else "")

@@ -4,6 +4,7 @@ leads away."""
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from ..compiler.diagnostics import CompileError
@@ -82,3 +83,10 @@ def _why(text: str) -> str:
     if any(part in ("..", ".") for part in re.split(r"[/\\]", text)):
         return ": it leads out of the store"
     return f": it has more than {LONGEST} characters" if len(text) > LONGEST else ""
+
+
+def names_below(names: Iterable[str], part: str) -> list[str]:
+    """Those that begin with `part` and a dot, sorted. An array asks a member at a time, so of many names few are looked at: in
+    order they stand together, between `part.` and what would be `part/`."""
+    ordered = sorted(names)
+    return ordered[bisect_left(ordered, f"{part}.") : bisect_left(ordered, f"{part}/")]

@@ -15,7 +15,7 @@ from ..compiler.diagnostics import did_you_mean
 from ..compiler.loading.handles import refused
 from ..compiler.loading.places import Blob, TensorPlace
 from .manifest import Manifest, Part
-from .names import listed, shown
+from .names import listed, names_below, shown
 from .safetensors import Header, read_header
 
 
@@ -36,7 +36,12 @@ class Headers:
 
 def touched(manifest: Manifest, part: str) -> dict[str, Part]:
     """The parts that hold something of `part`: itself, those below, and those that it lies in."""
-    return {name: each for name, each in manifest.parts.items() if _below(name, part) or _below(part, name)}
+    if not part:
+        return dict(manifest.parts)
+    words = part.split(".")
+    above = (".".join(words[:count]) for count in range(len(words) + 1))
+    names = [*above, *names_below(manifest.parts, part)]
+    return {name: manifest.parts[name] for name in names if name in manifest.parts}
 
 
 def tensors_of(manifest: Manifest, part: str, headers: Headers) -> dict[str, TensorPlace]:
@@ -73,8 +78,3 @@ def _prefixes(manifest: Manifest, headers: Headers) -> list[str]:
 
 def _all_there(manifest: Manifest) -> bool:
     return all(os.path.exists(blob.path) for blob in manifest.blobs)
-
-
-def _below(name: str, part: str) -> bool:
-    """Whether `name` is `part` or lies in it."""
-    return not part or name == part or name.startswith(f"{part}.")

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 from chunkc.compiler.codes import CODES
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.store.importing import import_checkpoint
+from chunkc.store.names import names_below
 from chunkc.store.splitting import parse_split
 from chunkc.store.store import Store
 
@@ -134,6 +135,14 @@ def test_any_split_gives_parts_or_a_diagnostic(text, names):
         return
     assert sorted(name for found in parts.values() for name in found) == sorted(names)
     assert all(not part or name.startswith(f"{part}.") for part, found in parts.items() for name in found)
+
+
+DOTTED = st.lists(st.sampled_from(["a", "b", "a-", "a/", "0", "10", ""]), max_size=4).map(".".join)
+
+
+@given(st.lists(DOTTED), DOTTED)
+def test_names_below_a_part(names, part):
+    assert names_below(names, part) == sorted(name for name in names if name.startswith(f"{part}."))
 
 
 def sparse(path, layers, each):
