@@ -68,17 +68,9 @@ def load_model(
 ) -> Graph:
     """`load` with the parameters in a mapping, so that they may have any name."""
     found, around = Findings() if findings is None else findings, outside or Outside()
+    asked: Any = {"params": dict(params), "training": training, "bind": dict(bind or {}), "weights": around.weights}
     resolver = around.resolver(path)
-    graph = elaborate.load(
-        str(path),
-        params=dict(params),
-        training=training,
-        bind=dict(bind or {}),
-        resolver=resolver,
-        lenient=resolver.store is None,
-        weights=around.weights,
-        findings=found,
-    )
+    graph = elaborate.load(str(path), resolver=resolver, lenient=resolver.store is None, findings=found, **asked)
     found.check()
     return graph
 

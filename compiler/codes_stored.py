@@ -45,6 +45,15 @@ stored: right for a first look, wrong for a result.
 
     chunkc run spec.cc --store ~/chunks""",
     ),
+    "CC1448": Code(
+        "`on_missing` that says nothing",
+        """`on_missing = skip` takes a chunk that cannot be loaded from the ways that a router can choose, so its calls stand in a fuse `by=` a router
+and nowhere else. `zero` stands for the one float tensor that a call gives. It is said of one chunk, `extern("…", on_missing=zero)`, or
+of all in the `memory` block of the model. What is not said stops a call with an error.
+
+    memory { on_missing = skip }
+    output y = edges(x)                     # write: chunk edges(…) -> … = extern("…", on_missing=zero)""",
+    ),
     "CC1447": Code(
         "requirement that cannot be read",
         """What a chunk requires is written as `pip` reads it (PEP 508): a name, and versions if need be. Whether it is installed is looked at when the

@@ -93,6 +93,14 @@ RESULTS = (
 
 MEMORY = (
     Field("budget", ("256MiB", "25%"), "How much may be resident, in bytes or as a share of the model.", "everything"),
-    Field("evict", ("lru", "lfu", "cost", "belady"), "What goes where the plan leaves it open.", "`belady`"),
+    Field("ram", ("2GiB",), "How much may lie in RAM, where the device is not the CPU.", "everything"),
+    Field("evict", ("adaptive", "lru", "lfu", "cost", "belady"), "What goes where the plan leaves it open.", "`adaptive`"),
     Field("prefetch", ("1", "speculative(2)"), "How far to look ahead among chunks already decided on, or to guess.", "0"),
+    Field(
+        "on_missing",
+        ("skip", "zero"),
+        "What becomes of stored chunks that cannot be loaded: routers do not choose them, or they give zeros. "
+        "`extern(…, on_missing=zero)` says it of one.",
+        "`error`",
+    ),
 )

@@ -15,6 +15,7 @@ from ...compiler.types import RecordType, TensorType, Type
 from .. import tree
 from . import gradients
 from .env import Env, Scope, Unit, label
+from .missing import skip_missing
 from .places import called
 from .signatures import bind_signature, declare_dims, tensor_type
 from .stored import extern_of, foreign_outputs, text_outputs
@@ -149,6 +150,8 @@ def finish(unit: Unit, name: str, span: Span, **more: Any) -> Graph:
     graph = Graph(name, *parts, span, training=unit.program.training, **more)
     wanted = live(graph)
     graph = replace(graph, nodes=tuple(node for node in unit.nodes if node in wanted or node.op == "input"))
-    unit.program.units[id(graph)] = unit
     gradients.warn(unit, graph)
+    if unit.skipped:
+        graph = skip_missing(unit, graph)
+    unit.program.units[id(graph)] = unit
     return graph

@@ -19,6 +19,7 @@ from .env import Env, Scope, label
 from .expressions import as_tensor, evaluate
 from .handles import handle_of, requirements
 from .limits import MOST_MEMBERS
+from .missing import MayBeMissing, or_zeros, paths_of
 from .signatures import bind_signature
 from .values import Chunked, Items, Record, Selected, Tensor, Value, describe
 
@@ -49,7 +50,9 @@ def declare(env: Env, syntax: tree.Chunk) -> None:
     )
     if written is not None and written.place is not None:
         env.program.places[syntax.span] = written.place
-    env.declare(syntax.name, Chunked(syntax, env, path, labels, entry.members))
+    declared = Chunked(syntax, env, path, labels, entry.members)
+    declared.on_missing = written.on_missing if written is not None and not bound else "error"
+    env.declare(syntax.name, declared)
     env.unit.chunks[path] = entry
     if syntax.extern is not None:
         env.program.externs[syntax.name.text] = None
@@ -221,6 +224,11 @@ def _emit(
     }
     type: Type = BundleType(len(members), element) if array else element
     node = env.unit.emit("apply", tuple(x.node for x in [*operands, *kept]), attrs, type, span)
+    missing = root.on_missing or env.program.on_missing
+    if missing == "zero":
+        return or_zeros(env, chunk, paths_of(env, chunk, members), node, axes, span)
+    if missing == "skip":
+        env.unit.skipped[node] = MayBeMissing(paths_of(env, chunk, members), chunk.syntax.name.text, span)
     if not array:
         return read(env, node, element, axes, span)
     return Items(Streams(env, node, axes, span), bundle=node)

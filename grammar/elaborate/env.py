@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...compiler.diagnostics import Abort, Diagnostic, Findings, Label
 from ...compiler.dims import Size
@@ -15,6 +15,9 @@ from ...compiler.types import Type, tensor_types
 from .. import tree
 from . import limits
 from .values import Chunked, Outer, Selected, Tensor, Value
+
+if TYPE_CHECKING:
+    from .missing import MayBeMissing
 
 
 @dataclass(eq=False)
@@ -37,6 +40,8 @@ class Program:
     """The unit of each body graph, by its identity."""
     resolver: Resolver | None = None
     """Finds what handles stand for; None: stored chunks have no body."""
+    on_missing: str = "error"
+    """What becomes of calls of stored chunks that cannot be loaded, where the chunk does not say."""
     lenient: bool = False
     """What the resolver cannot find has no body, as without one."""
     resolved: dict[str, Resolved | tuple[Diagnostic, ...]] = field(default_factory=dict)
@@ -92,6 +97,8 @@ class Unit:
     learns: bool | None = None
     """Whether there is something to train in it, once that has been looked at."""
     decided: list[tuple[Node, tree.Selection]] = field(default_factory=list)
+    skipped: dict[Node, MayBeMissing] = field(default_factory=dict)
+    """Calls of chunks whose ways are closed where they are missing."""
     frozen: bool = False
     """The body of a stored chunk that is not trained, or in one."""
     place: Span | None = None

@@ -6,12 +6,13 @@ from typing import Any
 
 from ...compiler.diagnostics import did_you_mean
 from .. import tree
-from .env import Env
+from .env import Env, Program
 from .expressions import evaluate
+from .handles import WAYS, way_of
 from .values import Fraction, describe
 
-FIELDS = ("budget", "evict", "prefetch")
-POLICIES = ("lru", "lfu", "cost", "belady")
+FIELDS = ("budget", "ram", "evict", "prefetch", "on_missing")
+POLICIES = ("adaptive", "lru", "lfu", "cost", "belady")
 
 
 def declare(env: Env, statement: tree.Memory) -> None:
@@ -24,7 +25,10 @@ def declare(env: Env, statement: tree.Memory) -> None:
             raise env.error("CC0203", f"`memory` has no field `{name}`", field.name.span, hint=hint)
         if name in found:
             raise env.error("CC0202", f"`{name}` is given twice", field.name.span)
-        found[name] = {"budget": _budget, "evict": _evict, "prefetch": _prefetch}[name](env, field.value)
+        if name == "on_missing":
+            _on_missing(env, field.value)
+        else:
+            found[name] = {"budget": _budget, "ram": _ram, "evict": _evict, "prefetch": _prefetch}[name](env, field.value)
     if env.program.memory is not None:
         raise env.error("CC0202", "there are two `memory` blocks", statement.span)
     env.program.memory = found
@@ -37,6 +41,28 @@ def _budget(env: Env, expr: tree.Expr) -> tuple[str, float]:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return ("bytes", value)
     raise env.error("CC0301", f"a budget is `256MiB` or a share of the model, `25%`, found {describe(value)}", expr.span)
+
+
+def _ram(env: Env, expr: tree.Expr) -> int:
+    value = evaluate(env, expr)
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    raise env.error("CC0301", f"`ram` is a number of bytes, `2GiB`, found {describe(value)}", expr.span)
+
+
+def _on_missing(env: Env, expr: tree.Expr) -> None:
+    """Read before the calls are (`of_model`); a block elsewhere comes too late."""
+    if way_of(env, expr) != env.program.on_missing:
+        hint = "write it there, or at the chunk: `extern(…, on_missing=zero)`"
+        raise env.error("CC1448", "`on_missing` stands in the `memory` block of the model itself", expr.span, hint=hint)
+
+
+def of_model(program: Program, model: tree.Model) -> None:
+    """What the `memory` block of a model says of chunks that are missing, wherever it stands in the model."""
+    fields = (field for one in model.body.statements if isinstance(one, tree.Memory) for field in one.fields)
+    for field in fields:
+        if field.name.text == "on_missing" and isinstance(field.value, tree.Name) and field.value.text in WAYS:
+            program.on_missing = field.value.text
 
 
 def _evict(env: Env, expr: tree.Expr) -> str:

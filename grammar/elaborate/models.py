@@ -12,6 +12,7 @@ from .chunks import declare as declare_chunk
 from .env import Env, Program, Scope, Unit, label
 from .expressions import as_tensor, evaluate
 from .files import standard
+from .memory import of_model
 from .places import called, library_call
 from .signatures import bind_signature, declare_dims, tensor_type
 from .statements import block, outputs_of
@@ -60,6 +61,7 @@ def main(program: Program, model: tree.Model, scope: Scope, given: dict[str, tup
     """Elaborate a file's main model into a unit."""
     unit = Unit(program)
     env = Env(program, unit, Scope(parent=scope))
+    of_model(program, model)
     try:
         for home, chunk in program.files:
             declare_chunk(Env(program, unit, home), chunk)

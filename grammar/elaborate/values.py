@@ -114,7 +114,8 @@ class Chunked:
     """By the arguments' types: the body, what it gives, and its axes; None for one that is wrong."""
     index: tuple[str, ...] = ()
     origin: Chunked | None = None
-    calls: int = 0
+    on_missing: str = ""
+    """What becomes of a call where it cannot be loaded, if it says so; `error` for what is written here."""
 
     @property
     def root(self) -> Chunked:
