@@ -12,6 +12,7 @@ from .blobs import blob_at
 from .checkpoint import Found, read_files
 from .lockfile import Entry
 from .store import Store
+from .urls import from_url, taken_apart
 
 
 def fetched(handle: Handle, store: Store, locked: Entry | None, offline: bool) -> tuple[str, Found]:
@@ -26,8 +27,6 @@ def fetched(handle: Handle, store: Store, locked: Entry | None, offline: bool) -
         from .hub import from_hub
 
         return from_hub(handle, store, locked)
-    from .urls import from_url
-
     return from_url(handle, store)
 
 
@@ -60,5 +59,5 @@ def kept_files(handle: Handle, store: Store, locked: Entry) -> KeptFiles | None:
             found[name] = blob_at(store.root, sha256)
         except CompileError:  # CC1408: not there, so it is fetched (again)
             return None
-    main = "" if handle.scheme == "hf" else handle.name.rpartition("/")[2]
+    main = "" if handle.scheme == "hf" else taken_apart(handle.name)[1]
     return KeptFiles(found, handle.text, main) if found else None

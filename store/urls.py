@@ -24,12 +24,20 @@ PATIENCE = 60
 
 def from_url(handle: Handle, store: Store) -> tuple[str, Found]:
     """What lies behind a URL: a file, or an index with the shards beside it."""
-    folder, _, name = handle.name.rpartition("/")
+    folder, name, query = taken_apart(handle.name)
     if not name:
         hint = "name a file, or `…/model.safetensors.index.json`"
         raise refused("CC1423", "a URL that ends in `/` names no file", handle.text, hint=hint)
-    files = UrlFiles(filesystem(handle), folder, handle.text, store)
+    files = UrlFiles(filesystem(handle), folder, handle.text, store, {name: query})
     return handle.text, read_files(files, name, handle)
+
+
+def taken_apart(url: str) -> tuple[str, str, str]:
+    """The folder, the file's name, and what stands from `?` on: a query is how some servers are told who asks."""
+    start = url.find("?") if url.startswith(("http:", "https:")) else -1
+    path, query = (url, "") if start < 0 else (url[:start], url[start:])
+    folder, _, name = path.rpartition("/")
+    return folder, name, query
 
 
 @dataclass
@@ -40,6 +48,7 @@ class UrlFiles:
     folder: str
     text: str
     store: Store
+    queries: dict[str, str]
     beside: bool = False
     _here: dict[str, Blob] = field(default_factory=dict)
 
@@ -47,13 +56,16 @@ class UrlFiles:
         return None
 
     def has(self, name: str) -> bool:
-        with_errors = Asking(self.text, f"{self.folder}/{name}")
-        return bool(with_errors.do(lambda: self.system.exists(f"{self.folder}/{name}")))
+        url = self.url(name)
+        return bool(Asking(self.text, url).do(lambda: self.system.exists(url)))
 
     def get(self, name: str) -> Blob:
         if name not in self._here:
-            self._here[name] = fetch(self.system, f"{self.folder}/{name}", self.text, self.store)
+            self._here[name] = fetch(self.system, self.url(name), self.text, self.store)
         return self._here[name]
+
+    def url(self, name: str) -> str:
+        return f"{self.folder}/{name}{self.queries.get(name, '')}"
 
 
 def fetch(system: Any, url: str, text: str, store: Store) -> Blob:

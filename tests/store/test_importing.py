@@ -91,6 +91,14 @@ def test_a_folder_in_shards_and_its_program(store, tmp_path):
     assert without.kind == "weights" and without.parts == manifest.parts
 
 
+def test_a_cache_of_links_is_followed(store, tmp_path):
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "snapshots").mkdir()
+    save_file(values(), tmp_path / "blobs" / "0123")
+    (tmp_path / "snapshots" / "model.safetensors").symlink_to("../blobs/0123")
+    assert set(store.tensors(import_checkpoint(store, str(tmp_path / "snapshots"), "m@v1"))) == set(NAMES)
+
+
 def code_of(store, source, named="m@v1", split=""):
     with pytest.raises(CompileError) as caught:
         import_checkpoint(store, source, named, split)

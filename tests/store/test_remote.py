@@ -46,7 +46,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files, self.repository, self.asked = {}, {}, []
+        self.files, self.repository, self.asked, self.queries = {}, {}, [], []
         self.short, self.commit, self.lie, self.status = 0, COMMIT, False, 0
         self.url = f"http://127.0.0.1:{self.server_port}"
 
@@ -59,7 +59,8 @@ class Handler(BaseHTTPRequestHandler):
         self.do_GET(body=False)
 
     def do_GET(self, body=True):
-        server, path = self.server, self.path.partition("?")[0]
+        server, (path, _, query) = self.server, self.path.partition("?")
+        server.queries += [query]
         if server.status:
             return self.send_error(server.status)
         if path.startswith("/api/models/org/repo/revision/"):
@@ -238,6 +239,14 @@ def test_http(server, store, tmp_path):
     assert found.sha256 == hashlib.sha256(server.files["m.safetensors"]).hexdigest()
     assert resolver.resolve(f"{server.url}/files/m.safetensors") is found and server.asked == ["m.safetensors"]
     assert told(resolver, f"{server.url}/files/none.safetensors").startswith("CC1423")
+
+
+def test_http_with_a_query(server, store, tmp_path):
+    server.files["m.safetensors"] = save(tensors("a.w"))
+    handle = f"{server.url}/files/m.safetensors?key=a/b.bin#a"
+    found, entry = Resolver(store, tmp_path).entry(handle)
+    assert set(found.tensors) == {"w"} and server.queries[-1] == "key=a/b.bin"
+    assert Resolver(store, tmp_path, Lock("chunkc.lock", {handle: entry}), offline=True).resolve(handle) == found
 
 
 def test_http_that_breaks_off_leaves_nothing(server, store, tmp_path):
