@@ -13,11 +13,13 @@ Kind = Literal["acquire", "prefetch", "release", "evict", "compute"]
 @dataclass(frozen=True, slots=True)
 class Load:
     """A load that a step began: of which chunk, the bytes of its file that are read (of a partial load fewer than it takes when
-    resident), and whether they are hashed too, as those of a file are the first time in a process."""
+    resident), whether they are hashed too, as those of a file are the first time in a process, and what it took in the thread
+    that loads, from its beginning there."""
 
     unit: str
     bytes: int
     verified: bool = False
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

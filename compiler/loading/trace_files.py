@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any, get_args
@@ -27,7 +27,7 @@ MOST = 8
 KEYS = {
     "trace": ("format", "version", "room", "policy", "cold", "resident", "sizes", "calls"),
     "event": ("kind", "unit", "done", "seconds", "loads", "gone"),
-    "load": ("unit", "bytes", "verified"),
+    "load": ("unit", "bytes", "verified", "seconds"),
 }
 
 
@@ -44,8 +44,7 @@ def _plain(event: Event) -> dict[str, Any]:
     found |= {name: value for name, value in (("unit", event.unit), ("seconds", event.seconds)) if value}
     found |= {} if event.done else {"done": False}
     if event.loads:
-        plain = [{"unit": load.unit, "bytes": load.bytes, "verified": load.verified} for load in event.loads]
-        found["loads"] = plain
+        found["loads"] = [asdict(load) for load in event.loads]
     return found | ({"gone": list(event.gone)} if event.gone else {})
 
 
@@ -125,7 +124,8 @@ class _Reading:
         if not self.keys(raw, "load", place):
             return Load("", 0)
         verified = self.flag(raw.get("verified", False), f"{place}.verified")
-        return Load(self.unit(raw.get("unit"), f"{place}.unit"), self.whole(raw.get("bytes"), f"{place}.bytes"), verified)
+        took = self.seconds(raw.get("seconds", 0.0), f"{place}.seconds")
+        return Load(self.unit(raw.get("unit"), f"{place}.unit"), self.whole(raw.get("bytes"), f"{place}.bytes"), verified, took)
 
     # ---- values
 

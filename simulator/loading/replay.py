@@ -59,25 +59,27 @@ class Replay:
 
 
 def measured(trace: LoadTrace) -> Replay:
-    """What the trace itself says. How long loads took is not recorded: `loading` is 0."""
+    """What the trace itself says."""
     found = []
     for call in trace.calls:
         begun = [load for event in call for load in event.loads]
         counted = [event.seconds for event in call if event.kind in ("acquire", "compute")]
         stalled = sum(event.seconds for event in call if event.kind == "acquire")
-        found.append(CallLoads(sum(counted), stalled, 0.0, len(begun), sum(load.bytes for load in begun)))
+        loading = sum(load.seconds for load in begun)
+        found.append(CallLoads(sum(counted), stalled, loading, len(begun), sum(load.bytes for load in begun)))
     return Replay(tuple(found))
 
 
-def replay(trace: LoadTrace, disk: Disk) -> Replay:
-    """A trace on a disk. `disk`: as it stood when the trace began; what it has read and hashed by the end stays with it."""
+def replay(trace: LoadTrace, disk: Disk | None) -> Replay:
+    """A trace on a disk. `disk`: as it stood when the trace began; what it has read and hashed by the end stays with it. None:
+    loads take what was recorded, so that what is waited for follows from their order alone."""
     return _Replaying(trace, disk).run()
 
 
 @attrs.define
 class _Replaying:
     trace: LoadTrace
-    disk: Disk
+    disk: Disk | None
     tasks: TaskList = attrs.field(factory=TaskList)
     thread: int = NONE
     """The last task of the call's thread."""
@@ -94,16 +96,21 @@ class _Replaying:
             for event in call:
                 self.event(event)
             marks.append((self.thread, len(self.begun), len(self.waits)))
-        return self.timed(run_tasks(self.tasks.done(), self.disk.speeds, sharing="in order"), marks)
+        speeds = {} if self.disk is None else self.disk.speeds
+        return self.timed(run_tasks(self.tasks.done(), speeds, sharing="in order"), marks)
 
     def event(self, event: Event) -> None:
         """The tasks of one step: what goes is given back first, then loads begin."""
         after = [self.thread] if self.thread != NONE else []
         for unit in event.gone:
             self.coming.pop(unit, None)
-        self.disk.give_back(self.tasks, LOADER, sum(self.trace.sizes[unit] for unit in event.gone), after=after)
+        if self.disk is not None:
+            self.disk.give_back(self.tasks, LOADER, sum(self.trace.sizes[unit] for unit in event.gone), after=after)
         for load in event.loads:
-            first, last = self.disk.load(self.tasks, LOADER, load.unit, load.bytes, after=after, verified=load.verified)
+            if self.disk is None:
+                first = last = self.tasks.add(LOADER, load.seconds, after=after)
+            else:
+                first, last = self.disk.load(self.tasks, LOADER, load.unit, load.bytes, after=after, verified=load.verified)
             self.begun.append((first, last, load.bytes))
             self.coming[load.unit] = last
         if event.kind == "compute":

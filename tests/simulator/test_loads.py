@@ -11,6 +11,7 @@ from chunkc.compiler.loading.trace import Event, Load, LoadTrace
 from chunkc.compiler.loading.trace_files import read_trace, trace_text, write_trace
 from chunkc.simulator.constants import LoadConstants
 from chunkc.simulator.loading import Disk, decided, disk_at, replay
+from chunkc.simulator.loading.replay import measured
 from chunkc.simulator.target import Level, Link
 
 ROUND = LoadConstants(request=1.0, mapped=100.0, hashed=50.0, dropped=200.0)
@@ -68,6 +69,12 @@ def test_what_is_asked_for_ahead_loads_while_others_run():
 def test_loads_of_a_call_go_on_into_the_next():
     last = [*needs("a", seconds=0.25), Event("prefetch", "b", loads=(Load("b", MB),))]
     assert stalls(trace(last, needs("b", begins=False))) == [2, 2]
+
+
+def test_loads_that_were_timed_are_replayed_as_they_were():
+    timed = trace([Event("acquire", "a", loads=(Load("a", MB, seconds=7.0),), seconds=7.5), Event("compute", seconds=1.0)])
+    assert replay(timed, None).stalled == 7.0 and replay(timed, None).loading == 7.0
+    assert (measured(timed).stalled, measured(timed).seconds, measured(timed).loading) == (7.5, 8.5, 7.0)
 
 
 def test_without_a_table_of_loads_it_is_told():

@@ -56,6 +56,8 @@ def test_the_first_loads_of_a_file_are_hashed_and_a_replay_has_the_same_loads(tm
         made(inputs(graph, 1))
     trace = recorder.trace()
     loads = [load for call in trace.calls for event in call for load in event.loads]
+    assert all(load.seconds > 0 for load in loads)
+    assert replay(trace, None).stalled <= sum(load.seconds for load in loads)
     hashed = [load.unit for load in loads if load.verified]
     assert sorted(hashed) == sorted({load.unit for load in loads})
     constants = LoadConstants(1e10, 1e9, 4e10, 1e-4)

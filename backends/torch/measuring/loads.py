@@ -45,7 +45,7 @@ def measure_loads(folder: str | os.PathLike[str] | None = None, *, large: int = 
     with tempfile.TemporaryDirectory(dir=folder) as here, _loader() as loader:
         many, few = (_files(Path(here), size, count) for size in (large, SMALL))
         # First from the disk: the pages that reading makes are not those that writing leaves, which are mapped faster.
-        cold, _ = _loaded(loader, many, before=_forget)
+        cold, _ = _loaded(loader, many, before=_forget, of=statistics.fmean)  # disks have bursts: what lasts is their mean
         first, _ = _loaded(loader, few, before=_forget)
         warm, dropped = _loaded(loader, many)
         request, _ = _loaded(loader, few)
@@ -98,7 +98,12 @@ def _forget(path: Path) -> None:
 
 
 def _loaded(
-    loader: Loader, files: Sequence[Path], *, hashed: bool = False, before: Callable[[Path], None] | None = None
+    loader: Loader,
+    files: Sequence[Path],
+    *,
+    hashed: bool = False,
+    before: Callable[[Path], None] | None = None,
+    of: Callable[[Sequence[float]], float] = statistics.median,
 ) -> tuple[float, float]:
     """The median seconds from asking for one of these files to having it, and of giving it back."""
     clock, loads, drops = time.perf_counter, [], []
@@ -117,4 +122,4 @@ def _loaded(
         loader.jobs.pop(path.name).give_back()
         loads.append(there - start)
         drops.append(clock() - there)
-    return statistics.median(loads), statistics.median(drops)
+    return of(loads), of(drops)

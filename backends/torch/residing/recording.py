@@ -35,8 +35,8 @@ class Recorder:
         self.memory, self.thread = memory, threading.get_ident()
         self.cold, self.room, self.resident = False, 0, ()  # type: tuple[bool, int, tuple[str, ...]]
         self.calls: list[list[Event]] = []
-        self.hashed: dict[str, deque[bool]] = {}
-        """By key whether each of its loads that are through hashed its file."""
+        self.through: dict[str, deque[Job]] = {}
+        """By key its loads that are through."""
         self.since = 0.0
 
     @property
@@ -46,7 +46,7 @@ class Recorder:
 
     def told(self, key: str, job: Job) -> None:
         """The loader is through with a load."""
-        self.hashed.setdefault(key, deque()).append(job.verified)
+        self.through.setdefault(key, deque()).append(job)
 
     def units(self) -> dict[str, int]:
         """Bytes of what comes and goes, by key."""
@@ -93,8 +93,8 @@ class Recorder:
         """What was recorded. Waits for loads on their way."""
         for job in list(self.memory.loader.jobs.values()) if self.memory.versions is not None else ():
             job.done.wait()
-        told = {key: deque(one) for key, one in self.hashed.items()}
-        calls = tuple(tuple(_with_hashes(event, told) for event in call) for call in self.calls)
+        told = {key: deque(one) for key, one in self.through.items()}
+        calls = tuple(tuple(_with_loads(event, told) for event in call) for call in self.calls)
         return LoadTrace(calls, self.units(), self.room, self.memory.residents.policy, self.cold, self.resident)
 
     def write(self, path: str | os.PathLike[str]) -> None:
@@ -122,10 +122,13 @@ def noted(memory: Memory) -> AbstractContextManager[None]:
     return recorder.call() if recorder is not None and recorder.mine else nullcontext()
 
 
-def _with_hashes(event: Event, told: Mapping[str, deque[bool]]) -> Event:
+def _with_loads(event: Event, told: Mapping[str, deque[Job]]) -> Event:
     """With what the loader has said of its loads since."""
-    hashed = [bool(told.get(load.unit) and told[load.unit].popleft()) for load in event.loads]
-    return replace(event, loads=tuple(replace(load, verified=one) for load, one in zip(event.loads, hashed)))
+    loads = []
+    for load in event.loads:
+        job = told[load.unit].popleft() if told.get(load.unit) else None
+        loads.append(load if job is None else replace(load, verified=job.verified, seconds=job.seconds))
+    return replace(event, loads=tuple(loads))
 
 
 def recorded(step: Function) -> Function:
