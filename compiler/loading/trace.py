@@ -26,7 +26,8 @@ class Load:
 class Event:
     """One step of a call. `unit`: of a step that moves a chunk; `done`: whether it was to be done at all; `seconds`: what it took
     in the thread of the call (of an `acquire`: the stall); `loads`: those that it began, in order (a prefetch may begin that of
-    the next chunk that is kept in place of its own); `gone`: chunks that went for them."""
+    the next chunk that is kept in place of its own); `gone`: chunks that went for them; `by`: which of the call's decisions says
+    whether it is done, numbered from 1 as they come (0: none, it always is)."""
 
     kind: Kind
     unit: str = ""
@@ -34,13 +35,14 @@ class Event:
     seconds: float = 0.0
     loads: tuple[Load, ...] = ()
     gone: tuple[str, ...] = ()
+    by: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LoadTrace:
     """Calls one after the other, each its events in order. `sizes`: bytes by unit; `room`: the budget for them; `policy`: what
     evicts; `cold`: whether the files lay outside the page cache when it began; `resident`: what was resident then, that which was
-    used longest ago first."""
+    used longest ago first; `ahead`: how many were asked for ahead."""
 
     calls: tuple[tuple[Event, ...], ...]
     sizes: Mapping[str, int]
@@ -48,3 +50,4 @@ class LoadTrace:
     policy: str
     cold: bool = False
     resident: tuple[str, ...] = ()
+    ahead: int = 0

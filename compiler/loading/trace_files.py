@@ -25,8 +25,8 @@ FORMAT, VERSION = "chunkc loads", 1
 MOST = 8
 """Findings that are told of one file."""
 KEYS = {
-    "trace": ("format", "version", "room", "policy", "cold", "resident", "sizes", "calls"),
-    "event": ("kind", "unit", "done", "seconds", "loads", "gone"),
+    "trace": ("format", "version", "room", "policy", "cold", "resident", "ahead", "sizes", "calls"),
+    "event": ("kind", "unit", "done", "seconds", "loads", "gone", "by"),
     "load": ("unit", "bytes", "verified", "seconds"),
 }
 
@@ -34,14 +34,14 @@ KEYS = {
 def trace_text(trace: LoadTrace) -> str:
     """A trace as the text of a file: a line for each call."""
     head = {"format": FORMAT, "version": VERSION, "room": trace.room, "policy": trace.policy, "cold": trace.cold}
-    head |= {"resident": list(trace.resident), "sizes": dict(trace.sizes)}
+    head |= {"resident": list(trace.resident), "ahead": trace.ahead, "sizes": dict(trace.sizes)}
     calls = ",\n".join(json.dumps([_plain(event) for event in call]) for call in trace.calls)
     return json.dumps(head)[:-1] + f', "calls": [\n{calls}\n]}}\n'
 
 
 def _plain(event: Event) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": event.kind}
-    found |= {name: value for name, value in (("unit", event.unit), ("seconds", event.seconds)) if value}
+    found |= {name: value for name, value in (("unit", event.unit), ("seconds", event.seconds), ("by", event.by)) if value}
     found |= {} if event.done else {"done": False}
     if event.loads:
         found["loads"] = [asdict(load) for load in event.loads]
@@ -102,7 +102,8 @@ class _Reading:
             tuple(self.event(one, f"calls[{n}][{i}]") for i, one in enumerate(self.items(call, f"calls[{n}]")))
             for n, call in enumerate(self.items(raw.get("calls"), "calls"))
         ]
-        return LoadTrace(tuple(calls), self.sizes, room, policy, cold, resident)
+        ahead = self.whole(raw.get("ahead", 0), "ahead")
+        return LoadTrace(tuple(calls), self.sizes, room, policy, cold, resident, ahead)
 
     def event(self, raw: Any, place: str) -> Event:
         if not self.keys(raw, "event", place):
@@ -118,6 +119,7 @@ class _Reading:
             self.seconds(raw.get("seconds", 0.0), f"{place}.seconds"),
             tuple(self.load(one, f"{place}.loads[{i}]") for i, one in enumerate(loads)),
             self.units(raw.get("gone", []), f"{place}.gone"),
+            self.whole(raw.get("by", 0), f"{place}.by"),
         )
 
     def load(self, raw: Any, place: str) -> Load:
@@ -154,7 +156,7 @@ class _Reading:
         return raw if isinstance(raw, bool) else self._stand_in(False, place, "neither true nor false")
 
     def whole(self, raw: Any, place: str) -> int:
-        return raw if type(raw) is int and 0 <= raw < 2**63 else self._stand_in(0, place, "no number of bytes")
+        return raw if type(raw) is int and 0 <= raw < 2**63 else self._stand_in(0, place, "no whole number, 0 or above")
 
     def seconds(self, raw: Any, place: str) -> float:
         fits = isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw < math.inf

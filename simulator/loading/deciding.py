@@ -1,15 +1,15 @@
 """What a recorded run would have loaded under another budget, policy or depth of prefetches: `Residents`, as in the backend,
 driven with the chunks that were recorded as used.
 
-A chunk that every call uses is known ahead; of others it is known from where a step of the recorded plan asked for it first (by
-then it was decided), so that a deeper prefetch does not look into decisions that were not taken yet.
+A chunk on which nothing decides is known from the beginning of a call; others from the first step on that had their decision: a
+deeper prefetch does not look into decisions that were not taken yet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...compiler.diagnostics import CompileError, Diagnostic, Label
 from ...compiler.loading.residents import Lease, NotResident, Residents
@@ -25,7 +25,8 @@ def decided(trace: LoadTrace, *, room: int | None = None, policy: str | None = N
     Raises:
         CompileError: CC1482, the room is too small for what a call holds at once.
     """
-    return _Deciding(trace, trace.room if room is None else room, trace.policy if policy is None else policy, policy, ahead).run()
+    deep = trace.ahead if ahead is None else ahead
+    return _Deciding(trace, trace.room if room is None else room, policy or trace.policy, policy == "belady", deep).run()
 
 
 @dataclass
@@ -33,9 +34,9 @@ class _Deciding:
     trace: LoadTrace
     room: int
     policy: str
-    own: str | None
-    """The policy that was asked for."""
-    ahead: int | None
+    oracle: bool
+    """Whether what goes is decided by all that the trace uses later: Belady's yardstick."""
+    ahead: int
     bytes: dict[str, int] = field(default_factory=dict)
     hashed: set[str] = field(default_factory=set)
     fresh: bool = False
@@ -55,16 +56,11 @@ class _Deciding:
             lease.prefetch_first(self.trace.resident)
         self.hashed.update(self.trace.resident)
 
-    @property
-    def oracle(self) -> bool:
-        """Whether what goes is decided by all that the trace uses later: Belady's yardstick."""
-        return self.own == "belady"
-
     def run(self) -> LoadTrace:
         resident = tuple(self.residents.resident)
         with self.residents.call() if self.oracle else nullcontext():
             calls = tuple(tuple(self.call(call)) for call in self.trace.calls)
-        return LoadTrace(calls, self.trace.sizes, self.room, self.policy, self.trace.cold, resident)
+        return replace(self.trace, calls=calls, room=self.room, policy=self.policy, resident=resident, ahead=self.ahead)
 
     def call(self, call: Sequence[Event]) -> Iterator[Event]:
         known = self.known(call)
@@ -73,7 +69,7 @@ class _Deciding:
             for place, event in enumerate(call):
                 before = dict(self.residents.resident)
                 self.step(event)
-                if self.ahead is not None and event.kind in ("acquire", "prefetch"):
+                if self.ahead and event.kind in ("acquire", "prefetch"):
                     self.prefetch(call, place, known)
                 yield self.said(event, before)
 
@@ -85,9 +81,6 @@ class _Deciding:
                     self.acquire(event.unit)
                 if event.done or not self.oracle:
                     lease.passed(event.unit)
-            case "prefetch" if self.ahead is None:
-                asked = [event.unit] if event.done else []
-                lease.prefetch_first([*asked, *(load.unit for load in event.loads)])
             case "release" if lease.holds(event.unit):
                 lease.release(event.unit)
 
@@ -101,27 +94,16 @@ class _Deciding:
 
     def prefetch(self, call: Sequence[Event], place: int, known: dict[int, int]) -> None:
         """The next chunks that this call is known by now to use."""
-        assert self.ahead is not None
         coming = [call[later].unit for later, since in known.items() if later > place >= since]
         self.lease.prefetch_first(dict.fromkeys(coming), self.ahead)
 
     def known(self, call: Sequence[Event]) -> dict[int, int]:
         """By place of each acquisition of a call, the place from which on it can be known."""
-        found: dict[int, int] = {}
-        asked: dict[str, int] = {}
+        taken: dict[int, int] = {0: 0}
         for place, event in enumerate(call):
-            for unit in {event.unit, *(load.unit for load in event.loads)} if event.kind == "prefetch" else ():
-                asked.setdefault(unit, place)
-            if event.kind == "acquire" and event.done:
-                found[place] = 0 if event.unit in self.always else asked.get(event.unit, place)
-                asked.pop(event.unit, None)
-        return found
-
-    @property
-    def always(self) -> frozenset[str]:
-        """Chunks that every call uses."""
-        used = [{event.unit for event in call if event.kind == "acquire" and event.done} for call in self.trace.calls]
-        return frozenset(set.intersection(*used)) if used else frozenset()
+            taken.setdefault(event.by, place)
+        acquired = [place for place, event in enumerate(call) if event.kind == "acquire" and event.done]
+        return {place: taken[call[place].by] for place in acquired}
 
     def said(self, event: Event, before: dict[str, None]) -> Event:
         now = self.residents.resident
@@ -132,4 +114,4 @@ class _Deciding:
             begun.append(Load(unit, self.bytes.get(unit, self.trace.sizes[unit]), first))
         gone = tuple(unit for unit in before if unit not in now)
         seconds = event.seconds if event.kind == "compute" else 0.0
-        return Event(event.kind, event.unit, event.done, seconds, tuple(begun), gone)
+        return replace(event, seconds=seconds, loads=tuple(begun), gone=gone)

@@ -1,5 +1,7 @@
 """Traces of loads timed again: stalls worked out by hand on a disk of round numbers, and what holds on any."""
 
+from dataclasses import replace
+
 import attrs
 import pytest
 from hypothesis import given
@@ -112,13 +114,15 @@ def test_a_deeper_prefetch_hides_more_and_none_hides_nothing():
 
 
 def test_a_decision_is_not_known_before_it_was_taken():
-    """b is used by one call of two: it is known from where it was asked for."""
-    asked = Event("prefetch", "b", loads=(Load("b", MB),))
-    first = [*needs("a"), Event("compute", seconds=1.0), asked, Event("compute", seconds=1.5), *needs("b", begins=False)]
-    recorded = trace(first, needs("a", begins=False))
-    found = decided(recorded, ahead=3).calls[0]
-    assert [event.kind for event in found if event.loads] == ["acquire", "prefetch"]
-    assert stalls(decided(recorded, ahead=3)) == [2.5, 0.0]
+    """b and c are known from where the first step asks for one of them."""
+    asked = Event("prefetch", "d", done=False, by=1)
+    late = [replace(event, by=1) if event.kind == "acquire" else event for unit in "bc" for event in needs(unit)]
+    recorded = trace([*needs("a"), Event("compute", seconds=1.0), asked, Event("compute", seconds=1.5), *late], room=400)
+    (found,) = decided(recorded, ahead=2).calls
+    assert [[load.unit for load in event.loads] for event in found if event.loads] == [["a"], ["b", "c"]]
+    assert stalls(decided(recorded, ahead=2)) == [2 + 0.5]
+    always = trace([replace(event, by=0) for event in recorded.calls[0]], room=400)
+    assert stalls(decided(always, ahead=2)) == [2]
 
 
 def test_a_budget_that_is_too_small_is_told():

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,6 +37,9 @@ class Recorder:
         self.calls: list[list[Event]] = []
         self.through: dict[str, deque[Job]] = {}
         """By key its loads that are through."""
+        self.decisions: dict[int, int] = {}
+        self.kept: list[Any] = []
+        """What decided so far in this call, numbered in order; held so that no other takes its place in memory."""
         self.since = 0.0
 
     @property
@@ -59,6 +62,7 @@ class Recorder:
         if not self.calls:
             self._begin()
         self.calls.append([])
+        self.decisions, self.kept = {}, []
         self.since = time.perf_counter()
         yield
         self._computed()
@@ -71,8 +75,8 @@ class Recorder:
         self.cold = self.memory.versions is not None and _cold(self.memory, self.resident)
 
     @contextmanager
-    def step(self, kind: Kind, path: str) -> Iterator[list[bool]]:
-        """Around a step; is given whether it did anything."""
+    def step(self, kind: Kind, path: str, wanted: Sequence[Any]) -> Iterator[list[bool]]:
+        """Around a step, and what was kept by what decides on it; is given whether it did anything."""
         store, done = self.memory.residents, [True]
         self._computed()
         before = dict(store.resident)
@@ -83,7 +87,9 @@ class Recorder:
         unit = path if lease is None else lease.key(path)
         loads = tuple(Load(key, store.sizes[key]) for key in store.resident if key not in before)
         gone = tuple(key for key in before if key not in store.resident)
-        self.calls[-1].append(Event(kind, unit, done[0], self.since - begun, loads, gone))
+        by = self.decisions.setdefault(id(wanted[0][0]), len(self.decisions) + 1) if wanted else 0
+        self.kept += [one for one, _ in wanted]
+        self.calls[-1].append(Event(kind, unit, done[0], self.since - begun, loads, gone, by))
 
     def _computed(self) -> None:
         now = time.perf_counter()
@@ -95,7 +101,8 @@ class Recorder:
             job.done.wait()
         told = {key: deque(one) for key, one in self.through.items()}
         calls = tuple(tuple(_with_loads(event, told) for event in call) for call in self.calls)
-        return LoadTrace(calls, self.units(), self.room, self.memory.residents.policy, self.cold, self.resident)
+        store = self.memory.residents
+        return LoadTrace(calls, self.units(), self.room, store.policy, self.cold, self.resident, store.ahead)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """The trace as a file for `chunkc loads`."""
@@ -140,7 +147,7 @@ def recorded(step: Function) -> Function:
         recorder: Recorder | None = None if module is None else module._memory.recorder
         if recorder is None or not recorder.mine:
             return bool(step(module, path, *rest))
-        with recorder.step(kind, path) as done:
+        with recorder.step(kind, path, [one for one in rest if isinstance(one, tuple)]) as done:
             done[0] = bool(step(module, path, *rest))
         return done[0]
 
