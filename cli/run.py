@@ -10,10 +10,12 @@ from typing import Any
 import click
 
 from .. import api
-from ..compiler.diagnostics import Findings, did_you_mean
+from ..compiler.bodies import body_order
+from ..compiler.diagnostics import CompileError, Diagnostic, Findings, Label, did_you_mean
 from ..compiler.dims import evaluate
 from ..compiler.init import initial
 from ..compiler.ir import Graph, Node
+from ..store.opening import values_of
 from .arguments import CommandLine, bindings, model_options, outside, parameters
 from .execute import Execution, Kept, asked, run_reference, run_torch
 from .inputs import Array, input_values
@@ -63,12 +65,29 @@ def command(
     if backend == "torch":
         done = run_torch(api.compile_graphs(*pair, seed=seed, outside=around, path=path), graph, inputs, sizes, seed=seed)
     else:
+        told_by_reference(graph)
         params = {parameter.path: initial(parameter, seed) for parameter in graph.parameters}
+        params |= values_of(around.versions(graph, path))
         done = run_reference(graph, inputs, params, sizes, seed=seed)
     if as_json:
         click.echo(json.dumps(as_values(graph, inputs, sizes, done), indent=2))
     else:
         show(graph, sizes, done)
+
+
+TORCH = "run it by `--backend torch`, or put a written chunk in its place: `--bind NAME=FILE`"
+
+
+def told_by_reference(graph: Graph) -> None:
+    """`CompileError` where something else would have to run a part of it."""
+    wrong = [
+        Diagnostic("CC1449", f"the reference does not run what `{node.attrs['kind']}:` does", (Label(node.span),), TORCH)
+        for body in body_order(graph)
+        for node in body.nodes
+        if node.op == "foreign"
+    ]
+    if wrong:
+        raise CompileError(wrong)
 
 
 def outputs_of(graph: Graph, line: CommandLine) -> list[str]:

@@ -54,6 +54,13 @@ of all in the `memory` block of the model. What is not said stops a call with an
     memory { on_missing = skip }
     output y = edges(x)                     # write: chunk edges(…) -> … = extern("…", on_missing=zero)""",
     ),
+    "CC1449": Code(
+        "what the reference does not run",
+        """The reference computes what is written in the language. What `onnx:`, `pt2:` or `py:` runs is run by torch; in Python the reference takes a
+function for it.
+
+    chunkc.reference(graph, inputs, params, foreign={"edges": function})""",
+    ),
     "CC1447": Code(
         "requirement that cannot be read",
         """What a chunk requires is written as `pip` reads it (PEP 508): a name, and versions if need be. Whether it is installed is looked at when the

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from ..compiler.bodies import body_order
 from ..compiler.diagnostics import CompileError, Diagnostic, Label
@@ -14,6 +17,7 @@ from ..compiler.planning.uses import foreign_bytes
 from .resolver import Resolver, resolver_for
 from .serving import Serving
 from .store import Store
+from .values import array_of
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,15 @@ class Outside:
         if resolver.store is None and not self.weights:
             used = {path: handle for path, handle in used.items() if not why_not(resolver, handle)}
         return Serving(resolver, used, optional=may_be_missing(graph)) if used else None
+
+
+def values_of(versions: Serving | None) -> dict[str, NDArray[Any]]:
+    """The stored parameters by their path in the model, as arrays."""
+    found = {}
+    for path, part in versions.now().items() if versions else ():
+        for name, place in part.tensors.items():
+            found[f"{path}.{name}" if path else name] = array_of(place)
+    return found
 
 
 def need_bodies(graph: Graph, resolver: Resolver | None = None) -> None:

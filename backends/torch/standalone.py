@@ -30,7 +30,7 @@ def standalone(eval_graph: Graph, train_graph: Graph | None = None) -> str:
         refuse_captured(tuple(elsewhere))
     train = eval_graph if train_graph is None else train_graph
     # No host stands by to remember anything, to ask guards or to move chunks.
-    graphs = [replace(unguarded(forgetful(graph)), schedule=()) for graph in (eval_graph, train)]
+    graphs = [replace(unguarded(forgetful(all_present(graph))), schedule=()) for graph in (eval_graph, train)]
     sources = emit(*graphs, together=False)
     # What is derived is computed in each call here: nothing tells a plain module when it dies.
     classes = re.sub(r"^ +@derived\(.*\)\n", "", _with_forward(sources, eval_graph), flags=re.MULTILINE)
@@ -54,6 +54,17 @@ def forgetful(graph: Graph) -> Graph:
         return replace(node, attrs=Attrs({name: value for name, value in node.attrs.items() if name != "word"}))
 
     return map_bodies(graph, lambda body: rebuild(body, plain))
+
+
+def all_present(graph: Graph) -> Graph:
+    """The graph with all of its chunks there: a plain module holds them."""
+
+    def there(node: Node) -> Node | None:
+        if node.op != "present":
+            return None
+        return Node("ones", (), Attrs(shape=node.shape, dtype="bool"), node.type, node.span, node.name)
+
+    return map_bodies(graph, lambda body: rebuild(body, there))
 
 
 def _title(graph: Graph) -> str:
