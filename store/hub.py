@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +23,28 @@ from .writing import pieces
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def from_hub(handle: Handle, store: Store, locked: Entry | None) -> tuple[str, Found]:
-    """What a repository holds, at the commit that is locked or else that the revision means now."""
+def from_hub(
+    handle: Handle, store: Store, locked: Entry | None, known: dict[tuple[str, str], HubFiles]
+) -> tuple[str, Found]:
+    """What a repository holds, at the commit that is locked or else that the revision means now (or meant, if it is `known`)."""
+    revision = _locked_commit(locked) or (handle.version if not handle.pin else "") or "main"
+    key = (handle.name, revision)
+    if key not in known:
+        known[key] = _commit(handle, store, revision)
+    files = replace(known[key], text=handle.text)
+    location = f"hf:{handle.name}@{files.commit}" + (f"#{handle.part}" if handle.part else "")
+    location = f"{handle.runner}:{location}" if handle.runner else location
+    return location, read_files(files, "", handle)
+
+
+def _commit(handle: Handle, store: Store, revision: str) -> HubFiles:
+    """What the server says of a revision."""
     asking = Asking(handle.text, f"hf:{handle.name}")
     api = asking.do(_api)
-    revision = _locked_commit(locked) or (handle.version if not handle.pin else "") or "main"
     info = asking.do(lambda: api.model_info(handle.name, revision=revision, files_metadata=True))
-    location = f"hf:{handle.name}@{info.sha}" + (f"#{handle.part}" if handle.part else "")
-    location = f"{handle.runner}:{location}" if handle.runner else location
     sizes = {each.rfilename: each.size for each in info.siblings}
-    known = {each.rfilename: each.lfs.sha256 for each in info.siblings if each.lfs is not None}
-    files = HubFiles(api, handle.name, info.sha, handle.text, store, sizes, known)
-    return location, read_files(files, "", handle)
+    sha256 = {each.rfilename: each.lfs.sha256 for each in info.siblings if each.lfs is not None}
+    return HubFiles(api, handle.name, info.sha, handle.text, store, sizes, sha256)
 
 
 def _api() -> Any:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..compiler.diagnostics import CompileError
 from ..compiler.loading.handles import Handle, refused
 from ..compiler.loading.places import Blob
 from .blobs import blob_at
 from .checkpoint import Found, read_files
+from .hub import HubFiles, from_hub
 from .lockfile import Entry
 from .store import Store
-from .urls import from_url, taken_apart
+from .urls import UrlFiles, from_url, taken_apart
 
 
-def fetched(handle: Handle, store: Store, locked: Entry | None, offline: bool) -> tuple[str, Found]:
-    """The location (branches resolved) and what lies there."""
+@dataclass
+class Seen:
+    """Commits by repository and revision, folders by URL."""
+
+    commits: dict[tuple[str, str], HubFiles] = field(default_factory=dict)
+    folders: dict[str, UrlFiles] = field(default_factory=dict)
+
+
+def fetched(handle: Handle, store: Store, locked: Entry | None, offline: bool, seen: Seen | None = None) -> tuple[str, Found]:
+    """The location (branches resolved) and what lies there. `seen`: what was looked at before, and is taken to be as it was:
+    members of an array are of one commit, and are not asked for one by one."""
+    seen = Seen() if seen is None else seen
     if locked is not None and (kept := kept_files(handle, store, locked)) is not None:
         return locked.location, read_files(kept, kept.main, handle)
     if offline:
@@ -24,10 +35,8 @@ def fetched(handle: Handle, store: Store, locked: Entry | None, offline: bool) -
         hint = "`chunkc lock SPEC`, without `--offline`, fetches it once"
         raise refused("CC1428", f"nothing is fetched with `--offline`, and {why}", handle.text, hint=hint)
     if handle.scheme == "hf":
-        from .hub import from_hub
-
-        return from_hub(handle, store, locked)
-    return from_url(handle, store)
+        return from_hub(handle, store, locked, seen.commits)
+    return from_url(handle, store, seen.folders)
 
 
 @dataclass(frozen=True, slots=True)

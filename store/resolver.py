@@ -18,6 +18,7 @@ from .checkpoint import Found, below, read_files
 from .default import GIVE_ONE, store_for
 from .files import LocalFiles, together
 from .lockfile import Entry, Lock, beside, read_lock
+from .remote import Seen, fetched
 from .store import Store
 
 
@@ -36,6 +37,7 @@ class Resolver:
     offline: bool = False
     allow_python: bool = False
     _known: dict[str, tuple[Resolved, Entry]] = field(default_factory=dict)
+    _seen: Seen = field(default_factory=Seen)
 
     def resolve(self, handle: str) -> Resolved:
         """What a handle stands for now; `CompileError` (CC14xx) where there is nothing, or it is not what was asked for."""
@@ -103,12 +105,10 @@ class Resolver:
 
     def _fetched(self, handle: Handle, locked: Entry | None) -> tuple[Resolved, Mapping[str, str]]:
         """What lies elsewhere, by way of the store."""
-        from .remote import fetched
-
         if self.store is None:
             message = "what is fetched is kept in a store, and there is none"
             raise refused("CC1427", message, handle.text, hint=GIVE_ONE)
-        location, found = fetched(handle, self.store, locked, self.offline)
+        location, found = fetched(handle, self.store, locked, self.offline, self._seen)
         return resolved(handle, location, found)
 
     def _python(self, handle: Handle) -> Resolved:

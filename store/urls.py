@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..compiler.diagnostics import CompileError, did_you_mean
@@ -22,13 +22,16 @@ PATIENCE = 60
 """Seconds without a byte after which a server is given up."""
 
 
-def from_url(handle: Handle, store: Store) -> tuple[str, Found]:
+def from_url(handle: Handle, store: Store, known: dict[str, UrlFiles]) -> tuple[str, Found]:
     """What lies behind a URL: a file, or an index with the shards beside it."""
     folder, name, query = taken_apart(handle.name)
     if not name:
         hint = "name a file, or `…/model.safetensors.index.json`"
         raise refused("CC1423", "a URL that ends in `/` names no file", handle.text, hint=hint)
-    files = UrlFiles(filesystem(handle), folder, handle.text, store, {name: query})
+    key = f"{folder}/{query}"
+    if key not in known:
+        known[key] = UrlFiles(filesystem(handle), folder, handle.text, store)
+    files = replace(known[key], text=handle.text, queries={name: query})
     return handle.text, read_files(files, name, handle)
 
 
@@ -48,7 +51,7 @@ class UrlFiles:
     folder: str
     text: str
     store: Store
-    queries: dict[str, str]
+    queries: dict[str, str] = field(default_factory=dict)
     beside: bool = False
     _here: dict[str, Blob] = field(default_factory=dict)
 

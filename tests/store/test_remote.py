@@ -47,6 +47,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.repository, self.asked, self.queries = {}, {}, [], []
+        self.gone, self.large = ("none", {}), True  # a commit before, and whether files are kept by their content
         self.short, self.commit, self.lie, self.status = 0, COMMIT, False, 0
         self.url = f"http://127.0.0.1:{self.server_port}"
 
@@ -65,11 +66,13 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_error(server.status)
         if path.startswith("/api/models/org/repo/revision/"):
             return self.answer(json.dumps(self.listing(path.rpartition("/")[2])).encode(), {}, body)
-        for start, files in ((f"/org/repo/resolve/{server.commit}/", server.repository), ("/files/", server.files)):
+        commits = {server.commit: server.repository, server.gone[0]: server.gone[1]}
+        places = {"/files/": server.files, **{f"/org/repo/resolve/{one}/": files for one, files in commits.items()}}
+        for start, files in places.items():
             name = path.removeprefix(start)
             if path.startswith(start) and name in files:
                 digest = hashlib.sha256(files[name]).hexdigest()
-                headers = {"X-Repo-Commit": server.commit, "ETag": f'"{digest}"', "X-Linked-Etag": f'"{digest}"'}
+                headers = {"X-Repo-Commit": start.split("/")[-2], "ETag": f'"{digest}"', "X-Linked-Etag": f'"{digest}"'}
                 server.asked += [name] if body else []
                 return self.answer(files[name], headers, body, server.short)
         self.send_error(404)
@@ -78,12 +81,12 @@ class Handler(BaseHTTPRequestHandler):
         files = self.server.repository
         lied = "0" * 64 if self.server.lie else ""
         siblings = [
-            {
-                "rfilename": name,
-                "size": len(data),
-                "blobId": "0" * 40,
-                "lfs": {"sha256": lied or hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130},
-            }
+            {"rfilename": name, "size": len(data), "blobId": "0" * 40}
+            | (
+                {"lfs": {"sha256": lied or hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}}
+                if self.server.large
+                else {}
+            )
             for name, data in files.items()
         ]
         return {"_id": "0", "id": "org/repo", "sha": self.server.commit, "siblings": siblings, "revision": revision}
@@ -273,6 +276,20 @@ def test_a_repository(server, store, tmp_path):
     lock = Lock("chunkc.lock", {"hf:org/repo@main#layers.1": entry})
     assert Resolver(store, tmp_path, lock, offline=True).resolve("hf:org/repo@main#layers.1") == found
     assert told(Resolver(store, tmp_path), "hf:org/none").startswith("CC14")
+
+
+def test_members_of_an_array_are_of_one_commit(server, store, tmp_path):
+    pytest.importorskip("huggingface_hub")
+    server.repository, server.large = shards(), False
+    resolver = Resolver(store, tmp_path)
+    first = resolver.resolve("hf:org/repo#layers.0")
+    server.commit = COMMIT[::-1]
+    server.repository = {**shards(), "b.safetensors": save(tensors("layers.1.w", seed=7))}
+    server.gone = COMMIT, shards()
+    second = resolver.resolve("hf:org/repo#layers.1")
+    assert first.location.partition("#")[0] == second.location.partition("#")[0] == f"hf:org/repo@{COMMIT}"
+    assert server.asked.count("model.safetensors.index.json") == 1
+    assert Resolver(store, tmp_path).resolve("hf:org/repo#layers.1").sha256 != second.sha256
 
 
 def test_a_repository_of_pickles(server, store, tmp_path):
