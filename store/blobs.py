@@ -19,7 +19,6 @@ from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.loading.handles import place_of
 from ..compiler.loading.places import Blob
 from .names import is_digest, no_digest
-from .writing import pieces
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 REPAIR = "add it again from its source, which puts the right file in its place"
@@ -99,10 +98,8 @@ def text_of(blob: Blob) -> str:
 
 def digest_of(path: str | Path) -> str:
     """The sha256 of a file, read in pieces."""
-    digest = hashlib.sha256()
-    for piece in pieces(str(path), 0, os.stat(path).st_size):
-        digest.update(piece)
-    return digest.hexdigest()
+    with open(path, "rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def made(folder: Path, root: Path) -> None:

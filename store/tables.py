@@ -16,6 +16,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ..compiler.diagnostics import CompileError, Findings
@@ -33,8 +34,13 @@ class Table:
     """A file as it was read. `rows`: by name, by version or alias; of each entry the `places` tell where it stands."""
 
     rows: Mapping[str, Mapping[str, str]]
-    places: Places
+    source: Source
     stamp: tuple[int, ...] | None
+
+    @cached_property
+    def places(self) -> Places:
+        """Found when something is to be said of them: that takes longer than reading."""
+        return places_of(self.source)
 
     def span(self, name: str, key: str) -> Span:
         """Where an entry's value stands."""
@@ -82,8 +88,7 @@ class TableFile:
         source, found = Source(str(self.path), text), Findings()
         try:
             data.decode("utf-8")
-            raw = tomllib.loads(text)
-            places = places_of(source)
+            table = Table(tomllib.loads(text), source, stamp)
         except UnicodeDecodeError as error:
             found.error("CC1401", f"it is not UTF-8 text (byte {error.start})", Span(source, 0, 1), hint=REPAIRED)
             raise CompileError(found.items) from error
@@ -91,21 +96,21 @@ class TableFile:
             message, span = decode_error(error, source)
             found.error("CC1401", f"no TOML: {message}", span, hint=REPAIRED)
             raise CompileError(found.items) from error
-        for name, entries in raw.items():
-            self._check(name, entries, places, found)
+        for name, entries in table.rows.items():
+            self._check(name, entries, table, found)
         found.check()
-        return Table(raw, places, stamp)
+        return table
 
-    def _check(self, name: str, entries: object, places: Places, found: Findings) -> None:
+    def _check(self, name: str, entries: object, table: Table, found: Findings) -> None:
         if not self.is_name(name) or not isinstance(entries, dict):
-            found.error("CC1401", f"no table of entries is called `{shown(name)}` here", places.key((name,)), hint=REPAIRED)
+            found.error("CC1401", f"no table of entries is called `{shown(name)}` here", table.places.key((name,)), hint=REPAIRED)
             return
         for key, value in entries.items():
             if not is_version(key):
-                found.error("CC1401", "this is no version or alias", places.key((name, key)), hint=REPAIRED)
+                found.error("CC1401", "this is no version or alias", table.places.key((name, key)), hint=REPAIRED)
             why = self.value(value) if isinstance(value, str) else "this is no text"
             if why:
-                found.error("CC1401", why, places.value((name, key)), hint=REPAIRED)
+                found.error("CC1401", why, table.places.value((name, key)), hint=REPAIRED)
 
 
 REPAIRED = "correct the line, or delete it: no blob is lost by that until `chunkc store gc`"
