@@ -57,6 +57,11 @@ chunk as `pt2:` or as a model of the store instead, or call under `torch.no_grad
         """A chunk that something else runs is a step of the host, and no part of a graph that `torch.compile` or `torch.export` captures, nor of
 a standalone module. Call the module as it is, or take `module.regions()`: all that lies between host steps.""",
     ),
+    "CC1469": Code(
+        "version that is larger than the plan was made for",
+        """Under a budget, what is loaded when is planned with the sizes of the files that handles stood for then. A later version of a chunk
+that something else runs may be smaller, but not larger: compile the spec again, and the plan is made for it.""",
+    ),
     "CC1470": Code(
         "requirement that cannot be read",
         """What an isolated chunk `requires` is installed by pip, and is written as pip takes it (PEP 508): a name, versions, extras, markers.

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 import torch
 from foreign_files import write_archive, write_linear
@@ -15,8 +16,10 @@ from chunkc.compiler.loading.places import Unloadable
 from chunkc.compiler.loading.signatures import stored_handles
 from chunkc.grammar.elaborate import load
 from chunkc.passes import pipeline
+from chunkc.store.adding import add
 from chunkc.store.resolver import Resolver
 from chunkc.store.serving import Serving
+from chunkc.store.store import Store
 
 SPEC = """
 model m {{
@@ -44,6 +47,7 @@ def linears(tmp_path: Path) -> Iterator[dict[str, nn.Linear]]:
     yield made
 
 
+MEMORY = "memory { budget = 100KiB }"
 USUAL = {"first": "onnx:a.onnx", "second": "pt2:b.pt2", "requires": "", "memory": ""}
 
 
@@ -53,7 +57,8 @@ def model(folder: Path, **parts: str) -> CompiledModule:
 
 def built(folder: Path, text: str) -> CompiledModule:
     (folder / "m.cc").write_text(text)
-    resolver = Resolver(None, folder, allow_python=True)
+    store = Store(folder / "chunkc-store")
+    resolver = Resolver(store if store.root.exists() else None, folder, allow_python=True)
     graphs = [load(folder / "m.cc", training=training, resolver=resolver) for training in (False, True)]
     versions = Serving(resolver, stored_handles(graphs[0]))
     return compile(*(pipeline.run(graph, pipeline.DEFAULT) for graph in graphs), versions=versions).eval()
@@ -163,7 +168,7 @@ def other_width(folder: Path, kind: str) -> None:
         write_archive(folder / "b.pt2", nn.Linear(4, 5), torch.randn(2, 4))
 
 
-@pytest.mark.parametrize("memory", ["", "memory { budget = 100KiB }"])
+@pytest.mark.parametrize("memory", ["", MEMORY])
 @pytest.mark.parametrize("kind", ["onnx", "pt2"])
 @pytest.mark.parametrize("fault", [broken, other_width])
 def test_a_fault_is_told_and_the_rest_serves(
@@ -183,6 +188,49 @@ def test_a_fault_is_told_and_the_rest_serves(
             with pytest.raises(Unloadable, match="CC146[01]"):
                 made(hit)
             assert torch.allclose(made(rest), written(made, linears, rest), atol=1e-5)
+
+
+@pytest.mark.parametrize("memory", ["", MEMORY])
+def test_files_that_change_behind_the_store(tmp_path: Path, linears: dict[str, nn.Linear], memory: str) -> None:
+    store = Store(tmp_path / "chunkc-store")
+    for version, source in (("v1", "a.onnx"), ("v2", "c.onnx")):
+        write_linear(tmp_path / "c.onnx", linears["pt2"].weight.detach(), linears["pt2"].bias.detach())
+        add(store, tmp_path / source, "shapes", version)
+    store.alias("shapes", "now", "v1")
+    made, hit = model(tmp_path, memory=memory, first="shapes@now"), torch.tensor([[9.0, 0.0, 0.0, 1.0]])
+    (blob,) = made._memory.versions.now()["first"].blobs
+    whole = Path(blob.path).read_bytes()
+    with torch.no_grad():
+        flipped = whole[:-1] + bytes([whole[-1] ^ 1])
+        for content, code in ((whole[:-1], "CC1452"), (flipped, "CC1452"), (None, "CC1450"), (whole, "")):
+            Path(blob.path).unlink(missing_ok=True)
+            if content is not None:
+                Path(blob.path).write_bytes(content)
+            if code:
+                with pytest.raises(Unloadable, match=f"{code}.*`first`"):
+                    made(hit)
+            else:
+                assert torch.allclose(made(hit), written(made, linears, hit), atol=1e-5)
+        store.alias("shapes", "now", "v2")
+        linears["onnx"] = linears["pt2"]
+        assert torch.allclose(made(hit), written(made, linears, hit), atol=1e-5)
+    assert len(made._memory.runners._loaded) == 1
+
+
+def test_a_version_larger_than_the_plan_is_told(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
+    store = Store(tmp_path / "chunkc-store")
+    add(store, tmp_path / "a.onnx", "shapes", "v1")
+    larger = onnx.load(tmp_path / "a.onnx")
+    larger.doc_string = "x" * 5000
+    onnx.save(larger, tmp_path / "c.onnx")
+    add(store, tmp_path / "c.onnx", "shapes", "v2")
+    store.alias("shapes", "now", "v1")
+    made, hit = model(tmp_path, memory=MEMORY, first="shapes@now"), torch.tensor([[9.0, 0.0, 0.0, 1.0]])
+    with torch.no_grad():
+        made(hit)
+        store.alias("shapes", "now", "v2")
+        with pytest.raises(Unloadable, match="CC1469.*`first`"):
+            made(hit)
 
 
 # ---- graphs of torch

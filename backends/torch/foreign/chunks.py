@@ -15,7 +15,8 @@ def foreign_of(path: str, node: Node, place: Resolved) -> Foreign:
     """The chunk of a `foreign` node."""
     names = [operand.attrs["name"] if operand.op == "input" else operand.name for operand in node.operands]
     inputs = tuple((str(name or i), operand.tensor) for i, (name, operand) in enumerate(zip(names, node.operands)))
-    return Foreign(path, inputs, node.tensor, place, tuple(node.attrs["requires"]), bool(node.attrs["isolated"]))
+    needs, isolated, planned = tuple(node.attrs["requires"]), bool(node.attrs["isolated"]), int(node.attrs["bytes"])
+    return Foreign(path, inputs, node.tensor, place, needs, isolated, planned)
 
 
 def foreign_nodes(graph: Graph) -> dict[str, Node]:

@@ -47,6 +47,8 @@ class Foreign:
     place: Resolved
     requires: tuple[str, ...] = ()
     isolated: bool = False
+    planned: int = 0
+    """The bytes that a plan counts for it: those of the version that it was made with."""
 
     @property
     def key(self) -> Key:
@@ -70,6 +72,9 @@ Load = Callable[[Foreign], Runner]
 
 def load(chunk: Foreign) -> Runner:
     """The runner of a chunk: its requirements are met, its file is what was declared. `Unloadable` with what is not so."""
+    from .files import check_files
+
+    check_files(chunk)
     if chunk.isolated:
         from . import isolated
 

@@ -24,12 +24,7 @@ from .mapping import Cancelled, Extent, Held
 from .parcels import REPAIR, Parcel, told
 from .replicas import DTYPES, Replica, lend
 from .rows import ROWS, Rows
-
-Stamp = tuple[int, int, int, int]
-"""Device, inode, size and time of the last write of a file: the same for the same content, as far as can be told cheaply."""
-
-_VERIFIED: dict[Stamp, str] = {}
-"""The sha256 of files that were read to their end in this process."""
+from .verified import VERIFIED, Stamp, stamp_of
 
 
 @dataclass(slots=True, eq=False)
@@ -123,7 +118,7 @@ class Job:
             self.foreign.append(chunk)
 
     def _verify(self, blob: Blob, held: Held, file: int, stamp: Stamp) -> None:
-        if blob.sha256 and _VERIFIED.get(stamp) != blob.sha256:
+        if blob.sha256 and VERIFIED.get(stamp) != blob.sha256:
             self.verified = True
             digest = held.digest(file, blob.bytes, self.look)
             if digest != blob.sha256:
@@ -131,7 +126,7 @@ class Job:
                     f"the bytes of `{blob.path}` are not those that were stored: sha256 {digest[:12]}…, not {blob.sha256[:12]}…"
                 )
                 raise _Wrong(told("CC1452", message, self.parcel.stored, REPAIR))
-            _VERIFIED[stamp] = digest
+            VERIFIED[stamp] = digest
 
     def check(self) -> None:
         """Raises what went wrong."""
@@ -157,11 +152,6 @@ class Job:
 class _Wrong(Exception):
     def __init__(self, diagnostic: Diagnostic) -> None:
         self.diagnostic = diagnostic
-
-
-def stamp_of(found: os.stat_result) -> Stamp:
-    """What tells a file from what it was before."""
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _unread(parcel: Parcel, error: OSError) -> Diagnostic:

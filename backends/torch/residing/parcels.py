@@ -100,8 +100,16 @@ def parcels_of(
         unit = home(other.path)
         if unit is not None:
             known = found.get(unit) or Parcel(unit, other.place, {}, True)
-            found[unit] = replace(known, foreign=(*known.foreign, other))
+            found[unit] = replace(known, foreign=(*known.foreign, other), fault=known.fault or too_large(other))
     return found
+
+
+def too_large(chunk: Foreign) -> Diagnostic | None:
+    """What is wrong with a version that takes more than a plan has room for."""
+    if chunk.place.bytes <= chunk.planned:
+        return None
+    message = f"`{chunk.place.location}` has {chunk.place.bytes:,} bytes, and the plan was made for {chunk.planned:,}"
+    return chunk.diagnostic("CC1469", message, "compile the spec again, or move the alias back")
 
 
 def wrong(entry: Parameter, inner: str, place: TensorPlace | None, stored: Resolved) -> Diagnostic | None:
