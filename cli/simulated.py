@@ -70,6 +70,8 @@ def together(report: Report, levels: Sequence[str]) -> dict[str, str]:
         found["chunks loaded"] = f"{loads.loads:.4g} of {amount(loads.bytes, 'B')}, {loads.ahead:.4g} used ahead"
         found["waited for chunks"] = f"{seconds(loads.stalled)}, {loads.hidden:.0%} of {seconds(loads.loading)} hidden"
         found["chunks resident"] = f"{amount(loads.peak, 'B')} of {amount(loads.room, 'B')}"
+    if report.unknown:
+        found["not known"] = f"what {', '.join(report.unknown)} {'compute' if len(report.unknown) > 1 else 'computes'}"
     return found
 
 

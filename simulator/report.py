@@ -8,6 +8,7 @@ What a simulation found.
       ways: WayReport …       by chunk or way: rows, seconds, work
       loads: Loads            chunks moved, where memory has a budget
       dense: Comparison       the same spec with everything kept, if it was asked for
+      unknown: [path]         chunks of which only loads are timed
       course: Course          the input of median length, step by step
 
 `seconds` of the steps add up to `Report.seconds`; so do their work, bytes and joules. `as_json` is a plain dictionary of stable
@@ -205,6 +206,8 @@ class Report:
     ways: tuple[WayReport, ...] = ()
     loads: Loads | None = None
     dense: Comparison | None = None
+    unknown: tuple[str, ...] = ()
+    """Chunks that something else runs (`onnx:`, `pt2:`, `py:`): their loads are timed, and what they compute is not known."""
 
     def as_json(self) -> dict[str, Any]:
         """Everything but the samples of single inputs, as what JSON has. NaN is None."""

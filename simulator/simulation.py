@@ -7,6 +7,8 @@ from dataclasses import replace
 from os import PathLike
 from typing import Any
 
+import attrs
+
 from ..compiler.cost import How
 from ..compiler.diagnostics import CompileError, Diagnostic, Label, did_you_mean
 from ..compiler.dims import evaluate, product
@@ -15,6 +17,7 @@ from ..compiler.plan import Plan
 from ..compiler.planning import lower
 from ..compiler.planning.scheduling import room_of
 from ..compiler.planning.stores import store_of
+from ..compiler.planning.uses import foreign_bytes
 from ..compiler.types import BYTES
 from .comparing import compared, dense_graph
 from .machine import CachingMachine
@@ -51,7 +54,7 @@ def run(
     def simulated(one: Graph) -> Report:
         return simulate(plan_of(one, outputs), machine, workload, launch=launch, store=store_of(one), chunks=chunks)
 
-    report = simulated(graph)
+    report = attrs.evolve(simulated(graph), unknown=tuple(sorted(foreign_bytes(graph))))
     return report if compare is None else compared(report, simulated(dense_graph(graph)))
 
 
