@@ -23,6 +23,7 @@ _HOMES = {
     ),
     ".compiler.diagnostics": ("CompileError", "Diagnostic"),
     ".compiler.ir": ("Graph",),
+    ".compiler.loading.places": ("Unloadable",),
     ".compiler.render": ("render_text",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from .compiler.diagnostics import CompileError as CompileError
     from .compiler.diagnostics import Diagnostic as Diagnostic
     from .compiler.ir import Graph as Graph
+    from .compiler.loading.places import Unloadable as Unloadable
     from .compiler.render import render_text as render_text
 
 

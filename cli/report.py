@@ -7,11 +7,13 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
 from ..compiler.diagnostics import CompileError, Diagnostic, Label
+from ..compiler.loading.places import Unloadable
 from ..compiler.render import render_text, summary
 from ..compiler.source import NOWHERE
 from ..compiler.verify import VerifyError
@@ -89,6 +91,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except CompileError as error:
             found: Sequence[Diagnostic] = error.diagnostics
+        except Unloadable as error:
+            found = [replace(error.diagnostic, message=f"the chunk `{error.path}` cannot be loaded: {error.diagnostic.message}")]
         except PassError as error:
             if is_ours(error.failed):
                 internal(error)

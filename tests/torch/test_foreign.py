@@ -7,10 +7,12 @@ from typing import Any
 import onnx
 import pytest
 import torch
+from click.testing import CliRunner
 from foreign_files import write_archive, write_linear
 from torch import nn
 
 from chunkc.backends.torch import CompiledModule, compile, standalone
+from chunkc.cli import group
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.loading.places import Unloadable
 from chunkc.compiler.loading.signatures import stored_handles
@@ -125,6 +127,15 @@ def test_a_class_in_a_model(tmp_path: Path, linears: dict[str, nn.Linear], monke
     made = model(tmp_path, first="py:own_linear:Linear")
     with torch.no_grad():
         assert made(torch.randn(3, 4)).shape == (3, 3)
+
+
+def test_a_command_tells_what_cannot_be_loaded(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
+    text = SPEC.format(**USUAL | {"requires": 'requires "numpy>=99", "no-such-package"'}).replace("above(0.3)", "all")
+    (tmp_path / "m.cc").write_text(text)
+    ran = CliRunner().invoke(group, ["run", str(tmp_path / "m.cc"), "--dims", "B=2"])
+    assert ran.exit_code == 1 and not ran.stdout
+    assert "error[CC1464]" in ran.stderr and "`first` cannot be loaded" in ran.stderr
+    assert 'pip install "numpy>=99" "no-such-package"' in ran.stderr
 
 
 # ---- training
