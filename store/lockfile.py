@@ -50,6 +50,10 @@ class Entry:
     def of(cls, found: Resolved, files: Mapping[str, str]) -> Entry:
         return cls(found.kind, found.location, found.bytes, found.sha256, dict(sorted(files.items())))
 
+    def said(self) -> str:
+        """What it is, in a message: the same for all members of an array."""
+        return f"{self.location.partition('#')[0]} of sha256 {self.sha256 or 'unknown'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:
@@ -63,18 +67,10 @@ class Lock:
         locked = self.entries.get(text)
         if locked is None or locked == found:
             return
-        told = [
-            f"{name}: locked {was or 'nothing'}, found {now or 'nothing'}"
-            for name, was, now in [
-                ("sha256", locked.sha256, found.sha256),
-                ("location", locked.location, found.location),
-                ("kind", locked.kind, found.kind),
-                ("bytes", f"{locked.bytes:,}", f"{found.bytes:,}"),
-                ("files", ", ".join(locked.files), ", ".join(found.files)),
-            ]
-            if was != now
-        ]
-        message = f"the handle stands for something else than in `{self.path}`: {'; '.join(told)}"
+        was, now = locked.said(), found.said()
+        if was == now:
+            was, now = (f"{one.kind}, {one.bytes:,} bytes, {', '.join(one.files) or 'no files'}" for one in (locked, found))
+        message = f"`{self.path}` locks {was}; found {now}"
         hint = "if that is meant, `chunkc lock SPEC --update`; else put back what was there"
         raise refused("CC1432", message, text, label="not what was locked", hint=hint)
 

@@ -77,7 +77,7 @@ def test_what_does_not_match_is_told_all_at_once(chunkc):
     save_file(linear(5, "head.0.", "head.1."), "head.safetensors")
     result = chunkc("lock", "m.cc")
     assert result.exit_code == 1 and result.stderr.count("error[CC1432]") == 3 and Path("chunkc.lock").read_text() == text
-    assert "location: locked models/edges@v1, found models/edges@v2" in result.stderr
+    assert "`chunkc.lock` locks models/edges@v1 of sha256 " in result.stderr and "; found models/edges@v2 of" in result.stderr
     assert "--update" in result.stderr
     updated = chunkc("lock", "m.cc", "--update")
     assert updated.exit_code == 0 and "0 new, 3 changed" in updated.stderr
