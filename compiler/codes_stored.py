@@ -33,6 +33,11 @@ cannot be called `among` kept positions.
 
     chunk edges(x: f32[B, T, d]) -> f32[B, N, d] = extern("onnx:edges.onnx")     # write: -> f32[B, T, d]""",
     ),
+    "CC1444": Code(
+        "chunk that is missing when it is compiled",
+        """Calls do without the chunk, as its `on_missing` says. A written chunk, and a member of an array, is taken when it is there. Of an extern whose
+handle stands for nothing not even the body is known: compile again when it is there.""",
+    ),
     "CC1445": Code(
         "stored weights that nothing reads",
         """What the handle names has tensors besides those of the chunk. That is no error, and often a sign of another version or of a part (`#encoder`)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..compiler.bodies import body_order
 from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.ir import Chunk, Graph, Node
-from ..compiler.loading.signatures import of_member, stored_handles, wanted_of
+from ..compiler.loading.signatures import of_member, present_paths, stored_handles, wanted_of
 from ..compiler.planning.uses import foreign_bytes
 from .resolver import Resolver, resolver_for
 from .serving import Serving
@@ -58,7 +58,7 @@ class Outside:
         used = {path: handle for path, handle in handles.items() if path in read}
         if resolver.store is None and not self.weights:
             used = {path: handle for path, handle in used.items() if not why_not(resolver, handle)}
-        return Serving(resolver, used, optional=may_be_missing(graph)) if used else None
+        return Serving(resolver, used, optional=present_paths(graph)) if used else None
 
 
 def values_of(versions: Serving | None) -> dict[str, NDArray[Any]]:
@@ -100,9 +100,3 @@ def why_not(resolver: Resolver, handle: str) -> tuple[Diagnostic, ...]:
     except CompileError as error:
         return error.diagnostics
     return ()
-
-
-def may_be_missing(graph: Graph) -> frozenset[str]:
-    """The chunks of which the spec says what becomes of them where they cannot be had."""
-    nodes = (node for one in (graph, *body_order(graph)) for node in one.nodes if node.op == "present")
-    return frozenset(str(path).lstrip("^") for node in nodes for path in node.attrs["chunks"])

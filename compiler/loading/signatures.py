@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..ir import Graph
+from ..ir import Frame, Graph
 from ..types import TensorType
 
 
@@ -36,3 +36,20 @@ def wanted_of(graph: Graph, paths: Iterable[str]) -> dict[str, dict[str, TensorT
         if home is not None:
             found[home][entry.path.removeprefix(f"{home}.") if home else entry.path] = entry.type
     return found
+
+
+def present_paths(graph: Graph) -> frozenset[str]:
+    """The chunks of which the spec says what becomes of them where they cannot be had: their paths in the model."""
+    found: set[str] = set()
+    seen: set[tuple[int, Frame]] = set()
+    stack = [(graph, Frame())]
+    while stack:
+        one, frame = stack.pop()
+        for node in one.nodes:
+            if node.op == "present":
+                found.update(frame.path(path) for path in node.attrs["chunks"])
+            elif node.op == "apply" and node.attrs["body"] is not None:
+                inner = [(node.attrs["body"], frame.enter(node, member)) for member in node.attrs["members"]]
+                stack += [pair for pair in inner if (id(pair[0]), pair[1]) not in seen]
+                seen.update((id(body), inside) for body, inside in inner)
+    return frozenset(found)

@@ -18,7 +18,7 @@ from .env import Env, Scope, Unit, label
 from .missing import skip_missing
 from .places import called
 from .signatures import bind_signature, declare_dims, tensor_type
-from .stored import extern_of, foreign_outputs, text_outputs
+from .stored import extern_of, foreign_outputs, may_be_missing, text_outputs, zeros_of
 from .values import Axes, Chunked, Tensor
 
 Body = tuple[Graph | None, Type, dict[str, Axes]]
@@ -42,8 +42,9 @@ def _elaborate(env: Env, chunk: Chunked, arguments: list[Tensor], among: bool, s
     bound = program.bind.get(syntax.name.text) if syntax.extern is not None else None
     if syntax.extern is not None and bound is None:
         bound = extern_of(env, chunk) if program.resolver is not None else None
-        if bound is None:
+        if bound is None and (program.resolver is None or program.lenient or not may_be_missing(env, chunk)):
             return _declared(env, chunk, arguments, span)
+        chunk.gone = bound is None
     entry = chunk.env.unit.chunks[chunk.path]
     unit = Unit(program, parent=chunk.env.unit)
     unit.frozen = chunk.env.unit.frozen or not entry.trainable
@@ -65,7 +66,9 @@ def _elaborate(env: Env, chunk: Chunked, arguments: list[Tensor], among: bool, s
         scope.names[given.name.text] = (Tensor(x.node, axes), given.name.span)
     program.call(chunk, span)
     try:
-        if isinstance(bound, Resolved) and bound.kind != "model":
+        if chunk.gone:
+            outputs = zeros_of(inner, syntax, span)
+        elif isinstance(bound, Resolved) and bound.kind != "model":
             outputs = foreign_outputs(inner, chunk, bound, inputs, among, span)
         else:
             outputs = _run(inner, syntax, bound, inputs, span)

@@ -25,7 +25,8 @@ LATER = "write `on_missing=zero` for it, or give it to a fuse `by=` a router tha
 
 @dataclass(frozen=True, slots=True)
 class MayBeMissing:
-    """A call whose ways are skipped where its chunk is missing: the full paths of its members, relative to its unit."""
+    """A call whose ways are skipped where its chunk is missing: the paths of its members from its unit, "" for one that is
+    missing for good."""
 
     paths: tuple[str, ...]
     name: str
@@ -33,8 +34,10 @@ class MayBeMissing:
 
 
 def paths_of(env: Env, chunk: Chunked, members: Sequence[str]) -> tuple[str, ...]:
-    """Of the members of a chunk, from where it is called: `^` for each frame further out."""
+    """Of the members of a chunk, from where it is called: `^` for each frame further out. "" where it is missing for good."""
     root = chunk.root
+    if root.gone:
+        return ("",) * len(members)
     home = "^" * env.unit.depth_to(root.env.unit) + root.path
     return tuple(f"{home}.{member}" if member else home for member in members)
 
@@ -169,16 +172,18 @@ class _Emitter:
 
 def _spread(make: _Emitter, ways: Sequence[Sequence[str]], shape: tuple[Size, ...]) -> Node:
     """For each way whether all its chunks can be had, in the shape of a score."""
-    paths = tuple(dict.fromkeys(path for way in ways for path in way))
-    found = make("present", chunks=paths)
+    paths = tuple(dict.fromkeys(path for way in ways for path in way if path))
+    found = make("present", chunks=paths) if paths else make("ones", shape=(1,), dtype="bool")
     if [list(way) for way in ways] != [[path] for path in paths]:
-        parts = [_all_of(make, found, [paths.index(path) for path in way]) for way in ways]
+        parts = [_all_of(make, found, [paths.index(path) if path else -1 for path in way]) for way in ways]
         found = make("concat", *parts, axis=-1) if len(parts) > 1 else parts[0]
     return found if len(shape) == 1 else make("broadcast", found, shape=shape)
 
 
 def _all_of(make: _Emitter, found: Node, places: Sequence[int]) -> Node:
-    """bool[1]: whether all of these places are true."""
+    """bool[1]: whether all of these places are true; -1 is a place that never is."""
+    if -1 in places:
+        return make("zeros", shape=(1,), dtype="bool")
     parts = [make("slice", found, start=place, stop=place + 1, axis=-1) for place in places]
     if not parts:
         return make("ones", shape=(1,), dtype="bool")

@@ -28,8 +28,12 @@ NOWHERE = ("CC1423", "CC1426", "CC1427")
 """Of what cannot be found: not there, not allowed, no store."""
 
 
-def resolve(env: Env, handle: str, place: Span, lenient: bool = False) -> Resolved | None:
-    """What a handle stands for; what is wrong with it is told once, at `place`. If `lenient`, None where it cannot be found."""
+def resolve(env: Env, handle: str, place: Span, excused: str = "") -> Resolved | None:
+    """What a handle stands for; what is wrong with it is told once, at `place`.
+
+    None where it stands for nothing: without a store, if that is all there is to it; and for a chunk that calls can do without
+    (`excused`: its name), with a warning.
+    """
     program = env.program
     assert program.resolver is not None
     if handle not in program.resolved:
@@ -40,11 +44,21 @@ def resolve(env: Env, handle: str, place: Span, lenient: bool = False) -> Resolv
     found = program.resolved[handle]
     if isinstance(found, Resolved):
         return found
-    if lenient and all(item.code in NOWHERE for item in found):
+    if program.lenient and all(item.code in NOWHERE for item in found):
+        return None
+    if excused:
+        why, hint = found[0].message, found[0].hint
+        message = f"`{excused}` is missing now, and calls do without it, as `on_missing` says: {why}"
+        env.findings.warn("CC1444", message, place, hint=hint)
         return None
     for item in found:
         env.findings.add(placed(item, place))
     raise Abort
+
+
+def may_be_missing(env: Env, chunk: Chunked) -> bool:
+    """Whether calls of a chunk do without it where it cannot be had."""
+    return (chunk.root.on_missing or env.program.on_missing) in ("skip", "zero")
 
 
 def placed(item: Diagnostic, place: Span) -> Diagnostic:
@@ -62,12 +76,13 @@ def extern_of(env: Env, chunk: Chunked) -> Resolved | None:
     """What an extern chunk's handle stands for; of an array, what all members have in common. None: it has no body."""
     place = env.program.places[chunk.syntax.span]
     handle = chunk.env.unit.chunks[chunk.path].extern
-    found = [resolve(env, of_member(handle, member), place, env.program.lenient) for member in chunk.members]
+    name = chunk.syntax.name.text
+    excused = name if may_be_missing(env, chunk) else ""
+    found = [resolve(env, of_member(handle, member), place, excused) for member in chunk.members]
     known = [one for one in found if one is not None]
-    if len(known) < len(found):
+    if not known or (len(known) < len(found) and not excused):
         return None
     first, *others = known
-    name = chunk.syntax.name.text
     if first.kind == "weights":
         hint = f"write its body: `chunk {name}(…) {{ … }} from …`, or add it to the store with its .cc text"
         raise env.error("CC1440", f"`{handle}` holds weights alone, and nothing says what `{name}` computes", place, hint=hint)
@@ -178,6 +193,15 @@ def _samples(env: Env, model: tree.Model, inputs: list[Tensor]) -> None:
     first = types[0].shape[0] if types else None
     if isinstance(first, tree.Name) and first.text[:1].isupper() and inputs and inputs[0].shape:
         env.scope.names[first.text] = (inputs[0].shape[0], first.span)
+
+
+def zeros_of(env: Env, chunk: tree.Chunk, span: Span) -> dict[str, Tensor]:
+    """The body of a chunk that is not there, and so is never called: zeros of the type that its signature declares."""
+    assert chunk.returns is not None
+    declare_dims(env, chunk.returns)
+    type, axes = tensor_type(env, chunk.returns)
+    made = build.op(env, "zeros", [], {"shape": type.shape, "dtype": type.dtype}, span)
+    return {"": Tensor(made.node, axes)}
 
 
 # ---- what something else runs

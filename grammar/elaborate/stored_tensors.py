@@ -9,7 +9,7 @@ from ...compiler.ir import Chunk, Frame, Graph
 from ...compiler.loading.fitting import misfits
 from ...compiler.loading.handles import place_of
 from ...compiler.loading.places import Resolved
-from ...compiler.loading.signatures import stored_handles, wanted_of
+from ...compiler.loading.signatures import present_paths, stored_handles, wanted_of
 from ...compiler.source import Span
 from ...compiler.types import TensorType
 from .env import Env, Program, Scope, Unit
@@ -27,17 +27,20 @@ def check_stored(program: Program, graph: Graph, weights: str = "") -> None:
     handles = stored_handles(graph, weights)
     spans = {path: program.places[chunk.span] for chunk in graph.chunks if chunk.span in program.places for path in _paths(chunk)}
     wanted = wanted_of(graph, handles)
-    env = Env(program, Unit(program), Scope())
+    env, optional = Env(program, Unit(program), Scope()), present_paths(graph)
     for path, handle in handles.items():
         if not wanted[path]:
             continue
         place = spans[path] if path else place_of(handle)
         try:
-            stored = resolve(env, handle, place, program.lenient and path != "")
+            stored = resolve(env, handle, place, path if path in optional else "")
         except Abort:
             continue
+        if stored is None and not program.lenient:
+            continue  # it has been told
         if stored is None:
-            message = f"the weights of `{path}` are stored elsewhere, and there is no store: they are drawn from the seed"
+            name = f"`{path}`" if path else "the model"
+            message = f"the weights of {name} are stored elsewhere, and there is no store: they are drawn from the seed"
             program.findings.warn("CC1446", message, place, hint="give it by `--store DIR`, `store=` or CHUNKC_STORE")
         elif stored.kind in FOREIGN:
             message = f"`{handle}` is run by `{stored.kind}`, and has no weights for what is written here"

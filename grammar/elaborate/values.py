@@ -117,6 +117,9 @@ class Chunked:
     on_missing: str = ""
     """What becomes of a call where it cannot be loaded, if it says so; `error` for what is written here."""
 
+    gone: bool = False
+    """Missing when it is compiled, and nothing tells its body."""
+
     @property
     def root(self) -> Chunked:
         return self.origin or self

@@ -8,9 +8,10 @@ from memory_store import MemoryStore
 
 import chunkc
 from chunkc.backends.reference import run
-from chunkc.compiler.diagnostics import CompileError
+from chunkc.compiler.diagnostics import CompileError, Findings
 from chunkc.compiler.equality import equal
 from chunkc.compiler.ir import Graph
+from chunkc.compiler.loading.signatures import present_paths
 from chunkc.compiler.verify import verify
 from chunkc.grammar import elaborate
 
@@ -140,3 +141,37 @@ def test_what_is_bound_is_never_missing(tmp_path):
     graph = elaborate.load(tmp_path / "m.cc", bind={"a": str(tmp_path / "a.cc")}, resolver=store())
     (present,) = [node for node in graph.nodes if node.op == "present"]
     assert present.attrs["chunks"] == ("b", "c.0", "c.1")
+
+
+def told(text: str, known: MemoryStore) -> tuple[Graph, list[str]]:
+    findings = Findings()
+    graph = elaborate.loads(text, resolver=known, findings=findings)
+    verify(graph)
+    return graph, [item.code for item in findings.items]
+
+
+@pytest.mark.parametrize("missing", [("onnx:a.onnx",), ("weights/b", "weights/c#1"), ("onnx:a.onnx", "weights/b")], ids="-".join)
+def test_what_is_missing_when_it_is_compiled_is_told_and_done_without(missing):
+    known = store()
+    for handle in missing:
+        del known.known[handle]
+    graph, codes = told(SPEC, known)
+    assert codes == ["CC1444"] * len(missing)
+    names = dict(zip(("onnx:a.onnx", "weights/b", "weights/c#0", "weights/c#1"), NAMES))
+    gone = [names[handle] for handle in missing]
+    kept = values(graph, missing=gone)["kept"]
+    assert not kept[:, [NAMES.index(name) for name in gone]].any() and kept.any()
+    assert ("a" in present_paths(graph)) == ("a" not in gone)
+
+
+def test_a_chunk_that_is_nowhere_gives_zeros():
+    arrays = ZERO.splitlines()[4]
+    zeros, codes = told(ZERO.replace(arrays, "").replace(" + sum(c(x))", ""), MemoryStore())
+    assert codes == ["CC1444"] and not values(zeros)["y"].any()
+
+
+def test_without_on_missing_it_is_an_error():
+    known = store()
+    del known.known["weights/b"]
+    with pytest.raises(CompileError, match="CC1423"):
+        told(SPEC.replace("memory { on_missing = skip }", ""), known)
