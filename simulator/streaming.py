@@ -17,7 +17,7 @@ from ..compiler.loading.residents import Lease, Residents
 from ..compiler.plan import RESIDENCY
 from .engine import Schedule, TaskList
 from .engine import run as run_tasks
-from .loading.disk import Disk
+from .loading.disk import Disk, Loading
 from .pricing import Priced
 from .pricing.columns import HOST, LAG, SECONDS, SYNC
 from .report import Loads
@@ -51,8 +51,8 @@ class Call:
     """By device task the host task that launched it."""
     came: dict[int, int] = field(default_factory=dict)
     """By step its first host task."""
-    moved: list[tuple[int, str, int, int, float]] = field(default_factory=list)
-    """Of each load its step, chunk, first and last task, and the bytes of chunks resident from then on."""
+    moved: list[tuple[int, str, Loading, float]] = field(default_factory=list)
+    """Of each load its step, chunk and tasks, and the bytes of chunks resident from then on."""
 
     def step(self, i: int, priced: Priced, n: int) -> None:
         """The tasks of one step of input `n`."""
@@ -121,9 +121,9 @@ class Call:
         for unit in new:
             held += resident[unit]
             amount = self.lease.store.sizes[unit] * self.scale
-            first, last = self.disk.load(self.tasks, "copy", unit, amount, after=self.asking(i), step=i)
-            self.loads[unit] = last
-            self.moved.append((i, unit, first, last, held))
+            load = self.disk.load(self.tasks, "copy", unit, amount, after=self.asking(i), step=i)
+            self.loads[unit] = load.last
+            self.moved.append((i, unit, load, held))
 
     def prefetch(self, priced: Priced, n: int, ran: bool) -> None:
         step, place = priced.ran.step, priced.ran.place
@@ -171,7 +171,7 @@ def streamed(
                 call.step(i, priced, n)
         schedule = run_tasks(call.tasks.done(), disk.speeds)
         _timed(call, schedule, times, n)
-        copies += _copies(call, schedule, tuple(disk.speeds), n)
+        copies += _copies(call, schedule, n)
     counts = store.counts
     mean = {name: counts[name] / inputs for name in ("loads", "evictions", "hits", "ahead")}
     moved = counts["bytes"] * scale / inputs
@@ -197,10 +197,10 @@ def _timed(call: Call, schedule: Schedule, times: Times, n: int) -> None:
         times.spent[last, n] += times.total[n] - through
 
 
-def _copies(call: Call, schedule: Schedule, links: tuple[str, ...], n: int) -> list[Copy]:
+def _copies(call: Call, schedule: Schedule, n: int) -> list[Copy]:
     """The loads of one call as they went."""
     start, end, sizes = schedule.start, schedule.end, call.lease.store.sizes
     return [
-        Copy(n, i, unit, float(start[first]), float(end[last]), sizes[unit] * call.scale, links, held)
-        for i, unit, first, last, held in call.moved
+        Copy(n, i, unit, float(start[load.first]), float(end[load.last]), sizes[unit] * call.scale, load.links, held)
+        for i, unit, load, held in call.moved
     ]

@@ -43,6 +43,7 @@ def tiles(report: Report) -> Markup:
     found.append((amount(report.joules, "J"), "energy" + _of(report.joules, dense.joules if dense is not None else None)))
     if report.loads is not None:
         found.append((f"{report.loads.loads:.3g} loads", f"of chunks, {amount(report.loads.bytes, 'B')}"))
+        found.append((seconds(report.loads.stalled), f"waited for chunks; {report.loads.hidden:.0%} of their loads hidden"))
     made = [element("div", element("b", big), element("span", small), class_="tile") for big, small in found]
     return element("div", *made, class_="tiles")
 

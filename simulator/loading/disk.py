@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ...compiler.diagnostics import CompileError, Diagnostic, Label
 from ...compiler.loading.trace import LoadTrace
@@ -24,9 +25,17 @@ from ..engine import TaskList
 from ..links import way_of
 from ..target import Link, Target
 
-STORAGE = "storage"
+STORAGE, PAGE_CACHE = "storage", "page cache"
 FREE = LoadConstants(request=0.0, mapped=float("inf"), hashed=float("inf"), dropped=float("inf"))
 """Of a target that says no more than its links."""
+
+
+class Loading(NamedTuple):
+    """A load among the tasks of the engine: its first and its last, and what its bytes come over."""
+
+    first: int
+    last: int
+    links: tuple[str, ...]
 
 
 def name_of(link: Link) -> str:
@@ -78,9 +87,9 @@ class Disk:
         after: Iterable[int],
         verified: bool | None = None,
         step: int | None = None,
-    ) -> tuple[int, int]:
+    ) -> Loading:
         """
-        Adds the next load of a chunk to the tasks of the engine; the numbers of its first and its last.
+        Adds the next load of a chunk to the tasks of the engine.
 
         Args:
             queue: the thread that loads.
@@ -96,7 +105,8 @@ class Disk:
         latency, moves = sum(link.latency for link in links), {name_of(link): amount for link in links}
         first = tasks.add(queue, own.request + amount / own.mapped, latency=latency, after=after, moves=moves, step=step)
         hashing = amount / own.hashed if hashes else 0.0
-        return first, tasks.add(queue, hashing, step=step) if hashing else first
+        last = tasks.add(queue, hashing, step=step) if hashing else first
+        return Loading(first, last, tuple(moves) or (PAGE_CACHE,))
 
     def give_back(self, tasks: TaskList, queue: str, amount: float, *, after: Iterable[int], step: int | None = None) -> None:
         """Adds what giving bytes back takes."""

@@ -110,7 +110,7 @@ class _Replaying:
             if self.disk is None:
                 first = last = self.tasks.add(LOADER, load.seconds, after=after)
             else:
-                first, last = self.disk.load(self.tasks, LOADER, load.unit, load.bytes, after=after, verified=load.verified)
+                first, last, _ = self.disk.load(self.tasks, LOADER, load.unit, load.bytes, after=after, verified=load.verified)
             self.begun.append((first, last, load.bytes))
             self.coming[load.unit] = last
         if event.kind == "compute":

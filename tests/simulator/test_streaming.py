@@ -100,3 +100,4 @@ def test_files_are_slow_the_first_time_and_come_out_of_the_page_cache_later():
     assert found.loads.loading * 3 == pytest.approx(8 * first + (loaded - 8) * warm)
     gone = found.loads.evictions * unit / 40e9
     assert found.loads.stalled == pytest.approx(found.loads.loading + gone, rel=1e-2) and found.loads.hidden < 0.01
+    assert {link for copy in found.course.copies for link in copy.links} == {"page cache"}  # the call of median length
