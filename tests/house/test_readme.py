@@ -43,5 +43,5 @@ def test_what_the_readme_quotes_from_files_is_there():
 
 
 def test_the_readme_names_every_room():
-    for room in ("compiler", "grammar", "passes", "simulator", "backends", "specs", "cli", "tests", "benchmarks", "docs"):
+    for room in ("compiler", "grammar", "passes", "simulator", "store", "backends", "specs", "cli", "tests", "benchmarks", "docs"):
         assert f"`{room}/`" in README
