@@ -3,10 +3,11 @@
 Rules are judged by shadow caches (`shadows.py`), and the one in charge is followed: of what is resident, what its shadow does not
 hold goes first. Another one takes over when it has saved, since the two were last equal, more than it takes to load what its
 shadow holds and is not resident (as one buys skis when renting them has cost as much: Karlin et al. 1988), and more than chance
-explains. Whatever happens, once `SLACK` and half a cache more has been loaded than least-recently-used would have, that is
-followed until half of `SLACK` is left. Following a shadow from any state costs at most one cache more than the shadow loads,
-because each load that only it was spared makes the two more alike (Fiat et al. 1991, "Competitive paging algorithms"). So no more
-is ever loaded than (1 + SLACK) times what `lru` loads, and one and a half caches.
+explains. Whatever happens, once `SLACK` and half a cache (with a plan: `TRUST` caches) more has been loaded than
+least-recently-used would have, that is followed until half of this is left. Following a shadow from any state costs at most one
+cache more than the shadow loads, because each load that only it was spared makes the two more alike (Fiat et al. 1991,
+"Competitive paging algorithms"). So no more is ever loaded than (1 + SLACK) times what `lru` loads, and one and a half caches
+(with a plan: TRUST + 1).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from .shadows import Shadow, Shares, going
 HALVES = (1.0, 8.0, 64.0)
 """How long the past counts, in uses per chunk: for what changes now and then, and for what does not."""
 SLACK = 0.005
+TRUST = 4
+"""So many caches more than `lru` a plan may cost."""
 CHANCE = 2.5
 """Standard deviations."""
 
@@ -119,10 +122,11 @@ class Adaptive:
 
     def _choose(self) -> None:
         excess = self.loaded - self.recent
-        if self.leader != "recent" and excess > SLACK * self.recent + self.room / 2:
+        grace = self.room * (TRUST if self.cycle else 0.5)
+        if self.leader != "recent" and excess > SLACK * self.recent + grace:
             self._lead("recent")
         winners = [name for name, duel in self.duels.items() if duel.sure and duel.ahead > self._price(name)]
-        if winners and (self.leader != "recent" or excess <= SLACK / 2 * self.recent):
+        if winners and (self.leader != "recent" or excess <= (SLACK * self.recent + grace) / 2):
             self._lead(max(winners, key=lambda name: self.duels[name].ahead))
 
     def _price(self, name: str) -> int:

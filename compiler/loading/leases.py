@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from .forecasting import LIKELY
+from .prefetching import Kind
+
 if TYPE_CHECKING:
     from .residents import Residents
 
@@ -29,6 +32,10 @@ class Lease:
         self.held: Counter[str] = Counter()
         self.waiting: set[str] = set()
         self.place = 0
+        self.known: dict[str, bool] = {}
+        """Which chunks the call has decided on."""
+        self.ran: bool | None = None
+        """Whether it used the one that its plan came to last."""
         self.log: list[tuple[str, str, bool]] = []
         self.seconds = 0.0
         """What the last acquisition took."""
@@ -58,22 +65,31 @@ class Lease:
         self.seconds = time.perf_counter() - begun
 
     def prefetch(self, path: str) -> None:
-        """Begins to load a chunk, if there is room."""
-        self.prefetch_first([path])
+        """Begins to load a chunk, if there is room, and if it is likely used where that is not decided."""
+        forecast = self.store.forecast
+        if path not in forecast.open:
+            self.prefetch_first([path])
+        elif forecast.chance(path, prior=1.0) >= LIKELY:  # the plan holds it likely
+            self.prefetch_first([path], kind="guess")
 
-    def prefetch_first(self, paths: Iterable[str], most: int = NO_LIMIT) -> None:
-        """Begins to load chunks, those that are needed first first, until `most` are on their way. None takes the room of one
-        that is needed before it, or of one that another call has prefetched; none is begun while a call waits for room."""
+    def prefetch_first(self, paths: Iterable[str], most: int = NO_LIMIT, kind: Kind = "decided") -> None:
+        """Begins to load chunks, those that are needed first first, until `most` are on their way."""
+        self._begin(((path, kind) for path in paths), most)
+
+    def _begin(self, wanted: Iterable[tuple[str, Kind]], most: int) -> None:
+        """None takes the room of one that is needed before it, or of one that another call has prefetched; none is begun while a
+        call waits for room, or where loading ahead has been in vain."""
         store = self.store
         with store.turn:
             if store.queue:
                 return
             store.place = self.place
             sooner = store.waiting()
-            for key in map(self.key, paths):
+            for path, kind in wanted:
                 if len(self.waiting) >= most:
                     return
-                if key not in store.resident and store.load(key, spare=sooner):
+                key = self.key(path)
+                if key not in store.resident and store.load(key, spare=sooner, kind=kind):
                     self.waiting.add(key)
                     store.unused.add(key)
                 sooner.add(key)
@@ -81,7 +97,9 @@ class Lease:
     def prefetch_kept(self, path: str, way: int, kept: Sequence[bool], mine: bool) -> None:
         """Begins to load a chunk that a way reads, if that way is kept (`mine`), and those behind it that are: by `kept`, of all
         ways of their selection."""
-        later = (other for other, at in self.store.ways.get((path, way), ()) if kept[at])
+        behind = self.store.ways.get((path, way), ())
+        self.known.update({path: mine, **{other: kept[at] for other, at in behind}})
+        later = (other for other, at in behind if kept[at])
         self.prefetch_first([*([path] if mine else []), *later], self.store.ahead)
 
     def release(self, path: str) -> None:
@@ -107,8 +125,14 @@ class Lease:
         order = self.store.order
         ahead = (i for i in range(self.place, len(order)) if order[i] == path)
         self.place = next(ahead, self.place - 1) + 1
-        with self.store.turn:
-            self.store.eviction.passed(path)
+        store, used = self.store, self.holds(path)
+        with store.turn:
+            store.eviction.passed(path)
+            store.forecast.passed(path, used, self.ran)
+        self.ran = used
+        self.known.pop(path, None)
+        if store.guesses:
+            self._begin(store.forecast.likely(order, self.place, self.known, used), store.guesses)
 
     def holds(self, path: str) -> bool:
         """Whether a chunk is acquired."""

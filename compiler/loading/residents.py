@@ -12,6 +12,7 @@ done through its lease (`leases.py`).
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .eviction import Policy, policy_of
+from .forecasting import Forecast
 from .leases import Lease, NotResident
+from .prefetching import Kind, Prefetching
 from .shadows import going
 
 __all__ = ["Lease", "Mover", "NotResident", "Residents", "Traffic"]
@@ -93,6 +96,9 @@ class Residents:
     """For a chunk and the way that reads it, those that run behind it in the same fuse."""
     ahead: int = 0
     """How many that are decided on may be on their way."""
+    guesses: int = 0
+    """How many may be on their way where it is guessed what is going to be used."""
+    forecast: Forecast = field(default_factory=Forecast)
     mover: Mover | None = None
     counts: Counter[str] = field(default_factory=Counter)
     stalled: float = 0.0
@@ -115,6 +121,7 @@ class Residents:
     last: Lease = field(init=False)
     """Of the call that began last."""
     eviction: Policy = field(init=False)
+    prefetching: Prefetching = field(init=False)
     units: dict[str, None] = field(init=False)
     """The paths of the chunks, without those of other versions."""
 
@@ -123,6 +130,10 @@ class Residents:
         self.units = dict.fromkeys(self.sizes)
         self.pins = self.last = Lease(self)
         self.eviction = policy_of(self.policy, self.sizes, self._distance, self.room, len(self.order))
+        self.prefetching = Prefetching(self.room)
+        self._places: dict[str, list[int]] = {}
+        for i, path in enumerate(self.order):
+            self._places.setdefault(path, []).append(i)
         self._thread = threading.local()
 
     @property
@@ -165,17 +176,22 @@ class Residents:
         """What calls have prefetched, and not acquired since."""
         return set().union(*(lease.waiting for lease in self.leases))
 
-    def load(self, key: str, spare: set[str]) -> bool:
-        """Load a chunk, in the room of others by the policy, if those that are neither held nor in `spare` leave enough."""
+    def load(self, key: str, spare: set[str], kind: Kind | None = None) -> bool:
+        """Load a chunk, in the room of others by the policy, if those that are neither held nor in `spare` leave enough; ahead of
+        its use (then of some `kind`), if that is worth it."""
+        if kind is not None and not self.prefetching.allows(self.sizes[key], kind):
+            return False
         victims = [other for other in self.resident if other not in self.held and other not in spare]
         if self.bytes - sum(self.sizes[other] for other in victims) + self.sizes[key] > self.room:
             return False
         # What was loaded ahead and is still to be used goes last.
-        waiting = self.waiting()
+        waiting, gone = self.waiting(), list[str]()
         for some in ([one for one in victims if one not in waiting], [one for one in victims if one in waiting]):
             need = self.bytes + self.sizes[key] - self.room
             for victim in self._victims(some, need) if need > 0 else ():
                 self.drop(victim)
+                gone.append(victim)
+        self.prefetching.loaded(key, self.sizes[key], gone, kind)
         self.resident[key] = None
         self.bytes += self.sizes[key]
         self.peak = max(self.peak, self.bytes)
@@ -192,6 +208,7 @@ class Residents:
             self.eviction.dropped(self.path(key))
         for lease in self.leases:
             lease.waiting.discard(key)
+        self.prefetching.dropped(key, self.sizes[key])
         self.bytes -= self.sizes[key]
         self.counts["evictions"] += 1
         self.counts["wasted"] += key in self.unused
@@ -203,6 +220,7 @@ class Residents:
         """A chunk is acquired that is resident."""
         if self.current(key):
             self.eviction.used(self.path(key))
+        self.prefetching.used(key, self.sizes[key])
         self.unused.discard(key)
         self.resident[key] = self.resident.pop(key)
 
@@ -240,8 +258,11 @@ class Residents:
 
     def _distance(self, path: str) -> int:
         """How many acquisitions ahead a chunk is used, in this call or the next."""
-        count = len(self.order)
-        return next((i for i in range(count) if self.order[(self.place + i) % count] == path), count)
+        count, places = len(self.order), self._places.get(path)
+        if places is None:
+            return count
+        i = bisect_left(places, self.place)
+        return places[i] - self.place if i < len(places) else places[0] + count - self.place
 
     def home(self, path: str) -> str | None:
         """The chunk that a parameter or module lies in; None: none that is ever away."""

@@ -22,7 +22,10 @@ def store_of(graph: Graph) -> Residents | None:
     needs = needs_of(demand(graph))
     order = [entry.path for entry in graph.schedule if entry.word == "acquire"]
     store = Residents(dict(needs.units), allowed - needs.always, order, needs.outside, graph.memory.get("evict", "adaptive"))
-    store.ways, store.ahead = _ways_behind(graph, needs), graph.memory.get("prefetch", ("ahead", 0))[1]
+    kind, store.ahead = graph.memory.get("prefetch", ("ahead", 0))
+    store.ways, store.guesses = _ways_behind(graph, needs), store.ahead if kind == "speculative" else 0
+    always = {unit for use in needs.uses if use.choice is None for unit in use.units}
+    store.forecast.open = frozenset(needs.units) - always
     return store
 
 
