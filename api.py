@@ -248,9 +248,11 @@ def profile(
     return found
 
 
-def import_checkpoint(source: Any, named: str, *, store: Path | None = None, split: str = "") -> Manifest:
+def import_checkpoint(
+    source: Any, named: str, *, store: Path | None = None, split: str = "", rename: Mapping[str, str] | None = None
+) -> Manifest:
     """Stores weights as the version `named` (`name@version`), a chunk for each part that `split` tells apart: `layers.{layer}`,
-    several patterns with commas, or `auto` (`store/splitting.py`).
+    several patterns with commas, or `auto` (`store/splitting.py`). `rename`: what else tensors are called (`store/renaming.py`).
 
     `source`: a `torch.nn.Module` or state dict; a .safetensors file, an index with its shards, or a folder of either;
     `hf:org/repo` or a URL. Nothing is loaded whole. `store`: its folder, else the usual one. Raises `CompileError`.
@@ -260,10 +262,10 @@ def import_checkpoint(source: Any, named: str, *, store: Path | None = None, spl
 
     found = default.needed_store(None if store is None else FilePath(store))
     if isinstance(source, str | PathLike):
-        return importing.import_checkpoint(found, str(source), named, split)
+        return importing.import_checkpoint(found, str(source), named, split, rename=rename)
     from .backends.torch.blocks import named_tensors
 
-    return importing.import_tensors(found, (Tensor(*one) for one in named_tensors(source)), named, split)
+    return importing.import_tensors(found, (Tensor(*one) for one in named_tensors(source)), named, split, rename=rename)
 
 
 def simulate(

@@ -14,10 +14,11 @@ from .store_option import store_at, store_option
 @click.argument("source")
 @click.option("--as", "named", metavar="NAME@VERSION", required=True, help="What it is called from now on.")
 @click.option("--split", default="", metavar="PATTERN", help="What is a chunk: `layers.{layer}`, several with commas, or `auto`.")
+@click.option("--rename", "renames", metavar="OLD=NEW", multiple=True, help="Call tensors else: `h.{i}.mlp=layers.{i}`.")
 @store_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @guarded
-def command(source: str, named: str, split: str, folder: str | None, as_json: bool) -> None:
+def command(source: str, named: str, split: str, renames: tuple[str, ...], folder: str | None, as_json: bool) -> None:
     """Store a checkpoint as a version, split into chunks by layer, sub-network or expert.
 
     SOURCE is a .safetensors file, a `model.safetensors.index.json` with its shards, a folder with either, `hf:org/repo@revision`
@@ -27,4 +28,8 @@ def command(source: str, named: str, split: str, folder: str | None, as_json: bo
     def tell(part: str, done: int, total: int) -> None:
         progress(f"{done / max(total, 1):4.0%}  {part or 'what is in no other part'}")
 
-    show(import_checkpoint(store_at(folder), source, named, split, progress=tell), as_json)
+    pairs = [one.partition("=") for one in renames]
+    rename = {old: new for old, _, new in pairs}
+    if not all(equals for _, equals, _ in pairs) or len(rename) < len(pairs):
+        raise click.UsageError("--rename takes OLD=NEW, each OLD once")
+    show(import_checkpoint(store_at(folder), source, named, split, rename=rename, progress=tell), as_json)

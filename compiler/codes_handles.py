@@ -105,9 +105,10 @@ tensor that the index says. Fetch the checkpoint again; the message names file a
         """Two tensors of what is read have one name: in two files of a folder, or twice in one. Which is meant cannot be known.""",
     ),
     "CC1437": Code(
-        "split that does not fit",
+        "split or renaming that does not fit",
         """`--split` takes a dotted pattern with names in braces for the numbers that tell chunks apart, or `auto`, which takes every numbered
-component. Tensors that match lie in the part of their beginning, all others in the part "".
+component. Tensors that match lie in the part of their beginning, all others in the part "". `--rename OLD=NEW` puts other components in the
+place of some, before names are split.
 
     chunkc store import model.safetensors --as gpt@v1 --split "model.layers.{layer}"
     chunkc store import moe.safetensors --as moe@v1 --split "layers.{layer}.experts.{expert}\"""",

@@ -13,6 +13,7 @@ from .checkpoint import Found, read_files
 from .files import LocalFiles
 from .manifest import Manifest, Part, is_part
 from .names import name_and_version, shown
+from .renaming import Renames, renamed
 from .splitting import parse_split
 from .store import Store
 from .writing import Tensor, pieces
@@ -27,10 +28,12 @@ def import_tensors(
     named: str,
     split: str = "",
     *,
+    rename: Renames | None = None,
     program: str | None = None,
     progress: Progress | None = None,
 ) -> Manifest:
-    """Stores tensors as the version `named` (`name@version`), a part for each that `split` tells apart (`splitting.py`).
+    """Stores tensors as the version `named` (`name@version`), a part for each that `split` tells apart (`splitting.py`), called
+    what `rename` makes of their names (`renaming.py`).
 
     `program`: the `.cc` text of the model that they belong to. Each tensor is read once, when its part is written. The version
     appears at the end, whole or not at all. CC1402 where `named` is no name and version, CC1405 where that exists with other
@@ -42,6 +45,8 @@ def import_tensors(
         if tensor.name in tensors:
             raise refused("CC1436", f"two tensors are called `{shown(tensor.name)}`", named, what="import")
         tensors[tensor.name] = tensor
+    if rename:
+        tensors = {new: tensors[old].named(new) for old, new in renamed(tensors, rename).items()}
     if not tensors:
         raise refused("CC1416", "there is no tensor to import", named, what="import")
     parts = dict(sorted(pattern.parts(tensors).items()))
@@ -66,7 +71,15 @@ def _check_names(parts: Mapping[str, list[str]], named: str) -> None:
         raise refused("CC1437", f"`{shown(wrong)}` cannot name a part", named, hint=hint, what="import")
 
 
-def import_checkpoint(store: Store, source: str, named: str, split: str = "", *, progress: Progress | None = None) -> Manifest:
+def import_checkpoint(
+    store: Store,
+    source: str,
+    named: str,
+    split: str = "",
+    *,
+    rename: Renames | None = None,
+    progress: Progress | None = None,
+) -> Manifest:
     """Stores a checkpoint: a .safetensors file, an index with its shards, a folder with either (and `model.cc`, its program), or
     a handle of what lies elsewhere (`hf:org/repo@revision#part`, `https://…`), which is fetched first.
 
@@ -87,7 +100,8 @@ def import_checkpoint(store: Store, source: str, named: str, split: str = "", *,
     if found.kind not in ("weights", "model"):
         raise refused("CC1416", f"`{source}` has no tensors that could be split", source, hint="chunkc store add", what="import")
     text = found.program.text if found.program else None
-    return import_tensors(store, read(found.tensors, source), named, split, program=text, progress=progress)
+    tensors = read(found.tensors, source)
+    return import_tensors(store, tensors, named, split, rename=rename, program=text, progress=progress)
 
 
 def _fetched(store: Store, source: str) -> Found:

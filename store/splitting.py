@@ -19,8 +19,9 @@ from ..compiler.diagnostics import CompileError, did_you_mean
 from ..compiler.loading.handles import refused
 
 AUTO = "auto"
-_HOLE = re.compile(r"\{([A-Za-z_]\w*)\}")
-_PLAIN = re.compile(r"[^{}\s,]+")
+HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""A component that is any word."""
+PLAIN = re.compile(r"[^{}\s,.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +60,20 @@ class Split:
 
     def _unused(self, pattern: Sequence[str | None], names: Sequence[str]) -> CompileError:
         shown = ".".join(piece or "{…}" for piece in pattern)
-        shapes = dict.fromkeys(shape for name in names for shape in _shapes(name))
-        listed = ", ".join(f"`{shape}`" for shape in list(shapes)[:6]) + (", …" if len(shapes) > 6 else "")
-        written = ".".join(piece or "{i}" for piece in pattern)
-        hint = did_you_mean(written, shapes, 0.5) or (f"they begin with {listed}" if shapes else "their names have no dots")
+        hint = nearest(".".join(piece or "{i}" for piece in pattern), names)
         return refused("CC1437", f"the pattern `{shown}` fits no tensor", self.text, hint=hint, what="split")
 
 
 def _fits(pattern: Sequence[str | None], part: str) -> bool:
     pieces = part.split(".")
     return len(pieces) == len(pattern) and all(want in (None, piece) for want, piece in zip(pattern, pieces))
+
+
+def nearest(written: str, names: Iterable[str]) -> str:
+    """What may have been meant by the beginning of a name: a hint."""
+    shapes = dict.fromkeys(shape for name in names for shape in _shapes(name))
+    listed = ", ".join(f"`{shape}`" for shape in list(shapes)[:6]) + (", …" if len(shapes) > 6 else "")
+    return did_you_mean(written, shapes, 0.5) or (f"they begin with {listed}" if shapes else "their names have no dots")
 
 
 def _shapes(name: str) -> list[str]:
@@ -91,8 +96,8 @@ def _pattern(text: str, one: str) -> tuple[str | None, ...]:
     words: list[str] = []
     found: list[str | None] = []
     for piece in one.split("."):
-        hole = _HOLE.fullmatch(piece)
-        if not (hole or _PLAIN.fullmatch(piece)):
+        hole = HOLE.fullmatch(piece)
+        if not (hole or PLAIN.fullmatch(piece)):
             hint = "write dotted names, and words in braces for what differs: `layers.{layer}`"
             raise refused("CC1437", f"`{one}` is no pattern of names", text, hint=hint, what="split")
         if hole and hole[1] in words:

@@ -17,6 +17,7 @@ from chunkc.compiler.codes import CODES
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.store.importing import import_checkpoint
 from chunkc.store.names import names_below
+from chunkc.store.renaming import renamed
 from chunkc.store.splitting import parse_split
 from chunkc.store.store import Store
 
@@ -89,6 +90,48 @@ def test_a_folder_in_shards_and_its_program(store, tmp_path):
     assert manifest.kind == "model" and set(store.tensors(manifest)) == set(NAMES)
     without = import_checkpoint(store, str(folder / "model.safetensors.index.json"), "m@v2", "model.layers.{i}")
     assert without.kind == "weights" and without.parts == manifest.parts
+
+
+RENAMES = {
+    "a.b=x": {"a.b.w": "x.w", "c.a.b": "c.x", "a.bb": "a.bb"},
+    "h.{i}.mlp=layers.{i}": {"h.3.mlp.w": "layers.3.w", "t.h.11.mlp": "t.layers.11", "h.mlp": "h.mlp"},
+    "w=": {"a.w": "a", "a.w.b": "a.b"},
+    "model=": {"model.w": "w", "my.model.w": "my.w", "models.w": "models.w"},
+    "{a}.{b}={b}.{a}": {"x.y": "y.x", "x.y.z": "y.x.z"},
+}
+
+
+@pytest.mark.parametrize("text", RENAMES)
+def test_renames(text):
+    old, _, new = text.partition("=")
+    assert renamed(RENAMES[text], {old: new}) == RENAMES[text]
+
+
+def test_tensors_are_renamed_before_they_are_split(store, checkpoint):
+    rename = {"model.layers.{i}": "blocks.{i}", "experts.{e}.w": "expert.{e}.linear_1.weight"}
+    manifest = import_checkpoint(store, checkpoint, "m@v1", "blocks.{i}", rename=rename)
+    assert sorted(manifest.parts) == ["", "blocks.0", "blocks.1", "blocks.2"]
+    found = store.tensors(manifest, "blocks.1")
+    assert np.array_equal(read(found["expert.0.linear_1.weight"]), values()["model.layers.1.experts.0.w"])
+
+
+@pytest.mark.parametrize(
+    ("rename", "told"),
+    [
+        ({"model.layer.{i}": "x.{i}"}, "CC1437 no tensor has `model.layer.{i}` in its name (did you mean `model.layers.{i}`?)"),
+        ({"model.layers.{i}": "layers"}, "CC1436 `model.layers.1.attention.q.weight` and `model.layers.0"),
+        ({"embed.weight": ""}, "CC1436 no name is left of `embed.weight`"),
+        ({"model.{i}": "x.{j}"}, "CC1437 this renames nothing: `{j}` stands on the right alone"),
+        ({"{i}.{i}": "x"}, "CC1437 this renames nothing: `{i}` stands twice on the left"),
+        ({"a..b": "x"}, "CC1437 this renames nothing: `.` is no component"),
+        ({"": "x"}, "CC1437"),
+    ],
+)
+def test_renames_that_do_not_fit(store, checkpoint, rename, told):
+    with pytest.raises(CompileError) as caught:
+        import_checkpoint(store, checkpoint, "m@v1", rename=rename)
+    (found,) = caught.value.diagnostics
+    assert told in f"{found.code} {found.message} ({found.hint})"
 
 
 def test_a_cache_of_links_is_followed(store, tmp_path):
