@@ -9,7 +9,7 @@ from .planning.demand import demand
 from .planning.following import followed
 from .planning.uses import budget, needs_of
 
-POLICIES = ("lru", "lfu", "cost", "belady")
+POLICIES = ("adaptive", "lru", "lfu", "cost", "belady")
 MOST = 2**63
 
 
@@ -23,6 +23,9 @@ def memory_problems(memory: Attrs) -> Iterator[str]:
             whole = isinstance(amount, int) or kind == "share"
             if kind not in forms[name] or not number or not whole or (kind == "share" and amount > 1):
                 yield f"`{name}` of `memory` is no `{forms[name][0]}` or `{forms[name][1]}` with a number"
+        elif name == "ram":
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < MOST:
+                yield f"`ram` of `memory` is a number of bytes, and not {value!r}"
         elif name != "evict" or value not in POLICIES:
             yield f"`memory` has no `{name} = {value!r}`"
 

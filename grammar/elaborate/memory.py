@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...compiler.diagnostics import did_you_mean
+from ...compiler.verify_schedule import POLICIES
 from .. import tree
 from .env import Env, Program
 from .expressions import evaluate
@@ -12,7 +13,6 @@ from .handles import WAYS, way_of
 from .values import Fraction, describe
 
 FIELDS = ("budget", "ram", "evict", "prefetch", "on_missing")
-POLICIES = ("adaptive", "lru", "lfu", "cost", "belady")
 
 
 def declare(env: Env, statement: tree.Memory) -> None:

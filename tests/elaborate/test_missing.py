@@ -69,6 +69,24 @@ def test_ways_of_missing_chunks_cannot_be_chosen(missing, passes):
         np.testing.assert_array_equal(values(plain)["y"], values(graph)["y"])
 
 
+VARIANTS = {
+    "cache": SPEC.replace("keep = top(2)", "keep = top(2)  cache = exact(entries=64)"),
+    "budget": SPEC.replace("on_missing = skip", "on_missing = skip  budget = 2MiB  prefetch = 1  ram = 2GiB"),
+    "fallback": SPEC.replace("keep = top(2)", "keep = above(0.3)  fallback = all when coverage < 0.7"),
+    "two": SPEC.replace("  output y\n", "  fuse z = weighted_sum([c[0](x), a(x), c[1](x), b(x)], by=r)\n  output y\n  output z\n"),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_pass_makes_a_missing_chunk_be_kept(variant):
+    graph = load(VARIANTS[variant])
+    done = elaborate.loads(chunkc.print(chunkc.optimize(graph, verify_each=True)))
+    for missing in MISSING:
+        before, after = values(graph, missing=missing), values(done, missing=missing)
+        for name, value in before.items():
+            np.testing.assert_allclose(after[name], value, rtol=1e-12, atol=1e-12)
+
+
 def test_what_is_kept_within_another_is_asked_for_too():
     text = SPEC.replace(
         "router r { score = x |> linear(4)",
