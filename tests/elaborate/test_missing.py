@@ -73,7 +73,7 @@ VARIANTS = {
     "cache": SPEC.replace("keep = top(2)", "keep = top(2)  cache = exact(entries=64)"),
     "budget": SPEC.replace("on_missing = skip", "on_missing = skip  budget = 2MiB  prefetch = 1  ram = 2GiB"),
     "fallback": SPEC.replace("keep = top(2)", "keep = above(0.3)  fallback = all when coverage < 0.7"),
-    "two": SPEC.replace("  output y\n", "  fuse z = weighted_sum([c[0](x), a(x), c[1](x), b(x)], by=r)\n  output y\n  output z\n"),
+    "two": SPEC.replace("  output y\n", "  fuse z = weighted_sum([c[0](x), a(x), x, b(x)], by=r)\n  output y\n  output z\n"),
 }
 
 
