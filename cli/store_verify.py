@@ -8,7 +8,7 @@ import click
 
 from ..compiler.render import render_json
 from ..store.verifying import verify
-from .report import FINDINGS, guarded, tell
+from .report import FINDINGS, guarded, progress, tell
 from .store_option import store_at, store_option
 
 
@@ -18,7 +18,15 @@ from .store_option import store_at, store_option
 @guarded
 def command(folder: str | None, as_json: bool) -> None:
     """Check every blob's content, every manifest and every alias; tell all that is wrong. Exit status 1 if anything is."""
-    found = verify(store_at(folder))
+    read = 0
+
+    def told(count: int) -> None:
+        nonlocal read
+        if (read + count) >> 32 > read >> 32:
+            progress(f"{(read + count) >> 30} GiB read")
+        read += count
+
+    found = verify(store_at(folder), told)
     if as_json:
         values = {"blobs": found.blobs, "bytes": found.bytes, "versions": found.versions, "aliases": found.aliases}
         click.echo(json.dumps({**values, "findings": render_json(found.findings)}, indent=2))

@@ -21,6 +21,8 @@ from ..compiler.loading.places import Blob
 from .names import is_digest, no_digest
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LONGEST_TEXT = 64 << 20
+"""Of a manifest or a program, in bytes: what an index names by mistake is not read into memory."""
 REPAIR = "add it again from its source, which puts the right file in its place"
 
 
@@ -87,6 +89,8 @@ def broken(code: str, message: str, path: Path, hint: str = REPAIR) -> CompileEr
 
 def text_of(blob: Blob) -> str:
     """The text of a small blob, its hash checked: CC1409 where it differs, CC1401 where it is no text."""
+    if blob.bytes > LONGEST_TEXT:
+        raise broken("CC1401", f"the blob {blob.sha256} should hold text, and has {blob.bytes:,} bytes", Path(blob.path))
     data = Path(blob.path).read_bytes()
     if hashlib.sha256(data).hexdigest() != blob.sha256:
         raise broken("CC1409", f"the blob {blob.sha256} does not hold what its name says", Path(blob.path))

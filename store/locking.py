@@ -14,13 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from .blobs import room_for
+
 Name = Literal["tables", "writers"]
 
 
 @contextmanager
 def held(root: Path, name: Name, *, shared: bool = False, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Holds a lock of the store at `root`, which is there; waits for it, having called `waiting`."""
-    handle = os.open(root / "tmp" / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    with room_for(root):
+        handle = os.open(root / "tmp" / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:

@@ -43,5 +43,6 @@ def test_what_the_readme_quotes_from_files_is_there():
 
 
 def test_the_readme_names_every_room():
-    for room in ("compiler", "grammar", "passes", "simulator", "store", "backends", "specs", "cli", "tests", "benchmarks", "docs"):
+    rooms = ("compiler", "grammar", "passes", "simulator", "store", "backends", "specs", "cli", "tests", "benchmarks", "docs")
+    for room in rooms:
         assert f"`{room}/`" in README

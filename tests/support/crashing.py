@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
 from collections.abc import Callable
 
-STEPS = ("write", "fsync", "fchmod", "rename", "unlink", "mkdir")
+STEPS = ("open", "write", "fsync", "fchmod", "rename", "unlink", "mkdir")
 
 
 def counted(at: int, stop: Callable[[], None], real: dict[str, Callable]) -> None:
@@ -17,7 +16,8 @@ def counted(at: int, stop: Callable[[], None], real: dict[str, Callable]) -> Non
 
     def step(name):
         def run(*arguments, **options):
-            if next(count) == at:
+            reads = name == "open" and not arguments[1] & os.O_CREAT
+            if not reads and next(count) == at:
                 stop()
             return real[name](*arguments, **options)
 
@@ -52,6 +52,6 @@ def killed_at(at: int, work: Callable[[], None]) -> bool:
     return status != 0
 
 
-def full() -> None:
-    """The error of a disk without room."""
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def refused(error: int) -> None:
+    """An error of the system."""
+    raise OSError(error, os.strerror(error))
