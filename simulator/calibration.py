@@ -77,9 +77,9 @@ def _note(path: str) -> Note:
     """Where a quantity is from."""
     said = path == "clock" or path.endswith(".size")
     best = ": the most" if path.startswith(("matrix.", "vector.")) else ""
-    best = ": the median of files" if path.startswith(("loading.", "links.", "memory.storage.")) else best
+    best = ": files, by the loader of modules" if path.startswith(("loading.", "links.", "memory.storage.")) else best
     best = ": a kernel on next to nothing, in emitted code" if path == "launch.host" else best
-    return Note("the processor" if said else SOURCE + best)
+    return Note("the disk" if path == "memory.storage.size" else "the processor" if said else SOURCE + best)
 
 
 def _rounded(value: float, digits: int = 4) -> float:

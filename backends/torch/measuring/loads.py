@@ -8,9 +8,9 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -22,7 +22,8 @@ from ..residing.parcels import Parcel
 
 LARGE, SMALL = 32 << 20, 64 << 10
 """Bytes of files: those by which rates are told, and those by which what any load takes."""
-FILES = 6
+FILES, PASSES = 6, 4
+"""Files, and how often they are read from the disk. Disks have bursts: what lasts is the mean, of all else the median is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,11 @@ def measure_loads(folder: str | os.PathLike[str] | None = None, *, large: int = 
     with tempfile.TemporaryDirectory(dir=folder) as here, _loader() as loader:
         many, few = (_files(Path(here), size, count) for size in (large, SMALL))
         # First from the disk: the pages that reading makes are not those that writing leaves, which are mapped faster.
-        cold, _ = _loaded(loader, many, before=_forget, of=statistics.fmean)  # disks have bursts: what lasts is their mean
-        first, _ = _loaded(loader, few, before=_forget)
-        warm, dropped = _loaded(loader, many)
-        request, _ = _loaded(loader, few)
-        whole, _ = _loaded(loader, many, hashed=True)
+        cold = statistics.fmean(_loaded(loader, many * PASSES, cold=True)[0])
+        first = statistics.median(_loaded(loader, few, cold=True)[0])
+        warm, dropped = map(statistics.median, _loaded(loader, many))
+        request = statistics.median(_loaded(loader, few)[0])
+        whole = statistics.median(_loaded(loader, many, hashed=True)[0])
         found = os.statvfs(here)
     latency = max(first - request, 0.0)
     return LoadRates(
@@ -79,47 +80,43 @@ def _loader() -> Iterator[Loader]:
         loader.close()
 
 
-def _files(folder: Path, size: int, count: int) -> list[Path]:
-    """Files of noise, on the disk."""
-    found = []
+def _files(folder: Path, size: int, count: int) -> list[Blob]:
+    """Files of the same noise, on the disk."""
+    data = torch.randint(256, (size,), dtype=torch.uint8).numpy().tobytes()
+    digest, found = hashlib.sha256(data).hexdigest(), []
     for number in range(count):
-        found.append(folder / f"{size}-{number}")
-        with found[-1].open("wb") as file:
-            file.write(torch.randint(256, (size,), dtype=torch.uint8).numpy().tobytes())
+        path = folder / f"{size}-{number}"
+        with path.open("wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        found.append(Blob(str(path), digest, size))
     return found
 
 
-def _forget(path: Path) -> None:
+def _forget(blob: Blob) -> None:
     """The page cache lets a file go, where the system can."""
-    with path.open("rb") as file:
+    with open(blob.path, "rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _loaded(
-    loader: Loader,
-    files: Sequence[Path],
-    *,
-    hashed: bool = False,
-    before: Callable[[Path], None] | None = None,
-    of: Callable[[Sequence[float]], float] = statistics.median,
-) -> tuple[float, float]:
-    """The median seconds from asking for one of these files to having it, and of giving it back."""
+    loader: Loader, files: Sequence[Blob], *, hashed: bool = False, cold: bool = False
+) -> tuple[Sequence[float], Sequence[float]]:
+    """The seconds from asking for each of these files to having it, and of giving it back."""
     clock, loads, drops = time.perf_counter, [], []
-    for path in files:
-        if before is not None:
-            before(path)
-        size = path.stat().st_size
-        blob = Blob(str(path), hashlib.sha256(path.read_bytes()).hexdigest() if hashed else "", size)
-        place = TensorPlace(blob, "f32", (size // 4,), 0, size)
-        stored = Resolved(Handle(path.name, "", "", path.name), "weights", path.name, blob.sha256, (blob,), {"weight": place})
-        loader.parcels[path.name] = Parcel(path.name, stored, {"weight": place}, True)
+    for one in files:
+        if cold:
+            _forget(one)
+        blob = one if hashed else replace(one, sha256="")
+        place = TensorPlace(blob, "f32", (blob.bytes // 4,), 0, blob.bytes)
+        stored = Resolved(Handle(blob.path, "", "", blob.path), "weights", blob.path, blob.sha256, (blob,), {"weight": place})
+        loader.parcels[blob.path] = Parcel(blob.path, stored, {"weight": place}, True)
         start = clock()
-        loader.load(path.name)
-        loader.wait(path.name)
+        loader.load(blob.path)
+        loader.wait(blob.path)
         there = clock()
-        loader.jobs.pop(path.name).give_back()
+        loader.jobs.pop(blob.path).give_back()
         loads.append(there - start)
         drops.append(clock() - there)
-    return of(loads), of(drops)
+    return loads, drops
