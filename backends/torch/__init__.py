@@ -9,6 +9,7 @@ from __future__ import annotations
 from ...compiler.ir import Graph
 from ...compiler.loading.places import Versions
 from .emission import emit, partial_weights
+from .foreign.chunks import check_there
 from .module import CompiledModule, build
 from .standalone import standalone
 
@@ -22,6 +23,7 @@ def compile(
 
     Those below a chunk of `versions` lie in files, and are loaded when they are needed (`docs/memory.md`)."""
     train = eval_graph if train_graph is None else train_graph
+    check_there(eval_graph, versions.now() if versions is not None else {})
     # What is there from the first call on is read whole.
     partial = partial_weights(eval_graph) if versions is not None and eval_graph.schedule else frozenset()
     return build(emit(eval_graph, train, partial=partial), eval_graph, train, seed, versions=versions)

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from foreign_files import write_archive, write_linear
 from torch import nn
 
+import chunkc
 from chunkc.backends.torch import CompiledModule, compile, standalone
 from chunkc.cli import group
 from chunkc.compiler.diagnostics import CompileError
@@ -84,7 +85,9 @@ def test_equals_the_same_written(tmp_path: Path, linears: dict[str, nn.Linear], 
             torch.manual_seed(seed)
             x = torch.randn(9, 4)
             assert torch.allclose(made(x), written(made, linears, x), atol=1e-5)
-            assert torch.equal(made.log_steps(x).value, made(x))
+            log = made.log_steps(x)
+            assert torch.equal(log.value, made(x))
+            assert [entry.kind for entry in log.entries if entry.path == "second."] == ["compute"]
     assert not any("first" in name or "second" in name for name in made.state_dict())
 
 
@@ -242,6 +245,18 @@ def test_a_version_larger_than_the_plan_is_told(tmp_path: Path, linears: dict[st
         store.alias("shapes", "now", "v2")
         with pytest.raises(Unloadable, match="CC1469.*`first`"):
             made(hit)
+
+
+def test_its_text_is_run_where_its_files_are(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
+    made, x = model(tmp_path), torch.randn(5, 4)
+    (tmp_path / "core.cc").write_text(chunkc.print(made.graph))
+    again = chunkc.compile(tmp_path / "core.cc").eval()
+    again.load_state_dict(made.state_dict())
+    with torch.no_grad():
+        assert torch.equal(again(x), made(x))
+    with pytest.raises(CompileError) as error:
+        chunkc.compile(made.graph)
+    assert [one.code for one in error.value.diagnostics] == ["CC0711", "CC0711"]
 
 
 # ---- graphs of torch

@@ -6,6 +6,8 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from ....compiler.bodies import body_order
+from ....compiler.diagnostics import CompileError, Diagnostic, Label
 from ....compiler.ir import Frame, Graph, Node
 from ....compiler.loading.places import Resolved
 from .runners import Foreign, Key, Runner, load
@@ -35,6 +37,20 @@ def _nodes(graph: Graph, frame: Frame, seen: set[tuple[int, Frame]]) -> Iterator
         elif node.op == "apply" and node.attrs["body"] is not None:
             for member in node.attrs["members"]:
                 yield from _nodes(node.attrs["body"], frame.enter(node, member), seen)
+
+
+def check_there(graph: Graph, snapshot: Mapping[str, Resolved]) -> None:
+    """`CompileError` with every chunk that something else runs, may not be missing, and of which nobody says where it lies."""
+    named = (node for one in (graph, *body_order(graph)) for node in one.nodes if node.op == "present")
+    optional = {str(path).lstrip("^") for node in named for path in node.attrs["chunks"]}
+    hint = "compile the spec by its path: what it names is looked for beside it and in its store"
+    wrong = [
+        Diagnostic("CC0711", f"nothing was found in the place of the chunk `{path}`", (Label(node.span, "needed here"),), hint)
+        for path, node in foreign_nodes(graph).items()
+        if path not in snapshot and path not in optional
+    ]
+    if wrong:
+        raise CompileError(wrong)
 
 
 class Runners:
