@@ -36,4 +36,34 @@ Weights are not converted: bits would differ from those that were stored.
 
     chunk edges(x: f32[B, 64]) -> f32[B, 8] = extern("models/edges@v2")   # v2 was trained with 32 inputs""",
     ),
+    "CC1454": Code(
+        "chunk that is missing, and done without",
+        """A chunk cannot be loaded, and the spec says what then: by `skip` its way is left out of what can be chosen, by `zero` its call
+gives zeros. This is said once; `module.missing()` says it until the chunk is there. It is tried again when its file or its alias
+changes, and after `module.refresh()`.
+
+    memory { budget = 256MiB  on_missing = skip }""",
+    ),
+    "CC1456": Code(
+        "stored weights that are asked for all at once",
+        """Training, `torch.compile` and `torch.export` read all weights of a model, and `load_state_dict` writes them. Here they lie in files,
+and the spec allows only a part of them in memory.
+
+    module.materialise()          # all of them, as parameters like any other, beyond the budget
+    module.eval()                 # or only calls in eval""",
+    ),
+    "CC1457": Code(
+        "stored weights that were to be converted",
+        """Weights that lie in files are mapped as they are. Moved to another dtype or device they would be copies, which no budget counts.
+
+    module.to(torch.bfloat16)               # refused
+    module.materialise().to(torch.bfloat16) # all of them, beyond the budget""",
+    ),
+    "CC1458": Code(
+        "chunk that cannot be pinned",
+        """What is pinned is a unit of the model (`module.residency()` names those that are resident), and a part of the budget: what a call
+holds at once has to fit beside it. Without a budget nothing goes, and there is nothing to pin or to record.
+
+    module.pin("block.0")         # of a model with `memory { budget = 25% }`""",
+    ),
 }

@@ -169,6 +169,11 @@ def tracing() -> bool:
     return not torch.compiler.is_compiling() and _TRACER.get() is not None
 
 
+def node_of(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """What a function gives: where a region is being traced, by a node of it, even if no argument is one."""
+    return _TRACER.get().create_proxy("call_function", function, arguments, named) if tracing() else function(*arguments, **named)
+
+
 def trace_call(owner: nn.Module, name: str, arguments: tuple[Any, ...]) -> Any:
     """The node that calls a method of a module, one of `methods_of`, in the region that is being traced."""
     tracer = _TRACER.get()

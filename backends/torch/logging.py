@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ...compiler.step_log import Entry, StepLog
+from .residing.users import share
 
 if TYPE_CHECKING:
     from .module import CompiledModule
@@ -37,6 +38,12 @@ class StepClock:
     entries: list[Entry] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     since: float = 0.0
+
+    def restart(self) -> None:
+        """The call begins, or begins again."""
+        self.entries.clear()
+        self.seconds.clear()
+        self.since = time.perf_counter()
 
     def begin(self, entry: Entry | None) -> None:
         """A step begins (None: one that does not count, whose time is that of the step before it)."""
@@ -74,6 +81,7 @@ def logged(module: CompiledModule, inputs: tuple[Tensor, ...], outputs: str | No
     twin = module._twin() if module._twin else _twin(module)
     # Kept in a function, so that it is no member of the module.
     module._twin = lambda: twin
+    share(module, twin)
     _share(module, twin)
     if twin.training != module.training:
         twin.train(module.training)

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from ...compiler.init import initial
 from ...compiler.ir import Graph, Parameter
 from ...compiler.loading.places import Versions
-from ...compiler.loading.residents import Traffic
 from ...compiler.plan import Plan
+from ...compiler.planning.stores import optional_chunks
 from . import stats
 from .caching import Cache, CacheStats
 from .context import Context
@@ -33,15 +33,16 @@ from .hosting import HOST_STEPS, branch
 from .kernels import KERNELS
 from .logging import Logged, StepClock, logged
 from .regions import Call, trace
-from .residing.memory import calling, memory_of
+from .residing.memory import running
 from .residing.parcels import stored_parameters
-from .residing.recording import Recorder, recording
 from .residing.replicas import DTYPES
+from .residing.users import Residing
+from .residing.whole import whole
 
 _COUNTER = itertools.count(1)
 
 
-class CompiledModule(nn.Module):
+class CompiledModule(Residing):
     """A model. The class that `build` makes of it holds what the source text defines; this is what every one of them can do.
 
     - `module(x)`: the first output; `outputs="name"` another one, `outputs=[names]` a dictionary of several.
@@ -67,7 +68,7 @@ class CompiledModule(nn.Module):
         self._caches: dict[str, Cache] = {}
         self._forced: dict[str, Any] | None = None
         self._guards = Guards()
-        self._memory = memory_of(self.graph, versions, self.sources.partial)
+        self._remember(versions)
         self.register_buffer("_seed", torch.tensor(seed, dtype=torch.int64), persistent=False)
 
     # ---- calls
@@ -83,6 +84,8 @@ class CompiledModule(nn.Module):
             pure = torch.compiler.is_compiling() or torch.compiler.is_exporting()
             if pure and self._foreign:
                 refuse_captured(self._foreign)
+            if pure:
+                whole(self, "a region reads all weights")
             value, last = (call.pure if pure else call.hosted).run(self, given)
         self._leave(last)
         if outputs is None or isinstance(outputs, str):
@@ -134,9 +137,14 @@ class CompiledModule(nn.Module):
 
     def _run_untraced(self, method: Method, inputs: Sequence[Tensor], log: StepClock | None = None) -> tuple[Any, stats.Last]:
         """The emitted class itself, with decisions to be replayed, and steps to be told."""
-        with calling(self, True) as host:
+
+        def run(host: Any) -> tuple[Any, Context]:
+            if log is not None:
+                log.restart()
             ctx = Context(self._seed, self._forced, host, log)
-            value = getattr(host, method.name)(ctx, *inputs)
+            return getattr(host, method.name)(ctx, *inputs), ctx
+
+        value, ctx = running(self, True, run)
         return value, stats.Last.of(ctx.record, tuple(ctx.record.nexts), ctx.drawn())
 
     # ---- what the last call left
@@ -145,9 +153,9 @@ class CompiledModule(nn.Module):
         """Named scalars of the last call in training, to be weighed and added by the training loop."""
         return stats.losses(self._last)
 
-    def stats(self) -> dict[str, stats.Stats]:
-        """What each selection kept in the last call, and on how many rows each way ran."""
-        return stats.selections(self._last)
+    def stats(self) -> stats.CallStats:
+        """What each selection kept in the last call, and on how many rows each way ran; as `memory` of that, `residency()`."""
+        return stats.CallStats(stats.selections(self._last), self.residency())
 
     def guards(self) -> dict[str, GuardStats]:
         """How often each likely computation that `specialize` laid out was asked for in this module's calls, and ran."""
@@ -164,20 +172,6 @@ class CompiledModule(nn.Module):
     def caches(self) -> dict[str, CacheStats]:
         """What the caches of selections held and were asked for, by path, since the module was made."""
         return {path: cache.stats() for path, cache in self._caches.items()}
-
-    def residency(self) -> Traffic | None:
-        """What the store of chunks has loaded and evicted since the module was made, and the most bytes that were resident;
-        None where the spec sets no budget and nothing is stored."""
-        return None if self._memory is None else self._memory.residents.traffic
-
-    @contextmanager
-    def record_loads(self) -> Iterator[Recorder]:
-        """Inside, calls of this thread in eval are recorded: what they compute and for how long, which chunks they use, load and
-        give up for them. `recorder.write("loads.json")` makes a file for `chunkc loads`; `recorder.trace()` gives the trace."""
-        if self._memory is None:
-            raise RuntimeError(f"{self.graph.name} has no budget and nothing stored: no call loads anything")
-        with recording(self._memory) as recorder:
-            yield recorder
 
     @contextmanager
     def replay(self, decisions: Mapping[str, Any]) -> Iterator[None]:
@@ -210,6 +204,8 @@ class CompiledModule(nn.Module):
         forget(self)
         for cache in list(self.__dict__.get("_caches", {}).values()):
             cache.clear()
+        if (memory := self.__dict__.get("_memory")) is not None:
+            memory.renew()
 
     def train(self, mode: bool = True) -> Self:
         """As `nn.Module.train`; derived values end with the eval period."""
@@ -258,7 +254,7 @@ class CompiledModule(nn.Module):
         own = {name: value for name, value in self.__dict__.items() if name not in apart}
         twin.__dict__.update(copy.deepcopy(own, memo))
         twin._calls, twin._last, twin._caches = self._calls, None, {}
-        twin._memory = memory_of(self.graph, self._memory.versions if self._memory else None, self.sources.partial)
+        twin._remember(self._memory.versions if self._memory else None)
         twin._twin = None
         return twin
 
@@ -295,7 +291,7 @@ def build(
     with torch.device("meta"):
         module = cls()
     if not twin:
-        away = stored_parameters(eval_graph, versions.now()) if versions else ()
+        away = stored_parameters(eval_graph, {*versions.now(), *optional_chunks(eval_graph)}) if versions else ()
         fill(module, [entry for entry in eval_graph.parameters if entry.path not in away], seed)
     module._start(seed, versions)
     for key, method in sources.entries.items() if not twin else ():

@@ -22,7 +22,7 @@ from .emission.names import readable
 from .hosting import HOST_STEPS, run_branch
 from .kernels import KERNELS
 from .program import Program, program_of
-from .residing.memory import calling
+from .residing.memory import running
 
 if TYPE_CHECKING:
     from .module import CompiledModule
@@ -37,9 +37,12 @@ class Traced:
 
     def run(self, module: CompiledModule, inputs: Sequence[Tensor]) -> tuple[Any, stats.Last]:
         """The value and what the call left."""
-        with calling(module, self.program.hosted) as host:
-            own = (host, module._seed) if self.program.hosted else (module._seed,)
-            value, left = self.program.run(host, (*own, *inputs))
+        hosted = self.program.hosted
+
+        def run(host: Any) -> Any:
+            return self.program.run(host, (host, module._seed, *inputs) if hosted else (module._seed, *inputs))
+
+        value, left = running(module, hosted, run)
         return value, self.shape.last(module, left)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...compiler.loading.residents import Traffic
 from .caching import Found
 from .context import Record
 from .kernels.routing import scatter_rows
@@ -30,6 +31,15 @@ class Stats:
     share: float
     rows: dict[str, tuple[int, ...]]
     cached: tuple[int, int] | None = None
+
+
+class CallStats(dict[str, Stats]):
+    """Of each selection, by path, what it kept in the last call. `memory`: what all calls together loaded and waited for, and
+    what is resident now; None where everything is, always."""
+
+    def __init__(self, selections: Mapping[str, Stats], memory: Traffic | None) -> None:
+        super().__init__(selections)
+        self.memory = memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class Lease:
         self.ran: bool | None = None
         """Whether it used the one that its plan came to last."""
         self.log: list[tuple[str, str, bool]] = []
+        self.absent: frozenset[str] = frozenset()
+        """Paths of chunks that the call does without, because they are missing."""
         self.seconds = 0.0
         """What the last acquisition took."""
         self._homes: dict[str, str | None] = {}
@@ -86,6 +88,8 @@ class Lease:
             store.place = self.place
             sooner = store.waiting()
             for path, kind in wanted:
+                if self.without(path):
+                    continue
                 if len(self.waiting) >= most:
                     return
                 key = self.key(path)
@@ -138,11 +142,15 @@ class Lease:
         """Whether a chunk is acquired."""
         return self.key(path) in self.held
 
+    def without(self, path: str) -> bool:
+        """Whether a chunk lies in one that the call does without."""
+        return any(f"{path}.".startswith(f"{one}.") for one in self.absent)
+
     def check(self, reads: Sequence[str]) -> None:
         """`NotResident` where a region of the call reads something of a chunk that is not held."""
         for path in reads:
             home = self._homes[path] if path in self._homes else self._homes.setdefault(path, self.store.home(path))
-            if home is not None and not self.holds(home):
+            if home is not None and not self.holds(home) and not self.without(home):
                 raise NotResident(f"`{path}` is read, and `{home}` is not resident")
 
     def end(self) -> None:
@@ -197,16 +205,18 @@ class Lease:
         store = self.store
         if store.mover is None:
             return
-        stalled = 0.0
+        stalled, failed = 0.0, None
         for key in keys:
             try:
                 stalled += store.mover.wait(key)
-            except BaseException:
+            except Exception as error:
+                failed = failed or error
                 with store.turn:
                     store.let_go(key, self.held.pop(key))
                     if key not in store.held:
                         store.drop(key)
-                raise
+        if failed is not None:
+            raise failed
         if stalled:
             with store.turn:
                 store.counts["stalls"] += 1

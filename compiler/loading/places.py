@@ -77,6 +77,13 @@ class Versions(Protocol):
         before unless an alias was moved. Cheap enough for each call (a `stat` of a file)."""
         ...
 
+    def missing(self) -> Mapping[str, tuple[Diagnostic, ...]]:
+        """Why a chunk that can be done without is not in the snapshot, by its path."""
+        ...
+
+    def refresh(self) -> None:
+        """Looks at everything again for the next call."""
+
 
 class Unloadable(RuntimeError):
     """A chunk that cannot be loaded or run: `path` in the model, and what is to be said of it."""

@@ -1,12 +1,14 @@
-"""The store that a graph asks for: its room, the units that it loads, and what the plan says of their order."""
+"""The store that a graph asks for: its room, the units that it loads, and what the plan says of their order. And which of its
+stored chunks may be missing."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from ..ir import Graph, Node
+from ..ir import Frame, Graph, Node
 from ..loading.residents import Residents
+from ..residency import Residency
 from .demand import demand
 from .uses import Needs, budget, needs_of
 
@@ -39,3 +41,37 @@ def _ways_behind(graph: Graph, needs: Needs) -> dict[tuple[str, int], Sequence[t
             found.update(((unit, use.way), tuple(ways)) for unit in use.units)
             ways.extendleft((unit, use.way) for unit in reversed(use.units))
     return found
+
+
+def optional_chunks(graph: Graph) -> frozenset[str]:
+    """The paths of stored chunks that a call can do without (`on_missing`)."""
+    found = (frame.path(chunk) for frame, node in _nodes(graph) if node.op == "present" for chunk in node.attrs["chunks"])
+    return frozenset(found)
+
+
+def _nodes(graph: Graph) -> Iterator[tuple[Frame, Node]]:
+    """The nodes of a graph and of all bodies under it, in each frame that they are called in."""
+    stack = [(graph, Frame())]
+    seen: set[tuple[int, str]] = set()
+    while stack:
+        one, frame = stack.pop()
+        for node in one.nodes:
+            yield frame, node
+            body: Graph | None = node.attrs["body"] if node.op == "apply" else None
+            for member in node.attrs["members"] if body is not None else ():
+                inner = frame.enter(node, member)
+                if body is not None and (id(body), inner.prefix) not in seen:
+                    seen.add((id(body), inner.prefix))
+                    stack.append((body, inner))
+
+
+def most_held(schedule: Sequence[Residency], sizes: Mapping[str, int], always: Collection[str] = ()) -> int:
+    """The most bytes that a call with this schedule holds at once, with some units that it holds `always`."""
+    held, most = Counter(always), 0
+    for entry in schedule:
+        if entry.word == "acquire":
+            held[entry.path] += 1
+        elif entry.word == "release":
+            held -= Counter([entry.path])
+        most = max(most, sum(sizes[unit] for unit in held))
+    return most

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from chunkc.compiler.diagnostics import Diagnostic
 from chunkc.compiler.loading.handles import Handle
 from chunkc.compiler.loading.places import Blob, Resolved, TensorPlace
 
@@ -73,3 +74,9 @@ class Fixed:
 
     def now(self) -> Mapping[str, Resolved]:
         return self.snapshot
+
+    def missing(self) -> Mapping[str, tuple[Diagnostic, ...]]:
+        return {}
+
+    def refresh(self) -> None:
+        pass

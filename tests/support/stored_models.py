@@ -38,11 +38,14 @@ def units(graph: Graph) -> list[str]:
     return sorted({".".join(path.split(".")[:2]) for path in inside})
 
 
-def stored(graph: Graph, folder: Path, chunks: list[str] | None = None, **options: Any) -> tuple[Any, Any, Fixed]:
-    """The module with all in memory, the same with these chunks in files and a budget, and its versions."""
+def stored(
+    graph: Graph, folder: Path, chunks: list[str] | None = None, *, asking: Graph | None = None, **options: Any
+) -> tuple[Any, Any, Fixed]:
+    """The module with all in memory, the same with these chunks in files and a budget (of the graph `asking`, if that is another
+    one), and its versions."""
     whole = compile(graph).eval()
     versions = Fixed(parts(folder, whole.state_dict(), units(graph) if chunks is None else chunks, **options))
-    made = compile(pipeline.run(graph, ["schedule"]), versions=versions, seed=1).eval()
+    made = compile(pipeline.run(asking or graph, ["schedule"]), versions=versions, seed=1).eval()
     rest = {name: value for name, value in whole.state_dict().items() if made.state_dict()[name].device.type != "meta"}
     made.load_state_dict(rest, strict=False)
     return whole, made, versions

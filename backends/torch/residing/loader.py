@@ -29,7 +29,7 @@ from .verified import VERIFIED, Stamp, stamp_of
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One load. `error`: why it failed, `failure` where nobody foresaw it; `seconds`: what it took; `verified`: whether it hashed
+    """One load. `error`: why it failed; `seconds`: what it took; `verified`: whether it hashed
     a file."""
 
     parcel: Parcel
@@ -37,8 +37,7 @@ class Job:
     """None: its parameters are wanted alone."""
     done: threading.Event = field(default_factory=threading.Event)
     cancelled: bool = False
-    error: Diagnostic | None = None
-    failure: Exception | None = None
+    error: Exception | None = None
     seconds: float = 0.0
     verified: bool = False
     tensors: dict[str, nn.Parameter] = field(default_factory=dict)
@@ -56,8 +55,7 @@ class Job:
         try:
             self.look()
             if self.parcel.fault is not None:
-                self.error = self.parcel.fault
-                return
+                raise _Wrong(self.parcel.fault)
             by_file: dict[Blob, dict[str, TensorPlace]] = {}
             for name, place in self.parcel.places.items():
                 by_file.setdefault(place.blob, {})[name] = place
@@ -69,17 +67,17 @@ class Job:
             self.give_back()
         except Unloadable as error:
             self.give_back()
-            self.error = error.diagnostic
+            self.error = error
         except OSError as error:
             self.give_back()
-            self.error = _unread(self.parcel, error)
+            self.error = self.unread(error)
         except _Wrong as wrong:
             self.give_back()
-            self.error = wrong.diagnostic
+            self.error = Unloadable(self.parcel.path, wrong.diagnostic)
         except Exception as error:
             # Whoever waits for it is to see it.
             self.give_back()
-            self.failure = error
+            self.error = error
         finally:
             self.seconds = time.perf_counter() - begun
 
@@ -131,9 +129,7 @@ class Job:
     def check(self) -> None:
         """Raises what went wrong."""
         if self.error is not None:
-            raise Unloadable(self.parcel.path, self.error)
-        if self.failure is not None:
-            raise self.failure
+            raise self.error
 
     def unread(self, error: OSError) -> Unloadable:
         """What is to be raised where rows cannot be read later."""

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from torch import nn
 
 from ....compiler.ir import Graph
 from ....compiler.loading.leases import Lease
-from ....compiler.loading.places import Resolved, Versions
+from ....compiler.loading.places import Resolved, Unloadable, Versions
 from ....compiler.loading.residents import Residents
-from ....compiler.planning.stores import store_of
+from ....compiler.planning.stores import optional_chunks, store_of
 from ....compiler.planning.uses import budget
 from ..foreign.chunks import Runners
 from .loader import Loader
-from .parcels import ALWAYS, Parcel, parcels_of
+from .missing import Missing
+from .parcels import ALWAYS, Parcel, parcels_of, stored_parameters
+from .pins import Pins
 from .recording import Recorder, noted
 from .replicas import Replica
+from .whole import whole
 
 if TYPE_CHECKING:
     from ..module import CompiledModule
+
+Value = TypeVar("Value")
 
 UNLIMITED = 1 << 62
 """The room where a spec sets no budget."""
@@ -41,6 +48,9 @@ class Memory:
         self.residents = store or Residents({}, UNLIMITED, policy="lru")
         self.recorder: Recorder | None = None
         self.lock = threading.Lock()
+        self.optional = optional_chunks(graph)
+        self.missed = Missing(self.optional)
+        self.pins = Pins(graph, self.residents)
         self.live: list[Replica] = []
         self.known: dict[str, list[tuple[object, ...]]] = {}
         """Of each unit the versions that were seen: their places are what tells keys apart."""
@@ -51,7 +61,7 @@ class Memory:
             weakref.finalize(self, self.loader.close)
 
     @contextmanager
-    def call(self, module: CompiledModule) -> Iterator[Any]:
+    def call(self, module: nn.Module) -> Iterator[Any]:
         """Around a call: the module to run it on."""
         if self.versions is None:
             with self.residents.call(), noted(self):
@@ -61,17 +71,40 @@ class Memory:
         if self.planned:
             self.runners.leave()  # from training
         try:
-            self._settle(replica)
-            with self.residents.call(replica.keys), noted(self):
+            self.pins.follow()
+            absent = self.missed.now(replica.snapshot)
+            self._settle(replica, absent)
+            with self.residents.call(replica.keys) as lease, noted(self):
+                lease.absent = absent
                 yield replica.module
         finally:
             self._leave(replica)
 
+    def note(self, error: Unloadable) -> str | None:
+        """A chunk cannot be loaded: the one that calls from now on do without; None where they cannot."""
+        with self.lock:
+            parcels = [parcel for one in self.live for parcel in one.parcels.values() if parcel.path == error.path]
+        return self.missed.note(error, set().union(*(parcel.files for parcel in parcels)))
+
+    def stored(self) -> list[str]:
+        """The paths of the parameters that lie in files."""
+        return list(stored_parameters(self.graph, {*self.versions.now(), *self.optional})) if self.versions else []
+
+    def renew(self) -> None:
+        """Calls from now on run on new replicas, and try again what is missing."""
+        if self.versions is not None:
+            self.versions.refresh()
+            self.missed.forget()
+            with self.lock:
+                for one in self.live:
+                    one.stale = True
+
     # ---- replicas
 
-    def _enter(self, module: CompiledModule, snapshot: Mapping[str, Resolved]) -> Replica:
+    def _enter(self, module: nn.Module, snapshot: Mapping[str, Resolved]) -> Replica:
         with self.lock:
-            found = next((one for one in self.live if one.snapshot is snapshot and one.origin is module), None)
+            same = (one for one in self.live if one.snapshot is snapshot and one.origin is module and not one.stale)
+            found = next(same, None)
             if found is None:
                 found = self._replica(module, snapshot)
                 self.live.append(found)
@@ -84,7 +117,7 @@ class Memory:
             replica.users -= 1
             self._retire(self.live[-1].snapshot)
 
-    def _replica(self, module: CompiledModule, snapshot: Mapping[str, Resolved]) -> Replica:
+    def _replica(self, module: nn.Module, snapshot: Mapping[str, Resolved]) -> Replica:
         home = self.residents.home if self.planned else lambda path: None
         foreign = self.runners.chunks(snapshot).values()
         parcels = parcels_of(self.graph, snapshot, home, foreign, self.partial)
@@ -101,7 +134,8 @@ class Memory:
                 self.residents.versions[keys[path]] = path
                 self.residents.newest[path] = keys[path]
                 self.loader.parcels[keys[path]] = parcel
-        replica = Replica(module, snapshot, keys, parcels, Lease(self.residents))
+        optional = list(stored_parameters(self.graph, self.optional))
+        replica = Replica(module, snapshot, keys, parcels, Lease(self.residents), optional)
         self.loader.join(replica)
         return replica
 
@@ -112,19 +146,20 @@ class Memory:
         number = versions.index(parcel.identity)
         return f"{path}@{number}" if number else path
 
-    def _settle(self, replica: Replica) -> None:
+    def _settle(self, replica: Replica, absent: frozenset[str]) -> None:
         """What is always there is loaded. `Unloadable` if it cannot be."""
-        if replica.ready:
+        if replica.without == absent:
             return
         with replica.lock:
-            if not replica.ready:
-                always = [key for path, key in replica.keys.items() if path.startswith(ALWAYS)]
-                replica.base.take(always)
-                replica.ready = True
+            if replica.without != absent:
+                always = (path for path in replica.keys if path.startswith(ALWAYS) and path.removeprefix(ALWAYS) not in absent)
+                wanted = [replica.keys[path] for path in always]
+                replica.base.take([key for key in wanted if key not in replica.base.held])
+                replica.without = absent
 
     def _retire(self, newest: Mapping[str, Resolved]) -> None:
         """Drops the replicas that no call runs on and none will, and what only they could use."""
-        gone = [one for one in self.live if not one.users and one.snapshot is not newest]
+        gone = [one for one in self.live if not one.users and (one.stale or one.snapshot is not newest)]
         if not gone:
             return
         self.live = [one for one in self.live if one not in gone]
@@ -144,12 +179,22 @@ def memory_of(graph: Graph, versions: Versions | None, partial: frozenset[str] =
     return Memory(graph, versions, partial) if versions is not None or graph.schedule and budget(graph) is not None else None
 
 
-@contextmanager
-def calling(module: CompiledModule, hosted: bool) -> Iterator[Any]:
-    """Around a call: what it runs on. `hosted`: whether it has host steps."""
+def running(module: CompiledModule, hosted: bool, run: Callable[[Any], Value]) -> Value:
+    """A call: `run` on what it is to run on. `hosted`: whether it has host steps.
+
+    Where a chunk that it can do without turns out to be missing, it begins again: until it leaves, a call changes nothing."""
+    if module.training:
+        whole(module, "training reads all weights, and changes them")
     memory = module._memory
     if memory is None or module.training or not (hosted or memory.versions is not None):
-        yield module
-        return
-    with memory.call(module) as host:
-        yield host
+        return run(module)
+    noted: set[str | None] = {None}
+    while True:
+        try:
+            with memory.call(module) as host:
+                return run(host)
+        except Unloadable as error:
+            path = memory.note(error)
+            if path in noted:
+                raise
+            noted.add(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ....compiler.diagnostics import Diagnostic, Label
@@ -37,6 +37,12 @@ class Parcel:
         return sum(place.bytes for place in self.places.values()) + sum(chunk.place.bytes for chunk in self.foreign)
 
     @property
+    def files(self) -> set[str]:
+        """What it is read from."""
+        blobs = {place.blob for place in self.places.values()}
+        return {blob.path for blob in blobs.union(*(chunk.place.blobs for chunk in self.foreign))}
+
+    @property
     def later(self) -> int:
         """The bytes of those that are not read with it."""
         return sum(self.places[name].bytes for name in self.partial)
@@ -48,15 +54,15 @@ class Parcel:
         return (*tensors, *(chunk.key for chunk in self.foreign))
 
 
-def chunk_of(path: str, snapshot: Mapping[str, Resolved]) -> str | None:
+def chunk_of(path: str, chunks: Collection[str]) -> str | None:
     """The stored chunk that a parameter lies in: the innermost; None where it is no part of any."""
-    found = [chunk for chunk in snapshot if not chunk or path.startswith(f"{chunk}.")]
+    found = [chunk for chunk in chunks if not chunk or path.startswith(f"{chunk}.")]
     return max(found, key=len, default=None)
 
 
-def stored_parameters(graph: Graph, snapshot: Mapping[str, Resolved]) -> dict[str, str]:
+def stored_parameters(graph: Graph, chunks: Collection[str]) -> dict[str, str]:
     """The stored chunk of each parameter that lies in one. States are no part: each module has its own."""
-    found = {entry.path: chunk_of(entry.path, snapshot) for entry in graph.parameters if entry.kind != "state"}
+    found = {entry.path: chunk_of(entry.path, chunks) for entry in graph.parameters if entry.kind != "state"}
     return {path: chunk for path, chunk in found.items() if chunk is not None}
 
 

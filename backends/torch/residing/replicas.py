@@ -7,7 +7,7 @@ Stored parameters are `meta` tensors in the module, always; in a replica they ar
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -40,8 +40,8 @@ def lend(tensor: Tensor, loan: Loan | None) -> nn.Parameter:
 class Replica:
     """A shallow copy of a module for one snapshot.
 
-    `keys`: by unit that of its version; `always`: those of what is there as long as the replica is; `names`: of each key the
-    paths of its parameters; `base`: holds what is always there; `users`: how many calls run on it.
+    `keys`: by unit that of its version; `names`: of each key the paths of its parameters; `optional`: those of chunks that calls
+    can do without; `base`: holds what is always there; `users`: how many calls run on it.
     """
 
     def __init__(
@@ -51,17 +51,24 @@ class Replica:
         keys: Mapping[str, str],
         parcels: Mapping[str, Parcel],
         base: Lease,
+        optional: Sequence[str],
     ) -> None:
         self.origin, self.snapshot, self.keys, self.base = origin, snapshot, keys, base
         self.names = {keys[path]: tuple(parcel.places) for path, parcel in parcels.items()}
+        self.parcels = parcels
         self.users = 0
-        self.ready = False
+        self.stale = False
+        self.without: frozenset[str] | None = None
+        """With all that is always there but these chunks, it can be called; None: not yet."""
         self.lock = threading.Lock()
-        stored = [name for names in self.names.values() for name in names]
+        stored = list(dict.fromkeys([*(name for names in self.names.values() for name in names), *optional]))
         self.module = shallow(origin, stored)
         self.module.__dict__["_snapshot"] = snapshot
         self.slots = {name: slot_of(self.module, name) for name in stored}
         self.away = {name: table[last] for name, (table, last) in self.slots.items()}
+        for name in optional:
+            table, last = self.slots[name]
+            table[last] = self.away[name] = nothing_like(table[last])
 
     def bind(self, key: str, tensors: Mapping[str, nn.Parameter]) -> None:
         """A chunk is there."""
@@ -75,6 +82,11 @@ class Replica:
         for name in self.names.get(key, ()):
             table, last = self.slots[name]
             table[last] = self.away[name]
+
+
+def nothing_like(away: nn.Parameter) -> nn.Parameter:
+    """Zeros without memory: of a chunk that calls can do without nothing counts, but it may run on no rows."""
+    return nn.Parameter(torch.zeros((), dtype=away.dtype).expand(away.shape), requires_grad=False)
 
 
 def shallow(module: nn.Module, stored: Iterable[str]) -> nn.Module:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ....compiler.loading.residents import Lease
+from ..derived import node_of
 from ..hosting import host_step
 from .recording import recorded
 
@@ -22,10 +24,10 @@ def check(module: Any, reads: Sequence[str]) -> None:
         lease.check(reads)
 
 
-def _lease(module: Any) -> Lease:
-    """Of the call that runs here."""
-    found: Lease = module._memory.residents.here
-    return found
+def _lease(module: Any) -> Lease | None:
+    """Of the call that runs here; None where it has everything: in a pure region, and in training."""
+    memory = None if module is None else module._memory
+    return None if memory is None else memory.residents.here
 
 
 def _any(kept: Tensor, way: int | None) -> bool:
@@ -44,10 +46,11 @@ def _told(lease: Lease, kind: str, path: str, wanted: Sequence[Wanted], released
 @recorded
 def acquire(module: Any, path: str, *wanted: Wanted) -> bool:
     """A step of the plan: from here on, what is kept runs on this chunk. Says, as all steps here, whether anything was done."""
-    if module is None:
-        return False
     lease = _lease(module)
-    if done := _told(lease, "acquire", path, wanted):
+    if lease is None:
+        return False
+    done = _told(lease, "acquire", path, wanted)
+    if done and not lease.without(path):
         lease.acquire(path)
     lease.passed(path)
     return done
@@ -58,9 +61,9 @@ def acquire(module: Any, path: str, *wanted: Wanted) -> bool:
 def prefetch(module: Any, path: str, *wanted: Wanted) -> bool:
     """A step of the plan: this chunk is going to be needed, or may be. Where it has been decided that it is not (or it is on its
     way already), the next that is kept takes its place."""
-    if module is None:
-        return False
     lease = _lease(module)
+    if lease is None:
+        return False
     done = _told(lease, "prefetch", path, wanted)
     if not wanted:
         lease.prefetch(path)
@@ -73,9 +76,9 @@ def prefetch(module: Any, path: str, *wanted: Wanted) -> bool:
 @recorded
 def release(module: Any, path: str) -> bool:
     """A step of the plan: nothing runs on this chunk any more."""
-    if module is None:
-        return False
     lease = _lease(module)
+    if lease is None:
+        return False
     done = _told(lease, "release", path, (), released=True)
     if done:
         lease.release(path)
@@ -86,9 +89,9 @@ def release(module: Any, path: str) -> bool:
 @recorded
 def evict(module: Any, path: str, target: str, *wanted: Wanted) -> bool:
     """A step of the plan: this chunk goes, if the room is needed for `target`."""
-    if module is None:
-        return False
     lease = _lease(module)
+    if lease is None:
+        return False
     done = _told(lease, "evict", path, wanted)
     if done:
         lease.evict(path, target)
@@ -103,3 +106,13 @@ def filled(module: Any, parts: list[Tensor | None], like: Tensor, shape: tuple[i
     made = next((part for part in parts if part is not None), None)
     nothing = like.new_empty(shape) if made is None else made.new_empty((0, *made.shape[1:]))
     return [nothing if part is None else part for part in parts]
+
+
+@host_step
+def present(module: Any, chunks: tuple[str, ...]) -> Tensor:
+    """For each of these stored chunks whether this call can have it, bool [chunks]; in a pure region and in training, all."""
+    if module is None:
+        return node_of(torch.ones, len(chunks), dtype=torch.bool)
+    lease = _lease(module)
+    absent = () if lease is None else lease.absent
+    return torch.tensor([path not in absent for path in chunks], device=module._seed.device)
