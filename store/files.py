@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ..compiler.diagnostics import CompileError
 from ..compiler.loading.handles import refused
 from ..compiler.loading.places import Blob
+from ..compiler.loading.verified import VERIFIED, Stamp, stamp_of
 
 BLOCK = 4 << 20
 """Bytes that are in memory at once, where files are read or copied."""
@@ -77,26 +79,20 @@ class LocalFiles:
         return found
 
 
-@dataclass
-class _Hashes:
-    """What files were found to hold, while they are what they were: by device, inode, size and time of the last change."""
-
-    known: dict[tuple[int, int, int, int], str] = field(default_factory=dict)
+RECENT = 100_000_000
+"""Nanoseconds: what was written so lately may be written again without another time of its last write."""
 
 
-_HASHES = _Hashes()
-
-
-def stamp(path: str | Path) -> tuple[int, int, int, int]:
+def stamp(path: str | Path) -> Stamp:
     """What tells a file from the one that stood at its path before."""
-    found = os.stat(path)
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return stamp_of(os.stat(path))
 
 
 def hashed(path: Path) -> tuple[int, str]:
     """Size and sha256 of a file. It is read once in a process while it stays as it is."""
     before = stamp(path)
-    if before not in _HASHES.known:
+    found = VERIFIED.get(before, "")
+    if not found:
         digest = hashlib.sha256()
         with open(path, "rb", buffering=0) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -105,8 +101,10 @@ def hashed(path: Path) -> tuple[int, str]:
                 digest.update(block)
         if stamp(path) != before:
             raise changing(path)
-        _HASHES.known[before] = digest.hexdigest()
-    return before[2], _HASHES.known[before]
+        found = digest.hexdigest()
+        if time.time_ns() - before[3] > RECENT:
+            VERIFIED[before] = found
+    return before[2], found
 
 
 def changing(path: Path) -> CompileError:

@@ -1,4 +1,4 @@
-"""Files whose content was held against its sha256 in this process: each is read for it once."""
+"""Whether a file still has the bytes that were stored."""
 
 from __future__ import annotations
 
@@ -6,17 +6,9 @@ import hashlib
 import os
 
 from ....compiler.loading.places import Blob
-
-Stamp = tuple[int, int, int, int]
-"""Device, inode, size and time of the last write of a file: the same for the same content, as far as can be told cheaply."""
-
-VERIFIED: dict[Stamp, str] = {}
-"""The sha256 of files that were read to their end."""
-
-
-def stamp_of(found: os.stat_result) -> Stamp:
-    """What tells a file from what it was before."""
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+from ....compiler.loading.verified import VERIFIED as VERIFIED
+from ....compiler.loading.verified import Stamp as Stamp
+from ....compiler.loading.verified import stamp_of as stamp_of
 
 
 def differs(blob: Blob) -> str:
