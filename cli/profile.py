@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
 from .. import api
-from ..compiler.diagnostics import Findings
+from ..compiler.diagnostics import CompileError, Diagnostic, Findings, Label
 from ..compiler.profile import Activity, Profile, profile_text
 from .arguments import CommandLine, bindings, model_options, outside, parameters
 from .execute import as_tensor
@@ -28,6 +29,7 @@ from .run import outputs_of
 @click.option("--seed", type=click.IntRange(min=0, max=2**62), default=0, help="Of weights, random inputs and draws.")
 @click.option("-o", "--write-to", metavar="FILE", default="-", help="Where to write; `-`, the default, is stdout.")
 @click.option("--trace", metavar="FILE.npz", help="Also write what each call kept, for `chunkc simulate --routes`.")
+@click.option("--loads", metavar="FILE.json", help="Also write what each call loads and waits for, for `chunkc loads`.")
 @guarded
 def command(
     path: str,
@@ -40,6 +42,7 @@ def command(
     seed: int,
     write_to: str,
     trace: str | None,
+    loads: str | None,
 ) -> None:
     """Call a spec with fresh weights and write what its selections kept; for trained weights, use `chunkc.profile` in Python."""
     line = CommandLine("profile", path, {"--dims": dims, "-D": defines, "--bind": binds, "--input": files, "--output": wanted})
@@ -57,7 +60,14 @@ def command(
 
     module = api.compile_graphs(*pair, seed=seed, outside=around, path=path)
     module.seed = seed
-    profile = api.profile(module, batches(), outputs=outputs, trace=trace)
+    if loads is not None and module.residency() is None:
+        message = f"no call of `{graph.name}` loads anything: it has no budget, and nothing of it is stored"
+        raise CompileError([Diagnostic("CC1484", message, (Label(graph.span, "this model"),), "add `memory { budget = 25% }`")])
+    with module.record_loads() if loads is not None else nullcontext() as recorder:
+        profile = api.profile(module, batches(), outputs=outputs, trace=trace)
+    if loads is not None and recorder is not None:
+        recorder.write(loads)
+        progress(f"wrote {loads}")
     if write_to == "-":
         click.echo(profile_text(profile), nl=False)
     else:

@@ -76,4 +76,14 @@ read, mapped, hashed and given back. `chunkc calibrate` measures them on the mac
     chunkc calibrate -o here.toml
     chunkc loads trace.json --target here.toml""",
     ),
+    "CC1484": Code(
+        "nothing to record",
+        """What calls load can be recorded of a model that has a budget, or parts that are stored: of others all weights are there from the
+beginning.
+
+    memory {
+      budget   = 25%
+      prefetch = 2
+    }""",
+    ),
 }

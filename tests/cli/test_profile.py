@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from chunkc.cli import group
+from chunkc.compiler.loading.trace_files import read_trace
 from chunkc.compiler.profile_reading import read_profile
 
 SPEC = """\
@@ -94,3 +95,14 @@ def test_a_profile_that_does_not_fit_is_told(chunkc, arguments, told):
     assert chunkc("profile", "mixture.cc", "--dims", "B=2,T=9", "--calls", "1", "-o", "p.json").exit_code == 0
     result = chunkc("opt", "mixture.cc", *arguments)
     assert result.exit_code in (1, 2) and told in result.stderr and "Traceback" not in result.output
+
+
+def test_what_calls_load_is_recorded_for_the_simulator(chunkc):
+    Path("tight.cc").write_text(SPEC.replace("  output y", "  memory { budget = 50% }\n  output y"))
+    result = chunkc("profile", "tight.cc", "--dims", "B=2,T=5", "--calls", "3", "-o", "p.json", "--loads", "loads.json")
+    assert result.exit_code == 0 and "wrote loads.json" in result.stderr, result.output
+    trace = read_trace("loads.json")
+    assert len(trace.calls) == 3 and set(trace.sizes) == {f"expert.{i}" for i in range(4)}
+    assert any(event.loads for call in trace.calls for event in call)
+    result = chunkc("profile", "mixture.cc", "--dims", "B=2,T=5", "--calls", "3", "--loads", "loads.json")
+    assert result.exit_code == 1 and "CC1484" in result.stderr
