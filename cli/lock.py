@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from ..compiler.diagnostics import CompileError, Diagnostic, Findings
+from ..compiler.loading.handles import parse_handle
 from ..compiler.loading.places import Resolved
 from ..compiler.loading.signatures import stored_handles
 from ..grammar import elaborate
@@ -69,6 +70,8 @@ class Recording:
     entries: dict[str, Entry] = field(default_factory=dict)
 
     def resolve(self, handle: str) -> Resolved:
+        if parse_handle(handle).scheme not in ("", "file") and handle not in self.entries:
+            progress(f"looking for {handle}")
         found, self.entries[handle] = self.inner.entry(handle)
         return found
 
