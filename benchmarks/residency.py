@@ -1,0 +1,154 @@
+"""`python -m benchmarks.residency`: models of 4 GiB under a budget, beside the same model resident and offloaded by accelerate.
+
+Makes both giants (`--folder`: 25 GiB of disk for the checkpoints, the store and accelerate's files; kept for the next time),
+runs each case in a process of its own, compares the bits of every output with the resident model's, and writes
+`results/residency.json` and `docs/residency.md`. Memory is the peak of resident pages (anonymous and of mapped files) over what
+was there before the first call. `--quick`: models of 1/64 of the size, and few inputs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .giant_model import EXPERTS, LAYERS, Giant, add, write_mapped, write_shards
+from .residency_page import page
+
+ROOT = Path(__file__).resolve().parent
+PAGE = ROOT.parent / "docs" / "residency.md"
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where everything lies, and how large it is."""
+
+    folder: Path
+    d: int
+    count: int
+    inputs: int
+
+    @property
+    def chunk(self) -> int:
+        """About the bytes of one chunk."""
+        return 64 * self.d * self.d
+
+    def defines(self, giant: Giant, budget: int, **more: int) -> list[str]:
+        number = {"experts" if giant.routed else "layers": self.count}
+        return [f"--define={name}={value}" for name, value in {"d": self.d, **number, "budget": budget, **more}.items()]
+
+    def run(self, giant: Giant, mode: str, shape: str, inputs: int, budget: int, *options: str, **more: int) -> dict[str, Any]:
+        """One child, and what it printed."""
+        command = [sys.executable, "-m", "benchmarks.giant_child", mode, "--spec", giant.spec, "--weights", giant.handle]
+        command += ["--store", str(self.folder / "store"), "--shape", shape, "--inputs", str(inputs), *options]
+        if mode.startswith("accelerate"):
+            command += ["--offload", str(self.folder / f"offload-{giant.name}")]
+        command += self.defines(giant, budget, **more)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT.parent)
+        if done.returncode:
+            raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        found["first"], found["median"] = found["seconds"][0], statistics.median(found["seconds"][1:])
+        print(
+            f"{giant.name:13} {mode:24} {' '.join(options):20} budget {budget // MIB:5} MiB  peak {found['peak'] / MIB:7.1f} MiB"
+            f"  first {found['first']:7.2f} s  median {1e3 * found['median']:8.2f} ms",
+            flush=True,
+        )
+        return found
+
+
+def make(bench: Bench) -> None:
+    """Whatever is not there yet."""
+    for giant in (EXPERTS, LAYERS):
+        shards = bench.folder / giant.name
+        if not (shards / "model.safetensors.index.json").exists():
+            print(f"writing {shards}", flush=True)
+            write_shards(giant, shards, d=bench.d, count=bench.count)
+            add(giant, shards, bench.folder / "store")
+        write_mapped(shards, bench.folder / f"offload-{giant.name}")
+
+
+def same_bits(bench: Bench) -> list[dict[str, Any]]:
+    """The routed giant on all inputs: resident, under the budget cold and warm, and twelve calls at once."""
+    shape, budget = f"1,{bench.d}", 8 * bench.chunk
+    whole = bench.run(EXPERTS, "resident", shape, bench.inputs, budget)
+    rows = [{"case": "resident", **whole}]
+    cold = max(10, bench.inputs // 10)
+    for name, count, options in (
+        ("budget, warm page cache", bench.inputs, ()),
+        ("budget, warm, 12 threads", bench.inputs, ("--threads=12",)),
+        ("budget, cold page cache", cold, ("--cold",)),
+    ):
+        row = bench.run(EXPERTS, "budget", shape, count, budget, *options)
+        row |= {"case": name, "budget": budget, "same": row["digest"] == whole["digest"][:count]}
+        rows.append(row)
+    return [{key: value for key, value in row.items() if key not in ("digest", "sample", "seconds")} for row in rows]
+
+
+def beside_accelerate(bench: Bench) -> list[dict[str, Any]]:
+    """Both giants, a few calls each, cold and warm: accelerate's offload, then ours in as much memory, and in 512 MiB."""
+    rows = []
+    for giant, shape in ((EXPERTS, f"1,{bench.d}"), (LAYERS, f"1,8,{bench.d}")):
+        count = max(4, min(40, bench.inputs // 25)) if giant.routed else 3
+        for options in (("--cold",), ()):
+            found = [
+                bench.run(giant, mode, shape, count, 8 * bench.chunk, *options)
+                for mode in ("accelerate", "accelerate-safetensors")
+            ]
+            least = 2 * bench.chunk + bench.chunk // 8
+            budgets = dict.fromkeys([max(least, found[0]["peak"]), 8 * bench.chunk])
+            ours = [bench.run(giant, "budget", shape, count, budget, *options) for budget in budgets]
+            cache = "cold" if options else "warm"
+            for row in (*found, *ours):
+                agree = bool(np.allclose(row["sample"], found[0]["sample"], atol=1e-4))
+                ratio = found[0]["median"] / row["median"]
+                rows.append({"model": giant.name, "cache": cache, "same": agree, "ratio": ratio, **row})
+    return [{key: value for key, value in row.items() if key not in ("digest", "sample", "seconds")} for row in rows]
+
+
+def overlap(bench: Bench) -> list[dict[str, Any]]:
+    """The stack at growing numbers of tokens: everything resident (compute), hardly any tokens (load), and both."""
+    rows, budget = [], 4 * bench.chunk
+    for options in (("--cold",), ()):
+        load = bench.run(LAYERS, "budget", f"1,1,{bench.d}", 3, budget, *options, ahead=0)["median"]
+        for tokens in (64, 128, 256, 512):
+            shape = f"1,{tokens},{bench.d}"
+            compute = bench.run(LAYERS, "resident", shape, 3, budget)["median"]
+            both = bench.run(LAYERS, "budget", shape, 3, budget, *options, ahead=2)["median"]
+            row = {"cache": "cold" if options else "warm", "tokens": tokens, "compute": compute, "load": load, "both": both}
+            rows.append({**row, "ratio": both / max(compute, load)})
+            print(row, flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, help="keeps the models here; a temporary folder otherwise")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--dry", action="store_true", help="write nothing")
+    parser.add_argument("--only", choices=["bits", "accelerate", "overlap"], action="append")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as spare:
+        folder = args.folder or Path(spare)
+        bench = Bench(folder, 128, 64, 50) if args.quick else Bench(folder, 1024, 64, 1000)
+        make(bench)
+        parts = {"bits": same_bits, "accelerate": beside_accelerate, "overlap": overlap}
+        results = ROOT / "results" / "residency.json"
+        found = json.loads(results.read_text(encoding="utf-8")) if args.only and results.exists() else {}
+        found |= {name: part(bench) for name, part in parts.items() if not args.only or name in args.only}
+    if not args.dry:
+        results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        PAGE.write_text(page(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
