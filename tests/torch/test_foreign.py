@@ -1,6 +1,7 @@
 """Chunks that something else runs, in a model: the same values as written ones, loaded when they are kept, within the budget."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,21 @@ def test_a_budget_holds_and_evicts(tmp_path: Path, linears: dict[str, nn.Linear]
     assert len(made._memory.runners._loaded) == 1
 
 
+def test_several_threads(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
+    size = (tmp_path / "b.pt2").stat().st_size
+    made = model(tmp_path, memory=f"memory {{ budget = {size + 100}B }}")
+    given = [torch.randn(4, 4, generator=torch.Generator().manual_seed(seed)) * 3 for seed in range(24)]
+
+    def ran(x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return made(x)
+
+    alone = list(map(ran, given))
+    with ThreadPoolExecutor(6) as pool:
+        assert all(map(torch.equal, pool.map(ran, given), alone))
+    assert made.residency().peak <= size + 100
+
+
 def test_a_chunk_called_by_two_names_is_loaded_once(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
     made = model(tmp_path, second="onnx:a.onnx")
     linears["pt2"] = linears["onnx"]
@@ -182,9 +198,10 @@ def other_width(folder: Path, kind: str) -> None:
         write_archive(folder / "b.pt2", nn.Linear(4, 5), torch.randn(2, 4))
 
 
-@pytest.mark.parametrize("memory", ["", MEMORY])
-@pytest.mark.parametrize("kind", ["onnx", "pt2"])
-@pytest.mark.parametrize("fault", [broken, other_width])
+@pytest.mark.parametrize(
+    ("fault", "kind", "memory"),
+    [(broken, "onnx", ""), (broken, "pt2", MEMORY), (other_width, "onnx", MEMORY), (other_width, "pt2", "")],
+)
 def test_a_fault_is_told_and_the_rest_serves(
     tmp_path: Path, linears: dict[str, nn.Linear], fault: Any, kind: str, memory: str
 ) -> None:
