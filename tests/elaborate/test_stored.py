@@ -255,6 +255,11 @@ model m(d: int = 4) {
     assert [code for code, _ in found(inside, with_onnx())] == ["CC1442"]
 
 
+def test_torch_needs_to_know_where_it_lies():
+    with pytest.raises(CompileError, match="CC0711.*onnx:edges.onnx"):
+        chunkc.compile(load(ONNX, with_onnx()))
+
+
 def test_a_spec_cannot_call_it():
     call = 'foreign(x, kind="py", handle="py:os:system", bytes=0, shape=[B, 3])'
     text = f"model m {{\n  input x: f32[B, 3]\n  output y = {call}\n}}"
