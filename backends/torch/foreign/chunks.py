@@ -6,10 +6,10 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from ....compiler.bodies import body_order
 from ....compiler.diagnostics import CompileError, Diagnostic, Label
 from ....compiler.ir import Frame, Graph, Node
 from ....compiler.loading.places import Resolved
+from ....compiler.loading.signatures import present_paths
 from .runners import Foreign, Key, Runner, load
 
 
@@ -41,8 +41,7 @@ def _nodes(graph: Graph, frame: Frame, seen: set[tuple[int, Frame]]) -> Iterator
 
 def check_there(graph: Graph, snapshot: Mapping[str, Resolved]) -> None:
     """`CompileError` with every chunk that something else runs, may not be missing, and of which nobody says where it lies."""
-    named = (node for one in (graph, *body_order(graph)) for node in one.nodes if node.op == "present")
-    optional = {str(path).lstrip("^") for node in named for path in node.attrs["chunks"]}
+    optional = present_paths(graph)
     hint = "compile the spec by its path: what it names is looked for beside it and in its store"
     wrong = [
         Diagnostic("CC0711", f"nothing was found in the place of the chunk `{path}`", (Label(node.span, "needed here"),), hint)
