@@ -226,11 +226,23 @@ def test_pages_of_rows(tmp_path: Path, size: int, begin: int) -> None:
         expected = {at // PAGE for row in np.flatnonzero(kept) for at in range(begin + row * size, begin + (row + 1) * size)}
         assert set(np.flatnonzero(rows.pages(np.flatnonzero(kept)))) == expected
         read = rows.load(kept)
+        assert set(np.flatnonzero(rows.there)) >= expected | set(np.flatnonzero(before))
         assert read >= (len(expected - set(np.flatnonzero(before))) - 1) * PAGE
         for row in np.flatnonzero(kept):
             found = piece.bytes_of(Extent(start + int(row) * size, size)).numpy().tobytes()
             assert found == content[start + row * size : start + (row + 1) * size]
     assert rows.load(np.zeros(count, bool)) == 0
+    held.drop()
+
+
+def test_where_most_is_kept_all_is_read_at_once(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(bytes(16 * PAGE))
+    with open(tmp_path / "f", "rb") as file:
+        held = Held()
+        rows = Rows(held.reserve(file.fileno(), Extent(0, 16 * PAGE)), 0, 16, 16 * PAGE, RuntimeError)
+    assert rows.load(np.arange(16) % 4 == 0) == 4 * PAGE
+    assert rows.load(np.arange(16) % 3 == 0) == 4 * PAGE  # of six, two were there
+    assert rows.load(np.arange(16) > 0) == 8 * PAGE and rows.there.all()
     held.drop()
 
 

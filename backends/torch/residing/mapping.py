@@ -23,6 +23,8 @@ from ....compiler.loading.places import TensorPlace
 
 BLOCK = 4 << 20
 """Bytes between two looks at whether a load is still wanted."""
+ASKED = 128 << 10
+"""Bytes that the kernel is asked for ahead at once: of more it reads the first only (`read_ahead_kb`, this by default)."""
 ALIGNED = 64
 """What torch aligns its own memory to. Kernels take other ways, with other roundings, where it is less."""
 POPULATE_READ = 22
@@ -107,8 +109,6 @@ class Held:
         """Pages for bytes of a file, none of them read yet."""
         start = extent.start - extent.start % mmap.PAGESIZE
         pages = mmap.mmap(file, extent.end - start, access=mmap.ACCESS_COPY, offset=start)
-        # What is not asked for is not read along with it.
-        pages.madvise(mmap.MADV_RANDOM)
         self.pieces.append(Piece(torch.frombuffer(pages, dtype=torch.uint8), start, True, False))
         return self.pieces[-1]
 
@@ -151,9 +151,17 @@ def _pages(extents: Sequence[Extent]) -> list[tuple[int, int]]:
     return found
 
 
-def will_need(pages: Tensor) -> None:
-    """The kernel begins to read these, if they are not in its cache."""
-    _LIBC.madvise(pages.data_ptr(), pages.numel(), mmap.MADV_WILLNEED)
+def populate_runs(data: Tensor, runs: Sequence[tuple[int, int]], sparse: bool) -> None:
+    """`populate` for runs of bytes that begin with a page. If they are `sparse`, the kernel reads nothing around them, and is
+    asked for all of them before the first is waited for."""
+    at, madvise = data.data_ptr(), _LIBC.madvise
+    madvise(at, data.numel(), mmap.MADV_RANDOM if sparse else mmap.MADV_NORMAL)
+    for start, end in runs if sparse else ():
+        for first in range(start, end, ASKED):
+            madvise(at + first, min(ASKED, end - first), mmap.MADV_WILLNEED)
+    for start, end in runs:
+        if madvise(at + start, end - start, POPULATE_READ):
+            populate(data[start:end])
 
 
 def populate(data: Tensor, look: Look = lambda: None) -> None:

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..hosting import host_step
-from .mapping import Piece, populate, will_need
+from .mapping import Piece, populate_runs
 
 ROWS = "chunkc_rows"
 """The attribute of a parameter that is loaded by rows: its `Rows`."""
+MANY = 2
+"""Where more than one page in so many is to be read, all are: one long read takes less than many short ones."""
 
 
 class Rows:
@@ -36,18 +38,19 @@ class Rows:
         """Brings the rows of these parts (each a run of equally many) into memory; the bytes of the pages that were read."""
         wanted = self.pages(np.flatnonzero(np.repeat(parts, self.rows // len(parts))))
         with self.lock:
-            runs = runs_of(wanted & ~self.there)
-            data = [self.piece.data[start * mmap.PAGESIZE : end * mmap.PAGESIZE] for start, end in runs]
+            missing = wanted & ~self.there
+            sparse = int(missing.sum()) * MANY <= len(missing)
+            if not sparse:
+                missing = ~self.there
+            # The last page ends with the weight.
+            size = self.piece.data.numel()
+            runs = [(start * mmap.PAGESIZE, min(end * mmap.PAGESIZE, size)) for start, end in runs_of(missing)]
             try:
-                # All are asked for before the first is waited for.
-                for part in data:
-                    will_need(part)
-                for part in data:
-                    populate(part)
+                populate_runs(self.piece.data, runs, sparse)
             except OSError as error:
                 raise self.unread(error) from error
-            self.there |= wanted
-        return sum(part.numel() for part in data)
+            self.there |= missing
+        return sum(end - start for start, end in runs)
 
     def pages(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
         """The pages that these rows lie on."""

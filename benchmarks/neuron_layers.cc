@@ -1,0 +1,21 @@
+# Gated feed-forward layers of which a low-rank guess keeps an eighth of the neurons, after `specs/topk_neurons.cc`.
+model neuron_layers(d: int = 4096, neurons: int = 1024, rank: int = 32, layers: int = 6) {
+  input x: f32[B, d]
+
+  chunk layer[layers](h) {
+    param w1: f32[neurons, d]
+    param w3: f32[neurons, d]
+    n = h |> layer_norm
+    mask live {
+      score = n |> linear(rank) |> linear(neurons)
+      grain = neuron
+      keep  = top(12.5%)
+    }
+    output y = h + ((n |> linear(w1, mask=live) |> silu) * (n |> linear(w3, mask=live)) |> linear(d))
+  }
+
+  h = x
+  for i in 0..layers { h = layer[i](h) }
+  memory { budget = 20% }
+  output h
+}
