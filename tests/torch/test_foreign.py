@@ -51,6 +51,16 @@ def linears(tmp_path: Path) -> Iterator[dict[str, nn.Linear]]:
     yield made
 
 
+
+
+def silent() -> nn.Linear:
+    """Gives zeros."""
+    layer = nn.Linear(4, 3).requires_grad_(False)
+    layer.weight.zero_()
+    layer.bias.zero_()
+    return layer
+
+
 MEMORY = "memory { budget = 100KiB }"
 USUAL = {"first": "onnx:a.onnx", "second": "pt2:b.pt2", "requires": "", "memory": ""}
 
@@ -140,8 +150,7 @@ def test_a_chunk_called_by_two_names_is_loaded_once(tmp_path: Path, linears: dic
     assert len(made._memory.runners._loaded) == 1
 
 
-def test_a_class_in_a_model(tmp_path: Path, linears: dict[str, nn.Linear], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(tmp_path))
+def test_a_class_in_a_model(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
     (tmp_path / "own_linear.py").write_text(MODULE)
     made = model(tmp_path, first="py:own_linear:Linear")
     with torch.no_grad():
@@ -219,6 +228,32 @@ def test_a_fault_is_told_and_the_rest_serves(
             with pytest.raises(Unloadable, match="CC146[01]"):
                 made(hit)
             assert torch.allclose(made(rest), written(made, linears, rest), atol=1e-5)
+
+
+@pytest.mark.parametrize(("missing", "memory"), [("skip", MEMORY), ("zero", "")])
+def test_what_cannot_be_run_is_done_without_where_the_spec_says_so(
+    tmp_path: Path, linears: dict[str, nn.Linear], missing: str, memory: str
+) -> None:
+    whole = (tmp_path / "b.pt2").read_bytes()
+    other_width(tmp_path, "pt2")
+    text = SPEC.format(**USUAL | {"memory": memory}).replace('("pt2:b.pt2")', f'("pt2:b.pt2", on_missing={missing})')
+    made, x = built(tmp_path, text), torch.randn(9, 4) * 3
+    with torch.no_grad():
+        with pytest.warns(RuntimeWarning, match="CC1454.*`second`.*CC1461"):
+            value = made(x)
+        assert torch.allclose(value, written(made, linears | {"pt2": silent()}, x), atol=1e-5)
+        assert [one.code for one in made.missing()["second"]] == ["CC1461"]
+        (tmp_path / "b.pt2").write_bytes(whole)
+        assert torch.allclose(made(x), written(made, linears, x), atol=1e-5) and not made.missing()
+
+
+def test_a_class_that_fails_is_done_without(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
+    (tmp_path / "own_failing.py").write_text("def fail(x):\n    raise ZeroDivisionError('no luck')\n")
+    text = SPEC.format(**USUAL).replace('("onnx:a.onnx")', '("py:own_failing:fail", on_missing=skip)')
+    made, x = built(tmp_path, text), torch.tensor([[9.0, 9.0, 0.0, 1.0]])
+    with torch.no_grad(), pytest.warns(RuntimeWarning, match="CC1465.*no luck"):
+        value = made(x)
+        assert torch.allclose(value, written(made, linears | {"onnx": silent()}, x), atol=1e-5)
 
 
 @pytest.mark.parametrize("memory", ["", MEMORY])
