@@ -1,0 +1,101 @@
+"""Whatever is missing, torch gives what the reference does: routers choose among what is there, zeros stand for the rest."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+import chunkc
+from chunkc.store.adding import add
+from chunkc.store.opening import Outside, values_of
+from chunkc.store.store import Store
+
+NAMES = ("a", "b", "c.0", "c.1", "c.2")
+BODY = "(x) { x |> linear(8) |> gelu |> linear(4) }"
+HEAD = f"""
+model m {{
+  input x: f32[B, 4]
+  chunk a{BODY} from "w/a"
+  chunk b{BODY} from extern("w/b", on_missing=WAY)
+  chunk c[3]{BODY} from "w/c"
+  router r {{ score = x |> linear(5)  keep = RULE }}
+  memory {{ on_missing = WAY  BUDGET }}
+"""
+FUSED = HEAD + "  output y = weighted_sum([a(x), b(x), c[0](x), c[1](x), c[2](x)], by=r)\n}\n"
+APART = HEAD + "  output y = a(x) * r.weight[.., 0..1] + b(x) + sum(c(x))\n}\n"
+
+
+def spec(folder: Path, missing: tuple[str, ...], text: str, rule: str, way: str, budget: str) -> Path:
+    """A spec beside a store of what is not missing."""
+    store, draw = Store(folder / "chunkc-store"), torch.Generator().manual_seed(1)
+    (folder / "chunkc-store").mkdir()
+    shapes = {"linear_1.weight": (8, 4), "linear_1.bias": (8,), "linear_2.weight": (4, 8), "linear_2.bias": (4,)}
+    made = {name: {key: torch.randn(shape, generator=draw) for key, shape in shapes.items()} for name in NAMES}
+    whole = {}
+    for name in NAMES:
+        if name in missing:
+            continue
+        head, _, member = name.partition(".")
+        if member:
+            whole |= {f"{member}.{key}": value for key, value in made[name].items()}
+        else:
+            save_file(made[name], folder / "one.safetensors")
+            add(store, folder / "one.safetensors", f"w/{head}", "v1")
+    if whole:
+        save_file(whole, folder / "c.safetensors")
+        add(store, folder / "c.safetensors", "w/c", "v1")
+    path = folder / "m.cc"
+    path.write_text(text.replace("RULE", rule).replace("WAY", way).replace("BUDGET", budget))
+    return path
+
+
+CASES = st.tuples(
+    st.sets(st.sampled_from(NAMES)).map(lambda names: tuple(sorted(names))),
+    st.sampled_from(["top(2)", "above(0.2)", "top(3) |> first(1)", "all", "top_p(0.6)"]),
+    st.sampled_from(["", "budget = 1KiB", "budget = 75%  prefetch = 1"]),
+    st.booleans(),
+)
+
+
+def check(folder: Path, missing: tuple[str, ...], rule: str, budget: str, fused: bool) -> None:
+    path = spec(folder, missing, FUSED if fused else APART, rule, "skip" if fused else "zero", budget)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        module = chunkc.compile(path, seed=5).eval()
+        x = np.random.default_rng(2).standard_normal((9, 4)).astype(np.float32)
+        with torch.no_grad():
+            y = module(torch.from_numpy(x))
+    graph = chunkc.load(path)
+    fresh = chunkc.compile(path, seed=5, passes=()).state_dict()
+    own = {name: value.numpy() for name, value in fresh.items() if not value.is_meta}
+    values = {**own, **values_of(Outside().versions(graph, path))}
+    for name in missing:  # whatever they are, they are not read
+        values |= {p.path: np.full(p.type.shape, np.nan) for p in graph.parameters if p.path.startswith(f"{name}.")}
+    kept = {name: value.numpy() for name, value in module.decisions().items() if name == "r"}
+    expected = chunkc.reference(graph, {"x": x}, values, missing=missing, decisions=kept)
+    np.testing.assert_allclose(y.numpy(), expected.output, rtol=2e-4, atol=2e-5)
+    assert all(item.relative < 1e-4 for item in expected.disagreements)
+    assert set(module.missing()) == set(missing)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [(("b", "c.1"), "top(2)", "budget = 1KiB", True), (("a", "c.0"), "top(2)", "", False), (NAMES, "all", "", True)],
+    ids=["skip", "zero", "all"],
+)
+def test_torch_does_without_what_is_missing(case, tmp_path):
+    check(tmp_path, *case)
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=CASES)
+def test_torch_agrees_with_the_reference_whatever_is_missing(case, tmp_path_factory):
+    check(tmp_path_factory.mktemp("case"), *case)
