@@ -17,7 +17,7 @@ from .grammar.parse import parse
 from .grammar.print_core import print_graph
 from .passes import pipeline
 from .passes.manager import Stage, Step
-from .store.opening import Outside, need_bodies
+from .store.opening import Outside, need_bodies, warn_of_missing
 
 if TYPE_CHECKING:
     from .backends.reference import Result
@@ -169,7 +169,8 @@ def compile(
     """
     chosen = for_target(passes, target, dims) if target or dims else passes
     outside = Outside(store, weights, lock, offline, allow_python)
-    pair = graphs(source, params, bind=bind, passes=chosen, outside=outside)
+    pair = graphs(source, params, bind=bind, passes=chosen, findings=(findings := Findings()), outside=outside)
+    warn_of_missing(findings.items)
     return compile_graphs(*pair, seed=seed, outside=outside, path="graph" if isinstance(source, Graph) else source)
 
 

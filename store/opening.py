@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -68,6 +70,12 @@ def values_of(versions: Serving | None) -> dict[str, NDArray[Any]]:
         for name, place in part.tensors.items():
             found[f"{path}.{name}" if path else name] = array_of(place)
     return found
+
+
+def warn_of_missing(findings: Iterable[Diagnostic]) -> None:
+    """A `RuntimeWarning`, to who called who calls this, for each chunk that is done without from the start: never silently."""
+    for text in dict.fromkeys(f"{one.code}: {one.message}\n  hint: {one.hint}" for one in findings if one.code == "CC1444"):
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
 def need_bodies(graph: Graph, resolver: Resolver | None = None) -> None:

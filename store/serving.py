@@ -107,7 +107,7 @@ class Serving:
 
     def _tell(self, wrong: list[Diagnostic]) -> None:
         for one in wrong:
-            text = f"{one.code}: {one.message}; calls go on with the version before" + (
+            text = f"{one.code}: {one.message}; the version before stays" + (
                 f"\n  hint: {one.hint}" if one.hint else ""
             )
             if text not in self._told:
@@ -154,12 +154,14 @@ class Serving:
 
 def _needed(store: Store, name: str, version: str) -> list[str]:
     """The files of a version, there or not, as far as they can be told."""
+    known: list[str] = []
     try:
         _, sha256 = find(store.index.read(), store.aliases.read, name, version)
-        known = [str(place(store.root, sha256))]
-        return known + [blob.path for blob in store.version(name, version).blobs]
+        known.append(str(place(store.root, sha256)))
+        known += [blob.path for blob in store.version(name, version).blobs]
     except CompileError:
-        return []
+        pass  # so far they can be told
+    return known
 
 
 def stamp_of(paths: Collection[str]) -> Stamp:

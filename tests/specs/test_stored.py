@@ -3,6 +3,7 @@
 import itertools
 import os
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,9 @@ class Place:
         (self.folder / "served.cc").write_text(SPEC.format(memory=memory))
         return chunkc.compile(self.folder / "served.cc").eval()
 
+    def pin(self, name: str) -> str:
+        return self.store.version(f"models/{name}", "v1").sha256
+
     def blob(self, name: str, version: str) -> str:
         return self.store.version(f"models/{name}", version).parts[""].blob.path
 
@@ -77,8 +81,8 @@ def call(module):
         return module(X)
 
 
-def by_hand(module, a: int = 1, b: int = 1, absent: str = ""):
-    """What the spec says, with the stored weights of these versions; without one of the chunks."""
+def by_hand(module, a: int = 1, b: int = 1, absent: str = "", zeroed: str = ""):
+    """What the spec says, with the stored weights of these versions; without one of the chunks, or with zeros for it."""
     own = module.state_dict()
     score = X @ own["r.linear_1.weight"].T + own["r.linear_1.bias"]
     ranked = score.clone()
@@ -87,7 +91,8 @@ def by_hand(module, a: int = 1, b: int = 1, absent: str = ""):
     kept = torch.zeros_like(score).scatter(1, ranked.sort(dim=1, descending=True, stable=True).indices[:, :2], 1.0)
     parts = [linear(a), {name[2:]: value for name, value in linear(10 + b, "y.linear_1").items()}, linear(21)]
     outs = [X @ torch.from_numpy(p["linear_1.weight"]).T + torch.from_numpy(p["linear_1.bias"]) for p in parts]
-    return sum(w[:, None] * out for w, out in zip((score.softmax(1) * kept).T, outs))
+    shares = (score.softmax(1) * kept).T
+    return sum(w[:, None] * out for w, out, name in zip(shares, outs, "abc") if name != zeroed)
 
 
 def test_stored_chunks_compute_what_their_weights_say(place):
@@ -154,7 +159,8 @@ def cut(path):
 def test_a_harmed_blob_is_an_error_until_it_is_whole(place, harm):
     module = place.module()
     harm(place.blob("c", "v1"))
-    with pytest.raises(Unloadable, match="the chunk `c` cannot be loaded"):
+    with warnings.catch_warnings(), pytest.raises(Unloadable, match="the chunk `c` cannot be loaded"):
+        warnings.simplefilter("ignore")  # that nothing newer can be had either
         call(module)
     assert len(verify(place.store).findings) == 1
     place.put("c", "v1", linear(21))
@@ -178,3 +184,52 @@ def test_tables_that_are_harmed_stop_no_model_that_serves(place):
     place.store.index.path.write_text("garbage [")
     with pytest.warns(RuntimeWarning, match="CC1401"):
         assert torch.equal(call(module), first)
+
+
+def harmed(place, fault: str) -> None:
+    """`c` cannot be had."""
+    blob = place.blob("c", "v1")
+    match fault:
+        case "flipped bit":
+            flip(blob)
+        case "cut short":
+            cut(blob)
+        case "gone":
+            os.unlink(blob)
+        case "a link":
+            os.rename(blob, f"{blob}.away")
+            os.symlink(f"{blob}.away", blob)
+        case "no manifest":
+            os.unlink(place.store.root / "blobs" / "sha256" / place.pin("c")[:2] / place.pin("c"))
+
+
+FAULTS = ("flipped bit", "cut short", "gone", "a link", "no manifest")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_rest_is_served_without_what_is_harmed(place, fault):
+    early = place.module("memory { on_missing = skip }")
+    torch.testing.assert_close(call(early), by_hand(early))
+    harmed(place, fault)
+    with pytest.warns(RuntimeWarning, match="`c` is missing.*calls do without it"):
+        late = place.module("memory { on_missing = skip }")
+        found = call(late)
+    torch.testing.assert_close(found, by_hand(late, absent="c"))
+    ((name, (why,)),) = late.missing().items()
+    assert name == "c" and why.code in ("CC1408", "CC1409", "CC1452") and why.hint
+    with pytest.raises((CompileError, Unloadable), match="CC14"):
+        call(place.module())
+    if fault not in ("flipped bit", "cut short"):  # done in place here, where it is mapped
+        torch.testing.assert_close(call(early), by_hand(early))
+    # One that did without it takes it when it is whole again.
+    place.put("c", "v1", linear(21))
+    torch.testing.assert_close(call(late), by_hand(late))
+    assert not late.missing()
+
+
+def test_zeros_stand_for_what_is_missing(place):
+    module = place.module("memory { on_missing = zero }")
+    harmed(place, "gone")
+    with pytest.warns(RuntimeWarning, match="CC1454: the chunk `c` is missing"):
+        found = call(module)
+    torch.testing.assert_close(found, by_hand(module, zeroed="c"))
