@@ -89,6 +89,7 @@ def _load(
         from ..read_core import read_core
 
         graph = read_core(core, found)
+        check_stored(program, graph, weights)
         found.check()
         return graph
     model = main_model(found, file, wanted)

@@ -25,7 +25,8 @@ def check_stored(program: Program, graph: Graph, weights: str = "") -> None:
         return
     _apart(program, graph)
     handles = stored_handles(graph, weights)
-    spans = {path: program.places[chunk.span] for chunk in graph.chunks if chunk.span in program.places for path in _paths(chunk)}
+    homes = [(chunk, chunk.span) for chunk in graph.chunks if chunk.span is not None]
+    spans = {path: program.places.get(span, span) for chunk, span in homes for path in _paths(chunk)}
     wanted = wanted_of(graph, handles)
     env, optional = Env(program, Unit(program), Scope()), present_paths(graph)
     for path, handle in handles.items():

@@ -180,6 +180,14 @@ def test_a_written_chunk_takes_stored_weights():
     assert [code for code, _ in found(WRITTEN, store)] == ["CC1440"]
 
 
+def test_a_graph_that_is_read_back_is_held_to_the_store():
+    text = chunkc.print(load(SPEC, with_edges()))
+    assert found(text, with_edges()) == []
+    ((code, message),) = found(text, with_edges({**LINEAR, "y.linear_1.bias": "f32[5]"}))
+    assert code == "CC1414" and "`y.linear_1.bias`" in message
+    assert [code for code, _ in found(text, MemoryStore())] == ["CC1423"]
+
+
 # ---- what something else runs
 
 ONNX = SPEC.replace('"models/edges@v1"', '"onnx:edges.onnx"').replace(
