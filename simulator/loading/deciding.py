@@ -38,23 +38,27 @@ class _Deciding:
     """Whether what goes is decided by all that the trace uses later: Belady's yardstick."""
     ahead: int
     bytes: dict[str, int] = field(default_factory=dict)
-    hashed: set[str] = field(default_factory=set)
-    fresh: bool = False
+    fresh: set[str] = field(default_factory=set)
+    """Whose file is hashed when it is loaded next: its first load was recorded so."""
+    asks: tuple[str, ...] = ("prefetch",)
+    """The steps at which it looks ahead: those of the plan; at another depth all that are computed, too: then what was acquired
+    is there."""
     residents: Residents = field(init=False)
     lease: Lease = field(init=False)
     """Of the call that is decided."""
 
     def __post_init__(self) -> None:
+        if self.ahead != self.trace.ahead:
+            self.asks = ("prefetch", "compute")
         acquired = [[event for event in call if event.kind == "acquire"] for call in self.trace.calls]
         plan = [event.unit for event in max(acquired, key=len, default=[])]
         future = [event.unit for call in acquired for event in call if event.done]
         self.residents = Residents(dict(self.trace.sizes), self.room, future if self.oracle else plan, policy=self.policy)
         for load in (load for call in self.trace.calls for event in call for load in event.loads):
             self.bytes[load.unit] = max(load.bytes, self.bytes.get(load.unit, 0))
-            self.fresh |= load.verified
+            self.fresh |= {load.unit} if load.verified else set()
         with self.residents.call() as lease:
             lease.prefetch_first(self.trace.resident)
-        self.hashed.update(self.trace.resident)
 
     def run(self) -> LoadTrace:
         resident = tuple(self.residents.resident)
@@ -69,7 +73,7 @@ class _Deciding:
             for place, event in enumerate(call):
                 before = dict(self.residents.resident)
                 self.step(event)
-                if self.ahead and event.kind in ("acquire", "prefetch"):
+                if self.ahead and event.kind in self.asks:
                     self.prefetch(call, place, known)
                 yield self.said(event, before)
 
@@ -109,9 +113,8 @@ class _Deciding:
         now = self.residents.resident
         begun = []
         for unit in (unit for unit in now if unit not in before):
-            first = self.fresh and unit not in self.hashed
-            self.hashed.add(unit)
-            begun.append(Load(unit, self.bytes.get(unit, self.trace.sizes[unit]), first))
+            begun.append(Load(unit, self.bytes.get(unit, self.trace.sizes[unit]), unit in self.fresh))
+            self.fresh.discard(unit)
         gone = tuple(unit for unit in before if unit not in now)
         seconds = event.seconds if event.kind == "compute" else 0.0
         return replace(event, seconds=seconds, loads=tuple(begun), gone=gone)

@@ -15,6 +15,7 @@ from toy_machine import toy_target
 from chunkc.backends.torch import compile
 from chunkc.backends.torch.residing.recording import in_page_cache
 from chunkc.compiler.ir import Attrs
+from chunkc.compiler.loading.trace import Load
 from chunkc.compiler.loading.trace_files import read_trace
 from chunkc.simulator.constants import LoadConstants
 from chunkc.simulator.loading import decided, disk_at, replay
@@ -48,8 +49,9 @@ def test_a_trace_says_what_the_module_did(model, tmp_path: Path) -> None:
     assert read_trace(tmp_path / "loads.json") == trace
 
 
-def test_the_first_loads_of_a_file_are_hashed_and_a_replay_has_the_same_loads(tmp_path: Path) -> None:
-    graph = active_layers()
+@pytest.mark.parametrize("model", [active_layers, moe])
+def test_the_first_loads_of_a_file_are_hashed_and_a_replay_has_the_same_loads(model, tmp_path: Path) -> None:
+    graph = model()
     _, made, _ = stored(graph, tmp_path)
     with torch.no_grad(), made.record_loads() as recorder:
         made(inputs(graph))
@@ -64,8 +66,16 @@ def test_the_first_loads_of_a_file_are_hashed_and_a_replay_has_the_same_loads(tm
     target = attrs.evolve(toy_target(), loading=constants)
     found = replay(trace, disk_at(trace, target, trace.cold))
     assert found.loads == len(loads) and found.stalled > 0
+    again = decided(trace)
+    assert [event.loads for event in again.calls[0]] == [tuple(map(bare, event.loads)) for event in trace.calls[0]]
+    assert [event.gone for call in again.calls for event in call] == [event.gone for call in trace.calls for event in call]
     roomy = decided(trace, room=sum(trace.sizes.values()))
     assert replay(roomy, disk_at(roomy, target, False)).loads <= len(trace.sizes)
+
+
+def bare(load: Load) -> Load:
+    """Without how long it took."""
+    return replace(load, seconds=0.0)
 
 
 def test_files_outside_the_page_cache_are_cold(tmp_path: Path) -> None:
