@@ -97,7 +97,8 @@ def _bodiless(path: str, call: Node, chunk: Chunk | None, resolver: Resolver | N
     hint = f'put a written chunk in its place: --bind {name}=FILE, or bind={{"{name}": …}} in Python'
     message = f"the chunk `{name}` is stored elsewhere, and nothing was found in its place"
     if chunk and resolver and (told := why_not(resolver, of_member(chunk.extern, chunk.members[0]))):
-        message, hint = f"the chunk `{name}` is stored elsewhere: {told[0].message}", "; or ".join(filter(None, [told[0].hint, hint]))
+        message = f"the chunk `{name}` is stored elsewhere: {told[0].message}"
+        hint = "; or ".join(filter(None, [told[0].hint, hint]))
     return Diagnostic("CC0711", message, (Label(call.span, "called here"), *also), hint)
 
 
