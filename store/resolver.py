@@ -9,7 +9,7 @@ py:                what is installed, if that is allowed
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..compiler.loading.handles import Handle, parse_handle, refused
@@ -44,7 +44,7 @@ class Resolver:
         found, entry = self.entry(handle)
         if self.lock:
             self.lock.check(handle, entry)
-        return found
+        return replace(found, allowed=True) if self.allow_python else found
 
     def entry(self, text: str) -> tuple[Resolved, Entry]:
         """The same with what a lock would say of it, which is not compared with what the lock does say."""

@@ -44,7 +44,8 @@ class Resolved:
     - `location`: the handle with alias and branch resolved: what a lock holds;
     - `tensors`: by the name below the part that was asked for (`linear_1.weight`);
     - `blobs`: all files of it; `program`: the `.cc` text of a model, and `part` what of it is meant;
-    - `folder`: of a file that is not in a store: nothing outside of it is read.
+    - `folder`: of a file that is not in a store: nothing outside of it is read;
+    - `allowed`: whether code that the spec does not show may run for it (`--allow-python`).
     """
 
     handle: Handle
@@ -56,6 +57,7 @@ class Resolved:
     program: Source | None = None
     part: str = ""
     folder: str = ""
+    allowed: bool = False
 
     @property
     def bytes(self) -> int:

@@ -196,7 +196,7 @@ class Residents:
         self.bytes += self.sizes[key]
         self.peak = max(self.peak, self.bytes)
         self.counts["loads"] += 1
-        self.counts["bytes"] += self.sizes[key] - self.later.get(key, 0)
+        self.counts["bytes"] += self.read_with(key)
         if self.mover is not None:
             self.mover.load(key)
         return True
@@ -223,6 +223,10 @@ class Residents:
         self.prefetching.used(key, self.sizes[key])
         self.unused.discard(key)
         self.resident[key] = self.resident.pop(key)
+
+    def read_with(self, key: str) -> int:
+        """The bytes of a chunk that are read when it is loaded."""
+        return self.sizes[key] - self.later.get(key, 0)
 
     def read_rows(self, count: int, seconds: float) -> None:
         """Bytes of a resident chunk that were read now: a call waited for them."""

@@ -58,6 +58,17 @@ def test_a_spec_alone_has_no_package_installed(tmp_path, monkeypatch):
             load(foreign("onnx", path, isolated=True, requires=requires))
 
 
+def test_packages_are_installed_where_python_is_allowed(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(isolated_chunk, "interpreter", lambda requires, allowed: asked.append(allowed) or Path(sys.executable))
+    path = write_linear(tmp_path / "m.onnx", LINEAR.weight.detach(), LINEAR.bias.detach())
+    chunk = foreign("onnx", path, isolated=True, requires=["onnxruntime", "left-pad"])
+    for allowed in (False, True):
+        load(replace(chunk, place=replace(chunk.place, allowed=allowed))).close()
+    load(foreign("onnx", path, isolated=True, requires=["onnxruntime>=1.20", "NumPy"])).close()
+    assert asked == [False, True, True]
+
+
 @pytest.mark.slow
 def test_tensors_of_every_dtype_for_a_module_that_imports_torch(tmp_path, here):
     (tmp_path / "same.py").write_text("import torch\ndef same(x):\n    assert isinstance(x, torch.Tensor)\n    return x\n")

@@ -36,7 +36,7 @@ def load(chunk: Foreign) -> IsolatedRunner:
         names=[name for name, _ in chunk.inputs],
         threads=torch.get_num_threads(),
         # A Python class is there only where Python is allowed.
-        allowed=kind == "py" or all(map(_unasked, chunk.requires)),
+        allowed=kind == "py" or chunk.place.allowed or all(map(_unasked, chunk.requires)),
     )
     facts = worker.load()
     if files:

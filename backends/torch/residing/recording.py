@@ -85,7 +85,7 @@ class Recorder:
         self.since = time.perf_counter()
         lease = store.here
         unit = path if lease is None else lease.key(path)
-        loads = tuple(Load(key, store.sizes[key]) for key in store.resident if key not in before)
+        loads = tuple(Load(key, store.read_with(key)) for key in store.resident if key not in before)
         gone = tuple(key for key in before if key not in store.resident)
         by = self.decisions.setdefault(id(wanted[0][0]), len(self.decisions) + 1) if wanted else 0
         self.kept += [one for one, _ in wanted]
