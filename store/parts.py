@@ -50,11 +50,14 @@ def tensors_of(manifest: Manifest, part: str, headers: Headers) -> dict[str, Ten
     for name, each in touched(manifest, part).items():
         if each.kind != "weights":
             continue
-        for tensor, stored in headers.of(each.blob).tensors.items():
+        tensors = headers.of(each.blob).tensors
+        inside = part.removeprefix(f"{name}.") if name else part  # what is asked for within this file, if it is less than all
+        mine = names_below(tensors, inside) if len(name) < len(part) else tensors
+        for tensor in mine:
+            stored = tensors[tensor]
             full = f"{name}.{tensor}" if name else tensor
-            if not part or full.startswith(f"{part}."):
-                below = full[len(part) + 1 :] if part else full
-                found[below] = TensorPlace(each.blob, stored.dtype, stored.shape, stored.start, stored.bytes)
+            below = full[len(part) + 1 :] if part else full
+            found[below] = TensorPlace(each.blob, stored.dtype, stored.shape, stored.start, stored.bytes)
     if part and not found:
         raise no_part(manifest, part, _prefixes(manifest, headers))
     return dict(sorted(found.items()))
