@@ -34,6 +34,10 @@ class Lease:
         self.place = 0
         self.known: dict[str, bool] = {}
         """Which chunks the call has decided on."""
+        self.near: dict[str, float] = {}
+        """How near chunks came to being kept, by the scores of their routers."""
+        self.scores: dict[int, tuple[object, list[float]]] = {}
+        """The same of all ways of a selection, by the identity of what it kept, which is held so that it stays."""
         self.ran: bool | None = None
         """Whether it used the one that its plan came to last."""
         self.log: list[tuple[str, str, bool]] = []
@@ -132,11 +136,19 @@ class Lease:
         store, used = self.store, self.holds(path)
         with store.turn:
             store.eviction.passed(path)
-            store.forecast.passed(path, used, self.ran)
+            if path in store.forecast.open:
+                self._learn(path, used)
         self.ran = used
         self.known.pop(path, None)
         if store.guesses:
             self._begin(store.forecast.likely(order, self.place, self.known, used), store.guesses)
+
+    def _learn(self, path: str, used: bool) -> None:
+        """What became of a chunk on which something decides."""
+        store, forecast = self.store, self.store.forecast
+        if path not in self.known and forecast.chance(path, self.ran) >= LIKELY:
+            store.prefetching.unmade(store.sizes[path], used)
+        forecast.passed(path, used, self.ran, self.near.pop(path, 0.0))
 
     def holds(self, path: str) -> bool:
         """Whether a chunk is acquired."""

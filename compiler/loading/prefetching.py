@@ -2,9 +2,10 @@
 
 Bytes are counted, not seconds, so that the simulator decides alike. A prefetch that is used hides its own bytes. One that goes
 unused costs its bytes on the link; so does a chunk that went for a prefetch and is loaded again. A credit never exceeds the bytes
-of one cache, and runs out when more is wasted than used: then prefetching is off. Of what is loaded otherwise, `TRIAL` goes to
-the credit, so that it is tried again now and then. So all that prefetches ever waste is at most what they save, `TRIAL` of the
-bytes loaded, and one cache (and what displaced chunks cost beyond that, which is known only when they come back).
+of one cache, and runs out when more is wasted than used: then prefetching is off. Two things restore it, so that it is tried
+again: `TRIAL` of what is loaded otherwise; and while it is off, guesses that would have been right, of which `UNMADE` counts. So
+what is wasted is at most what is used, `TRIAL` of what is loaded, `UNMADE` of what would have been right, and one cache (and what
+displaced chunks cost beyond that, which is known only when they come back).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 TRIAL = 0.02
+UNMADE = 0.25
+"""A guess that is not made shows that it is right, but not what would have gone for it."""
 
 Kind = Literal["decided", "guess"]
 """What is known to be used in this call, and what is not."""
@@ -60,6 +63,12 @@ class Prefetching:
     def allows(self, size: int, kind: Kind) -> bool:
         """Whether so many bytes may be loaded ahead."""
         return self.accounts[kind].left >= size
+
+    def unmade(self, size: int, right: bool) -> None:
+        """A guess of so many bytes would have been right or wrong. It counts while guesses are off."""
+        account = self.accounts["guess"]
+        if account.left < size:
+            account.left = account.left + UNMADE * size if right else max(min(0.0, account.left), account.left - size)
 
     def loaded(self, key: str, size: int, gone: Sequence[str], kind: Kind | None) -> None:
         """A load begins, for which others went. None: for what waits for it."""

@@ -26,8 +26,18 @@ def write_move(body: Body, step: Step) -> None:
     wanted = [wanted_text(body, by, way) for by, way in step.wanted]
     paths = [f'"{path}"' for path in (step.label, step.target) if path]
     call = f"{step.kind}({', '.join([f'{body.ctx}.host', *paths, *wanted])})"
+    if step.kind == "acquire" and body.graph.memory.get("prefetch", ("",))[0] == "speculative":
+        _tell_scores(body, step)
     mark(body, step)
     body.line(f"{body.ctx}.step_done({call})" if body.logged else call)
+
+
+def _tell_scores(body: Body, step: Step) -> None:
+    """Before a chunk is acquired: how near its router came to keeping it, for guesses."""
+    for by, way in step.wanted:
+        if by.op == "select":
+            kept, score = body.selected(by, "kept"), body.selected(by, "score")
+            body.line(f'scored({body.ctx}.host, "{step.label}", {way}, {kept}, {score})')
 
 
 def wanted_text(body: Body, by: Node, way: int) -> str:
@@ -90,9 +100,7 @@ def fuse_part(body: Body, fuse: Node, step: Step, place: int) -> None:
     body.parts.setdefault(fuse, {})[place] = name
 
 
-def if_any(
-    body: Body, rows: str, axes: int, stem: str, inside: list[str], values: Sequence[tuple[str, Node]]
-) -> list[str]:
+def if_any(body: Body, rows: str, axes: int, stem: str, inside: list[str], values: Sequence[tuple[str, Node]]) -> list[str]:
     """Values that are computed by the lines `inside` only where there are rows (of so many axes); the names of these, or of no
     rows like them."""
     names = [body.names.fresh(stem if len(values) == 1 else f"{stem}_{i}") for i in range(len(values))]

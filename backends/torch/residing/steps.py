@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,6 +55,22 @@ def acquire(module: Any, path: str, *wanted: Wanted) -> bool:
         lease.acquire(path)
     lease.passed(path)
     return done
+
+
+@host_step
+def scored(module: Any, path: str, way: int, kept: Tensor, score: Tensor) -> None:
+    """How near the way of a chunk came to being kept, from the scores [..., ways] of its router: what is guessed of the next call
+    learns from near misses."""
+    if module is None or kept.shape[-1:] != score.shape[-1:] or not score.numel():
+        return
+    lease = _lease(module)
+    forecast, first = lease.store.forecast, lease.scores.get(id(kept))
+    if first is None:
+        best = score.detach().flatten(0, -2).amax(0).tolist()
+        ways = kept.flatten(0, -2).any(0).tolist()
+        near = forecast.lines[path].near(best, ways) if all(map(math.isfinite, best)) else [0.0] * len(best)
+        first = lease.scores[id(kept)] = (kept, near)
+    lease.near[path] = first[1][way]
 
 
 @host_step
