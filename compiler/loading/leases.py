@@ -138,6 +138,8 @@ class Lease:
             store.eviction.passed(path)
             if path in store.forecast.open:
                 self._learn(path, used)
+        if not used:
+            self.waiting.discard(self.key(path))
         self.ran = used
         self.known.pop(path, None)
         if store.guesses:

@@ -61,9 +61,9 @@ def acquire(module: Any, path: str, *wanted: Wanted) -> bool:
 def scored(module: Any, path: str, way: int, kept: Tensor, score: Tensor) -> None:
     """How near the way of a chunk came to being kept, from the scores [..., ways] of its router: what is guessed of the next call
     learns from near misses."""
-    if module is None or kept.shape[-1:] != score.shape[-1:] or not score.numel():
-        return
     lease = _lease(module)
+    if lease is None or kept.shape[-1:] != score.shape[-1:] or not score.numel():
+        return
     forecast, first = lease.store.forecast, lease.scores.get(id(kept))
     if first is None:
         best = score.detach().flatten(0, -2).amax(0).tolist()
