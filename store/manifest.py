@@ -44,6 +44,11 @@ class Manifest:
     sha256: str
     parts: Mapping[str, Part] = field(default_factory=dict)
     program: Blob | None = None
+    ordered: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """The names of its parts, sorted."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ordered", tuple(sorted(self.parts)))
 
     @property
     def kind(self) -> Kind:

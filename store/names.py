@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..compiler.diagnostics import CompileError
 from ..compiler.loading.handles import refused
@@ -86,7 +86,11 @@ def _why(text: str) -> str:
 
 
 def names_below(names: Iterable[str], part: str) -> list[str]:
-    """Those that begin with `part` and a dot, sorted. An array asks a member at a time, so of many names few are looked at: in
-    order they stand together, between `part.` and what would be `part/`."""
-    ordered = sorted(names)
+    """Those that begin with `part` and a dot, sorted."""
+    return list(among(sorted(names), part))
+
+
+def among(ordered: Sequence[str], part: str) -> Sequence[str]:
+    """The same of sorted names. An array asks a member at a time, so of many names few are looked at: in order they stand
+    together, between `part.` and what would be `part/`."""
     return ordered[bisect_left(ordered, f"{part}.") : bisect_left(ordered, f"{part}/")]

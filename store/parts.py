@@ -15,22 +15,23 @@ from ..compiler.diagnostics import did_you_mean
 from ..compiler.loading.handles import refused
 from ..compiler.loading.places import Blob, TensorPlace
 from .manifest import Manifest, Part
-from .names import listed, names_below, shown
+from .names import among, listed, shown
 from .safetensors import Header, read_header
 
 
 @dataclass
 class Headers:
-    """Headers that were read, by file: an array asks for the same one a member."""
+    """Headers that were read, by file, with their names sorted: an array asks for the same one a member."""
 
-    known: dict[tuple[str, int, int, int], Header] = field(default_factory=dict)
+    known: dict[tuple[str, int, int, int], tuple[Header, tuple[str, ...]]] = field(default_factory=dict)
 
-    def of(self, blob: Blob) -> Header:
+    def of(self, blob: Blob) -> tuple[Header, tuple[str, ...]]:
         """CC1404 where the blob is no safetensors file."""
         found = os.stat(blob.path)
         key = (blob.path, found.st_ino, found.st_size, found.st_mtime_ns)
         if key not in self.known:
-            self.known[key] = read_header(blob.path)
+            header = read_header(blob.path)
+            self.known[key] = header, tuple(sorted(header.tensors))
         return self.known[key]
 
 
@@ -40,7 +41,7 @@ def touched(manifest: Manifest, part: str) -> dict[str, Part]:
         return dict(manifest.parts)
     words = part.split(".")
     above = (".".join(words[:count]) for count in range(len(words) + 1))
-    names = [*above, *names_below(manifest.parts, part)]
+    names = [*above, *among(manifest.ordered, part)]
     return {name: manifest.parts[name] for name in names if name in manifest.parts}
 
 
@@ -50,12 +51,11 @@ def tensors_of(manifest: Manifest, part: str, headers: Headers) -> dict[str, Ten
     for name, each in touched(manifest, part).items():
         if each.kind != "weights":
             continue
-        tensors = headers.of(each.blob).tensors
-        inside = part.removeprefix(f"{name}.") if name else part  # what is asked for within this file, if it is less than all
-        mine = names_below(tensors, inside) if len(name) < len(part) else tensors
-        for tensor in mine:
-            stored = tensors[tensor]
-            full = f"{name}.{tensor}" if name else tensor
+        header, ordered = headers.of(each.blob)
+        # Of a part that `part` lies in, what begins with the rest of it; else all, and `part` is cut off.
+        rest = part[len(name) + 1 if name else 0 :]
+        for tensor in among(ordered, rest) if rest else ordered:
+            full, stored = f"{name}.{tensor}" if name else tensor, header.tensors[tensor]
             below = full[len(part) + 1 :] if part else full
             found[below] = TensorPlace(each.blob, stored.dtype, stored.shape, stored.start, stored.bytes)
     if part and not found:
