@@ -67,7 +67,7 @@ def command(
     else:
         told_by_reference(graph)
         params = {parameter.path: initial(parameter, seed) for parameter in graph.parameters}
-        params |= values_of(around.versions(graph, path))
+        params |= values_of(graph, around.versions(graph, path))
         done = run_reference(graph, inputs, params, sizes, seed=seed)
     if as_json:
         click.echo(json.dumps(as_values(graph, inputs, sizes, done), indent=2))

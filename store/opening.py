@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..compiler.bodies import body_order
 from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.ir import Chunk, Graph, Node
+from ..compiler.loading.fitting import misfits
 from ..compiler.loading.signatures import of_member, present_paths, stored_handles, wanted_of
 from ..compiler.planning.uses import foreign_bytes
 from .resolver import Resolver, resolver_for
@@ -53,22 +54,32 @@ class Outside:
         """What the stored parts of a graph are while it serves; None where it has none.
 
         Without a store what cannot be found is left out: written chunks draw their weights, and others have no body to run.
+        `CompileError` where something is not there, or does not fit the graph.
         """
         resolver = self.resolver(spec)
         handles = stored_handles(graph, self.weights)
-        read = {path for path, names in wanted_of(graph, handles).items() if names} | foreign_bytes(graph).keys()
-        used = {path: handle for path, handle in handles.items() if path in read}
+        wanted, runs = wanted_of(graph, handles), foreign_bytes(graph)
+        used = {path: handle for path, handle in handles.items() if wanted[path] or path in runs}
         if resolver.store is None and not self.weights:
             used = {path: handle for path, handle in used.items() if not why_not(resolver, handle)}
-        return Serving(resolver, used, optional=present_paths(graph)) if used else None
+        serving = Serving(resolver, used, optional=present_paths(graph)) if used else None
+        wrong = [
+            one
+            for path, part in (serving.now().items() if serving else ())
+            for one in misfits(part.location, part.tensors, wanted[path], exactly=False)
+        ]
+        if wrong:  # an alias moved since the graph was made, or another store is meant
+            raise CompileError(wrong)
+        return serving
 
 
-def values_of(versions: Serving | None) -> dict[str, NDArray[Any]]:
-    """The stored parameters by their path in the model, as arrays."""
+def values_of(graph: Graph, versions: Serving | None) -> dict[str, NDArray[Any]]:
+    """The stored parameters of a graph by their path, as arrays."""
+    snapshot = versions.now() if versions else {}
     found = {}
-    for path, part in versions.now().items() if versions else ():
-        for name, place in part.tensors.items():
-            found[f"{path}.{name}" if path else name] = array_of(place)
+    for path, names in wanted_of(graph, snapshot).items():
+        for name in names:
+            found[f"{path}.{name}" if path else name] = array_of(snapshot[path].tensors[name])
     return found
 
 

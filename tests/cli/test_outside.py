@@ -57,7 +57,7 @@ def test_both_backends_read_the_store(folder: Path):
     with torch.no_grad():
         y = module(x)
     graph = chunkc.load(folder / "m.cc", store=folder / "chunks")
-    values = values_of(Outside(folder / "chunks").versions(graph, folder / "m.cc"))
+    values = values_of(graph, Outside(folder / "chunks").versions(graph, folder / "m.cc"))
     assert set(values) == {p.path for p in graph.parameters} and {p.kind for p in graph.parameters} == {"frozen"}
     np.testing.assert_allclose(y.numpy(), chunkc.reference(graph, {"x": x.numpy()}, values).output, rtol=1e-5, atol=1e-6)
 
@@ -93,3 +93,17 @@ def test_weights_of_the_whole_model(folder: Path):
     assert result.exit_code == 1 and "error[CC1414]" in result.stderr
     result = run("run", folder / "w.cc", "--dims", "B=2", "--weights", "weights/w@v1")
     assert result.exit_code == 1 and "error[CC1427]" in result.stderr
+
+
+def test_a_graph_is_held_to_the_store_that_it_is_given(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(folder)
+    graph = chunkc.load("m.cc", store="chunks")
+    with torch.no_grad():
+        x = torch.randn(2, 3)
+        assert torch.equal(chunkc.compile(graph, store="chunks").eval()(x), chunkc.compile("m.cc", store="chunks").eval()(x))
+    save_file({"linear_1.weight": torch.randn(4, 5), "linear_1.bias": torch.randn(4)}, folder / "other.safetensors")
+    store = Store(folder / "others")
+    add(store, folder / "edges.cc", "models/edges", "v1", folder / "edges.safetensors")
+    add(store, folder / "other.safetensors", "weights/plain", "v1")
+    with pytest.raises(chunkc.CompileError, match="CC1414"):
+        chunkc.compile(graph, store="others")

@@ -75,7 +75,7 @@ def check(folder: Path, missing: tuple[str, ...], rule: str, budget: str, fused:
     graph = chunkc.load(path)
     fresh = chunkc.compile(path, seed=5, passes=()).state_dict()
     own = {name: value.numpy() for name, value in fresh.items() if not value.is_meta}
-    values = {**own, **values_of(Outside().versions(graph, path))}
+    values = {**own, **values_of(graph, Outside().versions(graph, path))}
     for name in missing:  # whatever they are, they are not read
         values |= {p.path: np.full(p.type.shape, np.nan) for p in graph.parameters if p.path.startswith(f"{name}.")}
     kept = {name: value.numpy() for name, value in module.decisions().items() if name == "r"}
