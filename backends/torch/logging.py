@@ -109,6 +109,6 @@ def _twin(module: CompiledModule) -> CompiledModule:
     from .emission import emit
     from .module import build
 
-    sources = emit(module.graph, module.train_graph, logged=True)
+    sources = emit(module.graph, module.train_graph, logged=True, partial=module.sources.partial)
     versions = module._memory.versions if module._memory else None
     return build(sources, module.graph, module.train_graph, module.seed, twin=True, versions=versions)

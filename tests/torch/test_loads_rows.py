@@ -106,6 +106,7 @@ def test_the_same_bits_as_in_memory(model: Any, tmp_path: Path) -> None:
             assert torch.equal(made(x), whole(x))
             with made.replay(whole.decisions()):
                 assert torch.equal(made(x), whole(x))
+        assert torch.equal(made.log_steps(x).value, whole(x))
     assert made.residency().rows > 0 and made.residency().peak <= made.residency().room
 
 

@@ -9,6 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from torch import Tensor
 
+from ....compiler.loading.places import Unloadable
 from ...isolated.chunk import IsolatedChunk
 from .onnx import ONNX_DTYPES, check_precision, files_of
 from .runners import Foreign
@@ -39,8 +40,12 @@ def load(chunk: Foreign) -> IsolatedRunner:
         allowed=kind == "py" or chunk.place.allowed or all(map(_unasked, chunk.requires)),
     )
     facts = worker.load()
-    if files:
-        check_file(chunk, list(map(_found, facts["inputs"])), list(map(_found, facts["outputs"])))
+    try:
+        if files:
+            check_file(chunk, list(map(_found, facts["inputs"])), list(map(_found, facts["outputs"])))
+    except Unloadable:
+        worker.close()
+        raise
     return IsolatedRunner(chunk, worker, sum(file.stat().st_size for file in files))
 
 

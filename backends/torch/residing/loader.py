@@ -10,7 +10,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -254,7 +254,7 @@ def _serve(told: deque[Callable[[], None] | None], some: threading.Semaphore) ->
 
 def read(parcel: Parcel) -> dict[str, Tensor]:
     """The parameters of a parcel by their paths, in memory of their own. `Unloadable` if they cannot be loaded."""
-    job = Job(parcel)
+    job = Job(replace(parcel, partial=frozenset()))
     job.run()
     job.check()
     with torch.no_grad():
