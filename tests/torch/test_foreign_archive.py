@@ -79,6 +79,18 @@ def test_a_plain_model_is_read(archive: Path, tmp_path: Path) -> None:
     assert torch.equal(load(foreign("pt2", again)).run([x]), net(x))
 
 
+class Branching(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            y = torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x * 2, (x,))
+        return y[:, :3] * x.shape[0] ** 0.5
+
+
+def test_control_flow_and_sizes_are_read(tmp_path: Path) -> None:
+    runner, x = load(foreign("pt2", write_archive(tmp_path / "m.pt2", Branching(), torch.randn(5, 4)))), torch.randn(3, 4)
+    assert torch.allclose(runner.run([x]), Branching()(x))
+
+
 @pytest.mark.parametrize(
     ("entry", "change", "words"),
     [
@@ -87,6 +99,8 @@ def test_a_plain_model_is_read(archive: Path, tmp_path: Path) -> None:
         ("models/model.json", text("torch.ops.aten.linear.default", "torch.ops.__class__.__init__"), "`torch.ops.__class__"),
         ("models/model.json", text("torch.ops.aten.linear.default", "torch.ops.aten.from_file.default"), "from_file"),
         ("models/model.json", text("torch.ops.aten.linear.default", "torch.ops.load_library"), "load_library"),
+        ("models/model.json", text("torch.ops.aten.linear.default", "torch.ops.higher_order.call_torchbind"), "call_torchbind"),
+        ("models/model.json", text('namedtuple_fields": {}', 'namedtuple_fields": {"a": ["b"]}'), "named tuples"),
         ("models/model.json", text("Symbol('s", "exec('s"), "arithmetic"),
         ("models/model.json", text('"name": "x"', '"name": "x: print(1)"'), "a name"),
         ("models/model.json", text("builtins.tuple", "collections.defaultdict"), "collections.defaultdict"),

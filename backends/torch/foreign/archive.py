@@ -22,17 +22,20 @@ FILES = re.compile(
     r"|data/sample_inputs/model\.pt|models/model\.json|archive_format|archive_version|byteorder|\.data/\w+"
 )
 PYTHON = "abs|add|and_|eq|floordiv|ge|getitem|gt|invert|le|lshift|lt|mod|mul|ne|neg|not_|or_|pos|pow|rshift|sub|truediv|xor"
+FLOW = "cond|map_impl|scan|while_loop|associative_scan|invoke_subgraph|wrap_with_set_grad_enabled|wrap_with_autocast"
 TARGETS = re.compile(
-    rf"torch\.ops\.(aten|prims|higher_order|quantized_decomposed|torchvision)(\.[A-Za-z_]\w*)+|_operator\.({PYTHON})"
+    rf"torch\.ops\.(aten|prims|quantized_decomposed|torchvision)(\.[A-Za-z_]\w*)+|torch\.ops\.higher_order\.({FLOW})"
+    rf"|_operator\.({PYTHON})"
     r"|math\.(ceil|floor|trunc|sqrt|pow)|torch\.sym_\w+|torch\._sym_\w+"
 )
-"""Operators on tensors, and arithmetic on sizes."""
+"""Operators on tensors, control flow, and arithmetic on sizes."""
 PRIVATE = re.compile(r"torch\.ops\..*__|torch\.ops\.aten\.from_file\b")
 """Attributes of Python's, and the operator that opens files."""
 SYMPY = re.compile(
     "Symbol|Integer|Float|Rational|Add|Mul|Pow|Max|Min|Mod|FloorDiv|ModularIndexing|CleanDiv|CeilDiv|IntTrueDiv|FloatTrueDiv"
-    "|PythonMod|TruncToInt|RoundToInt|ToFloat|FloorToInt|CeilToInt|Identity|Where|Abs|Eq|Ne|Equality|Unequality|GreaterThan"
-    "|LessThan|StrictGreaterThan|StrictLessThan|And|Or|Not"
+    "|PythonMod|TruncToInt|TruncToFloat|RoundToInt|RoundDecimal|ToFloat|FloorToInt|CeilToInt|FloatPow|PowByNatural|LShift|RShift"
+    "|BitwiseFn_bitwise_(and|or|xor)|OpaqueUnaryFn_[a-z0-9]+|IsNonOverlappingAndDenseIndicator|Identity|Where|Abs|Eq|Ne"
+    "|Equality|Unequality|GreaterThan|LessThan|StrictGreaterThan|StrictLessThan|And|Or|Not"
 )
 OPERATORS = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
 WORD = re.compile(r"[\w.+-]{0,64}")
@@ -99,6 +102,8 @@ def _check_item(item: dict[str, Any]) -> None:
             raise Unsafe(f"a size in it is not arithmetic: `{str(value)[:80]}`")
         if (key == "name" or key.endswith("_name")) and isinstance(value, str) and not NAME.fullmatch(value):
             raise Unsafe(f"it has a name that is none: `{value[:80]}`")
+        if key == "treespec_namedtuple_fields" and value:
+            raise Unsafe("its arguments are nested in named tuples")
         if key in ("in_spec", "out_spec") and isinstance(value, str):
             _check_spec(value)
 
