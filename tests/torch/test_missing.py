@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 import chunkc
+from chunkc.compiler.loading.places import Unloadable
 from chunkc.store.adding import add
 from chunkc.store.opening import Outside, values_of
 from chunkc.store.store import Store
@@ -92,6 +93,18 @@ def check(folder: Path, missing: tuple[str, ...], rule: str, budget: str, fused:
 )
 def test_torch_does_without_what_is_missing(case, tmp_path):
     check(tmp_path, *case)
+
+
+def test_training_needs_all_of_them(tmp_path):
+    path = spec(tmp_path, ("b", "c.1"), FUSED, "top(2)", "skip", "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        module = chunkc.compile(path)
+    x = torch.randn(3, 4)
+    with pytest.raises(Unloadable, match="`b` cannot be loaded"):
+        module.train()(x)
+    with torch.no_grad():
+        assert module.eval()(x).shape == (3, 4), "calls in eval still do without"
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from torch import nn
 
 from ....compiler.diagnostics import CompileError, Diagnostic, Label
 from ....compiler.ir import Graph
-from ....compiler.loading.places import Resolved, Versions
+from ....compiler.loading.places import Resolved, Unloadable, Versions
 from .loader import read
 from .parcels import parcels_of
 from .replicas import slot_of
@@ -60,6 +60,8 @@ def materialise(module: Any) -> None:
     memory: Memory | None = module._memory
     if memory is None or memory.versions is None:
         return
+    for path, why in memory.versions.missing().items():
+        raise Unloadable(path, why[0])  # only calls in eval do without it
     for parcel in parcels_of(memory.graph, memory.versions.now(), lambda path: None).values():
         for name, tensor in read(parcel).items():
             table, last = slot_of(module, name)
