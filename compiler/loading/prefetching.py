@@ -1,11 +1,12 @@
 """Whether to load ahead: prefetches are paid from a credit that those earn that were used, and that what they waste costs.
 
 Bytes are counted, not seconds, so that the simulator decides alike. A prefetch that is used hides its own bytes. One that goes
-unused costs its bytes on the link; so does a chunk that went for a prefetch and is loaded again. A credit never exceeds the bytes
-of one cache, and runs out when more is wasted than used: then prefetching is off. Two things restore it, so that it is tried
-again: `TRIAL` of what is loaded otherwise; and while it is off, guesses that would have been right, of which `UNMADE` counts. So
-what is wasted is at most what is used, `TRIAL` of what is loaded, `UNMADE` of what would have been right, and one cache (and what
-displaced chunks cost beyond that, which is known only when they come back).
+unused costs them on the link; so does a chunk that went for one and is loaded again. A wasted byte weighs `COST` used ones,
+for it is seldom all of a load that hides behind what runs. A credit begins with the bytes of one cache that may be wasted, never
+exceeds that, and runs out when more is lost than won: then prefetching is off. Two things restore it, so that it is tried again:
+`TRIAL` of what is loaded otherwise; and, while it is off, guesses that would have been right, of which `UNMADE` counts. So COST
+times what is wasted, but for one cache, is at most what is used, `TRIAL` of what is loaded and `UNMADE` of what would have been
+right (and what displaced chunks cost beyond that, which is known only when they come back).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+COST = 2.0
 TRIAL = 0.02
 UNMADE = 0.25
 """A guess that is not made shows that it is right, but not what would have gone for it."""
@@ -24,15 +26,15 @@ Kind = Literal["decided", "guess"]
 
 @dataclass
 class Account:
-    """The credit of one kind, in bytes, and the bytes prefetched that were `used` and `wasted` so far."""
+    """The credit of one kind, in used bytes, and the bytes prefetched that were `used` and `wasted` so far."""
 
-    most: int
+    most: float
     left: float = field(init=False)
     used: int = 0
     wasted: int = 0
 
     def __post_init__(self) -> None:
-        self.left = float(self.most)
+        self.left = self.most
 
     def earn(self, amount: float) -> None:
         self.left = min(self.most, self.left + amount)
@@ -43,7 +45,7 @@ class Account:
 
     def lost(self, amount: int) -> None:
         self.wasted += amount
-        self.left -= amount
+        self.left -= COST * amount
 
 
 @dataclass
@@ -58,17 +60,17 @@ class Prefetching:
     """What went for a prefetch, and for which."""
 
     def __post_init__(self) -> None:
-        self.accounts = {"decided": Account(self.room), "guess": Account(self.room)}
+        self.accounts = {"decided": Account(COST * self.room), "guess": Account(COST * self.room)}
 
     def allows(self, size: int, kind: Kind) -> bool:
         """Whether so many bytes may be loaded ahead."""
-        return self.accounts[kind].left >= size
+        return self.accounts[kind].left >= COST * size
 
     def unmade(self, size: int, right: bool) -> None:
         """A guess of so many bytes would have been right or wrong. It counts while guesses are off."""
         account = self.accounts["guess"]
-        if account.left < size:
-            account.left = account.left + UNMADE * size if right else max(min(0.0, account.left), account.left - size)
+        if account.left < COST * size:
+            account.left = account.left + UNMADE * size if right else max(min(0.0, account.left), account.left - COST * size)
 
     def loaded(self, key: str, size: int, gone: Sequence[str], kind: Kind | None) -> None:
         """A load begins, for which others went. None: for what waits for it."""
