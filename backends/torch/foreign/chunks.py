@@ -89,6 +89,8 @@ class Runners:
 
     def keep(self, chunk: Foreign) -> Runner:
         """The runner of a chunk, which is loaded if it is not there, and stays until `leave`."""
+        if chunk.key in self._own and (runner := self._loaded.get(chunk.key)) is not None:
+            return runner  # nobody waits here for the load of another
         with self._lock:
             if chunk.key not in self._own:
                 self._take(chunk)

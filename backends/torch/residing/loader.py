@@ -24,7 +24,7 @@ from .mapping import Cancelled, Extent, Held
 from .parcels import REPAIR, Parcel, told
 from .replicas import DTYPES, Replica, lend
 from .rows import ROWS, Rows
-from .verified import VERIFIED, Stamp, stamp_of
+from .verified import VERIFIED, Stamp, is_known, stamp_of
 
 
 @dataclass(slots=True, eq=False)
@@ -112,6 +112,7 @@ class Job:
         """Brings what runs its other chunks into memory."""
         for chunk in self.parcel.foreign:
             self.look()
+            self.verified = self.verified or not all(map(is_known, chunk.place.blobs))
             runners.take(chunk)
             self.foreign.append(chunk)
 

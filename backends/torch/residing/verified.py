@@ -11,12 +11,20 @@ from ....compiler.loading.verified import Stamp as Stamp
 from ....compiler.loading.verified import stamp_of as stamp_of
 
 
+def is_known(blob: Blob) -> bool:
+    """Whether a file was read to its end before, as it is now."""
+    try:
+        return not blob.sha256 or VERIFIED.get(stamp_of(os.stat(blob.path))) == blob.sha256
+    except OSError:
+        return False
+
+
 def differs(blob: Blob) -> str:
     """What is not as it was stored, in words; nothing where the file has the bytes that it had. `OSError`."""
     found = os.stat(blob.path)
     if found.st_size != blob.bytes:
         return f"`{blob.path}` has {found.st_size:,} bytes, and {blob.bytes:,} were stored"
-    if blob.sha256 and VERIFIED.get(stamp_of(found)) != blob.sha256:
+    if not is_known(blob):
         with open(blob.path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             if digest != blob.sha256:
