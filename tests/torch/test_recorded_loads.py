@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,3 +101,14 @@ def test_what_loads_nothing_cannot_be_recorded_and_nothing_is_recorded_twice(tmp
 
     with pytest.raises(RuntimeError, match="no budget"), compile(replace(graph, memory=Attrs(), schedule=())).record_loads():
         pass
+
+
+def test_a_module_that_was_recorded_goes_with_all_that_it_mapped(tmp_path: Path) -> None:
+    graph = active_layers()
+    _, made, _ = stored(graph, tmp_path)
+    with torch.no_grad(), made.record_loads() as recorder:
+        made(inputs(graph))
+    gone = weakref.ref(made)
+    del made, recorder
+    gc.collect()
+    assert gone() is None

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .memory import Memory
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Through = tuple[bool, float]
+"""Of a load whether it hashed its file, and the seconds that it took."""
 SAMPLES = 8
 """Places of a file that are asked for, to tell whether it is in the page cache."""
 
@@ -35,8 +37,8 @@ class Recorder:
         self.memory, self.thread = memory, threading.get_ident()
         self.cold, self.room, self.resident = False, 0, ()  # type: tuple[bool, int, tuple[str, ...]]
         self.calls: list[list[Event]] = []
-        self.through: dict[str, deque[Job]] = {}
-        """By key its loads that are through."""
+        self.through: dict[str, deque[Through]] = {}
+        """By key what is known of its loads that are through."""
         self.decisions: dict[int, int] = {}
         self.kept: list[Any] = []
         """What decided so far in this call, numbered in order; held so that no other takes its place in memory."""
@@ -49,7 +51,7 @@ class Recorder:
 
     def told(self, key: str, job: Job) -> None:
         """The loader is through with a load."""
-        self.through.setdefault(key, deque()).append(job)
+        self.through.setdefault(key, deque()).append((job.verified, job.seconds))
 
     def units(self) -> dict[str, int]:
         """Bytes of what comes and goes, by key."""
@@ -96,9 +98,7 @@ class Recorder:
         self.calls[-1].append(Event("compute", seconds=now - self.since))
 
     def trace(self) -> LoadTrace:
-        """What was recorded. Waits for loads on their way."""
-        for job in list(self.memory.loader.jobs.values()) if self.memory.versions is not None else ():
-            job.done.wait()
+        """What was recorded."""
         told = {key: deque(one) for key, one in self.through.items()}
         calls = tuple(tuple(_with_loads(event, told) for event in call) for call in self.calls)
         store = self.memory.residents
@@ -111,7 +111,7 @@ class Recorder:
 
 @contextmanager
 def recording(memory: Memory) -> Iterator[Recorder]:
-    """While a memory is recorded; one recorder at a time."""
+    """While a memory is recorded, and until loads on their way are through; one recorder at a time."""
     if memory.recorder is not None:
         raise RuntimeError("loads of this module are being recorded already")
     memory.recorder = recorder = Recorder(memory)
@@ -121,6 +121,10 @@ def recording(memory: Memory) -> Iterator[Recorder]:
         yield recorder
     finally:
         memory.recorder = None
+        if memory.versions is not None:
+            for job in list(memory.loader.jobs.values()):
+                job.done.wait()
+            memory.loader.watch = None
 
 
 def noted(memory: Memory) -> AbstractContextManager[None]:
@@ -129,12 +133,12 @@ def noted(memory: Memory) -> AbstractContextManager[None]:
     return recorder.call() if recorder is not None and recorder.mine else nullcontext()
 
 
-def _with_loads(event: Event, told: Mapping[str, deque[Job]]) -> Event:
+def _with_loads(event: Event, told: Mapping[str, deque[Through]]) -> Event:
     """With what the loader has said of its loads since."""
     loads = []
     for load in event.loads:
-        job = told[load.unit].popleft() if told.get(load.unit) else None
-        loads.append(load if job is None else replace(load, verified=job.verified, seconds=job.seconds))
+        verified, seconds = told[load.unit].popleft() if told.get(load.unit) else (False, 0.0)
+        loads.append(replace(load, verified=verified, seconds=seconds))
     return replace(event, loads=tuple(loads))
 
 
