@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..bodies import body_order
 from ..ir import Frame, Graph
 from ..types import TensorType
 
@@ -40,6 +41,8 @@ def wanted_of(graph: Graph, paths: Iterable[str]) -> dict[str, dict[str, TensorT
 
 def present_paths(graph: Graph) -> frozenset[str]:
     """The chunks of which the spec says what becomes of them where they cannot be had: their paths in the model."""
+    if not any(node.op == "present" for one in (graph, *body_order(graph)) for node in one.nodes):
+        return frozenset()
     found: set[str] = set()
     seen: set[tuple[int, Frame]] = set()
     stack = [(graph, Frame())]

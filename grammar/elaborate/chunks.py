@@ -21,6 +21,7 @@ from .handles import handle_of, requirements
 from .limits import MOST_MEMBERS
 from .missing import MayBeMissing, or_zeros, paths_of
 from .signatures import bind_signature
+from .stored import look_up
 from .values import Chunked, Items, Record, Selected, Tensor, Value, describe
 
 
@@ -54,6 +55,8 @@ def declare(env: Env, syntax: tree.Chunk) -> None:
     declared.on_missing = written.on_missing if written is not None and not bound else "error"
     env.declare(syntax.name, declared)
     env.unit.chunks[path] = entry
+    if handle and env.program.resolver is not None:
+        look_up(env, declared, handle)
     if syntax.extern is not None:
         env.program.externs[syntax.name.text] = None
 

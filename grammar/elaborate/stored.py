@@ -56,6 +56,21 @@ def resolve(env: Env, handle: str, place: Span, excused: str = "") -> Resolved |
     raise Abort
 
 
+def look_up(env: Env, chunk: Chunked, handle: str) -> None:
+    """Tells what is wrong with the handles of a chunk where it is declared, so that those of all chunks are told at once."""
+    for member in chunk.members:
+        try:
+            _member(env, chunk, handle, member)
+        except Abort:
+            continue
+
+
+def _member(env: Env, chunk: Chunked, handle: str, member: str) -> Resolved | None:
+    path = f"{chunk.path}.{member}" if member else chunk.path
+    excused = path if may_be_missing(env, chunk) else ""
+    return resolve(env, of_member(handle, member), env.program.places[chunk.syntax.span], excused)
+
+
 def may_be_missing(env: Env, chunk: Chunked) -> bool:
     """Whether calls of a chunk do without it where it cannot be had."""
     return (chunk.root.on_missing or env.program.on_missing) in ("skip", "zero")
@@ -77,10 +92,9 @@ def extern_of(env: Env, chunk: Chunked) -> Resolved | None:
     place = env.program.places[chunk.syntax.span]
     handle = chunk.env.unit.chunks[chunk.path].extern
     name = chunk.syntax.name.text
-    excused = name if may_be_missing(env, chunk) else ""
-    found = [resolve(env, of_member(handle, member), place, excused) for member in chunk.members]
+    found = [_member(env, chunk, handle, member) for member in chunk.members]
     known = [one for one in found if one is not None]
-    if not known or (len(known) < len(found) and not excused):
+    if not known or (len(known) < len(found) and not may_be_missing(env, chunk)):
         return None
     first, *others = known
     if first.kind == "weights":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ...compiler.bodies import body_order
 from ...compiler.diagnostics import Abort
 from ...compiler.ir import Chunk, Frame, Graph
 from ...compiler.loading.fitting import misfits
@@ -15,6 +16,7 @@ from ...compiler.types import TensorType
 from .env import Env, Program, Scope, Unit
 from .stored import FOREIGN, resolve
 
+OUTSIDE = ("foreign", "present")
 MOST = 8
 """Tensors of one chunk that are told one by one."""
 
@@ -70,13 +72,15 @@ def _compare(program: Program, path: str, wanted: Mapping[str, TensorType], stor
 
 def _apart(program: Program, graph: Graph) -> None:
     """What something else runs is one chunk: its body is not shared by members of arrays around it."""
+    if not any(node.op in OUTSIDE for one in (graph, *body_order(graph)) for node in one.nodes):
+        return
     homes: dict[int, set[str]] = {}
     stack: list[tuple[Graph, Frame]] = [(graph, Frame())]
     seen: set[tuple[int, str]] = set()
     while stack:
         one, frame = stack.pop()
         for node in one.nodes:
-            if node.op in ("foreign", "present") and frame.prefix:
+            if node.op in OUTSIDE and frame.prefix:
                 homes.setdefault(id(node), set()).add(frame.prefix)
                 if len(homes[id(node)]) == 2:
                     message = "a stored chunk that something else runs, or may be missing, stands inside an array of chunks"

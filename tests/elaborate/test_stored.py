@@ -140,6 +140,12 @@ def test_a_handle_that_is_not_there_is_told_once_at_its_place():
     assert item.code == "CC1423" and item.span.text == "models/edges@v1"
 
 
+def test_handles_of_all_chunks_are_told_at_once():
+    more = 'chunk b(x) { x |> linear(d) } from "w/b"\n  chunk c[2](x) { x |> linear(d) } from "w/c"\n  output y = b(x) + '
+    messages = [message for _, message in found(SPEC.replace("output y = ", more), MemoryStore())]
+    assert messages == [f"there is no `{name}`" for name in ("models/edges@v1", "w/b", "w/c#0", "w/c#1")]
+
+
 def test_weights_alone_are_no_body():
     store = MemoryStore()
     store.add("models/edges@v1", "weights", tensors=LINEAR)
