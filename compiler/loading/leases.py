@@ -41,6 +41,8 @@ class Lease:
         self.ran: bool | None = None
         """Whether it used the one that its plan came to last."""
         self.log: list[tuple[str, str, bool]] = []
+        self.around: Mapping[str, int] = {}
+        """What is held for longer than the call, and as long as it runs."""
         self.absent: frozenset[str] = frozenset()
         """Paths of chunks that the call does without, because they are missing."""
         self.seconds = 0.0
@@ -190,8 +192,9 @@ class Lease:
         """Waits, holding nothing, until all that is held and one more fit beside what others hold, and takes them; gives all."""
         store, mine = self.store, self.held.copy()
         wanted = mine + Counter([key])
-        if not store.fit_beside(set(wanted), store.pins.held):
-            beside = ", ".join([*mine, *store.pins.held]) or "nothing"
+        lasting = {**store.pins.held, **self.around}
+        if not store.fit_beside(set(wanted), lasting):
+            beside = ", ".join([*mine, *lasting]) or "nothing"
             raise NotResident(f"`{key}` ({store.sizes[key]:,} bytes) does not fit beside {beside}")
         self.end()
         store.queue.append(self)

@@ -134,3 +134,20 @@ def test_stats_say_what_was_loaded(tmp_path: Path) -> None:
     assert traffic == made.residency() and made.stats().keys() == whole.stats().keys() | {"gate"}
     assert traffic.misses > 0 and traffic.stalls <= traffic.misses + traffic.hits and traffic.stalled >= 0
     assert traffic.now == sum(made._memory.residents.sizes[key] for key in traffic.resident) <= traffic.peak
+
+
+@torch.no_grad()
+def test_pins_leave_room_for_what_is_always_there(tmp_path: Path) -> None:
+    """As many as a call has room beside; one more is refused, and calls go on."""
+    graph = active_layers()
+    whole, made, _ = stored(graph, tmp_path, [""])
+    given, pinned = inputs(graph), 0
+    with pytest.raises(CompileError, match="CC1458"):
+        for pinned in range(6):
+            made.pin(f"block.{pinned}")
+            assert torch.equal(made(given), whole(given))
+    traffic = made.residency()
+    assert traffic.peak <= traffic.room
+    assert torch.equal(made(given), whole(given))
+    made.unpin(*(f"block.{i}" for i in range(pinned)))
+    assert torch.equal(made(given), whole(given))

@@ -75,7 +75,7 @@ class Memory:
             absent = self.missed.now(replica.snapshot)
             self._settle(replica, absent)
             with self.residents.call(replica.keys) as lease, noted(self):
-                lease.absent = absent
+                lease.absent, lease.around = absent, replica.base.held
                 yield replica.module
         finally:
             self._leave(replica)

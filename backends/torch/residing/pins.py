@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ....compiler.diagnostics import CompileError, Diagnostic, Label, did_you_mean
 from ....compiler.ir import Graph
@@ -19,8 +19,8 @@ class Pins:
         self.paths: set[str] = set()
         self.lock = threading.Lock()
 
-    def add(self, chunks: Sequence[str]) -> None:
-        """Loads chunks, and holds them; inside of a call, for their versions are known then.
+    def add(self, chunks: Sequence[str], around: Collection[str] = ()) -> None:
+        """Loads chunks, and holds them; inside of a call, for their versions are known then. `around`: what is held besides.
 
         `CompileError` where there is none of that name, or a call would have no room beside them; `Unloadable`."""
         units = self.residents.units
@@ -28,7 +28,7 @@ class Pins:
         if unknown := sorted(wanted.difference(units)):
             hint = did_you_mean(unknown[0], units) or f"there are {', '.join(units)}"
             raise self.refused(f"there is no chunk {', '.join(unknown)} that comes and goes", hint)
-        most = most_held(self.graph.schedule, self.residents.sizes, wanted)
+        most = most_held(self.graph.schedule, self.residents.sizes, {*wanted, *around})
         if most > self.residents.room:
             message = f"with {', '.join(sorted(wanted))} pinned, a call needs {most:,} bytes of {self.residents.room:,}"
             raise self.refused(message, "pin fewer chunks, or set a larger budget")

@@ -48,7 +48,8 @@ class Residing(nn.Module):
         `CompileError` where there is no such chunk, or the others would not fit beside them any more; `Unloadable`."""
         memory = self._budgeted("pin")
         with memory.call(self):
-            memory.pins.add(chunks)
+            lease = memory.residents.here
+            memory.pins.add(chunks, lease.around if lease is not None else {})
 
     def unpin(self, *chunks: str) -> None:
         """Lets pinned chunks go as others do."""
