@@ -15,7 +15,7 @@ what is computed with them; write the chunk, and take them by `from`. What somet
     "CC1441": Code(
         "stored text that does not say the chunk",
         """The text that is stored with a model is put in the chunk's place as `--bind` puts a file: the model or chunk named by `#part`, else its last
-model. It uses no other file, takes as many inputs as the chunk, and does not hold itself.""",
+model. It uses no other file, takes as many inputs as the chunk, does not hold itself, and is of at most 4 MiB. Its own `memory` block says nothing here.""",
     ),
     "CC1442": Code(
         "stored chunks in an array that share no body",

@@ -18,6 +18,7 @@ from ..parse import parse
 from . import build
 from .env import Env, Scope, label
 from .files import Library, main_model
+from .limits import LONGEST_FILE
 from .signatures import bind_signature, declare_dims, tensor_type
 from .values import Chunked, Template, Tensor
 
@@ -137,13 +138,17 @@ def _with_name(item: Diagnostic, source: Source, place: Span) -> Diagnostic:
 def text_outputs(env: Env, stored: Resolved, inputs: list[Tensor], chunk: tree.Chunk, span: Span) -> dict[str, Tensor]:
     """The body of a stored text: of the model or chunk that is its part, else of its last model."""
     from .chunks import declare
+    from .memory import of_model
     from .models import bound_outputs
 
     assert stored.program is not None
-    place = env.program.places[chunk.span]
-    if stored.sha256 in env.program.reading:
+    program, place, key = env.program, env.program.places[chunk.span], f"{stored.sha256}#{stored.part}"
+    if key in program.reading:
         raise env.error("CC1441", f"`{stored.location}` holds itself", place, label="the same again")
-    env.program.reading.append(stored.sha256)
+    if len(stored.program.text) > LONGEST_FILE:
+        raise env.error("CC1441", f"the text of `{stored.location}` is longer than {LONGEST_FILE >> 20} MiB", place)
+    program.reading.append(key)
+    around = program.memory, program.on_missing  # a budget is the whole model's
     try:
         with named_at(env, stored.program, place):
             library = Library(env.findings, Path(), closed=True)
@@ -155,10 +160,13 @@ def text_outputs(env: Env, stored: Resolved, inputs: list[Tensor], chunk: tree.C
             models = {item.name.text: item for item in file.items if isinstance(item, tree.Model)}
             if not stored.part or stored.part in models:
                 template = Template(main_model(env.findings, file, stored.part or None), scope)
+                program.memory, program.on_missing = None, "error"
+                of_model(program, template.syntax)
                 return bound_outputs(env, template, inputs, chunk, span)
             return _part_outputs(env, file, scope, stored, inputs, chunk, span)
     finally:
-        env.program.reading.pop()
+        program.reading.pop()
+        program.memory, program.on_missing = around
 
 
 def _part_outputs(

@@ -131,6 +131,17 @@ def test_a_text_that_holds_itself_is_told():
     assert [code for code, _ in found(SPEC, store)] == ["CC1441"]
 
 
+def test_a_stored_text_has_no_budget_here():
+    store = MemoryStore()
+    text = EDGES.replace("  output", "  memory { budget = 25%  on_missing = zero }\n  output")
+    store.add("models/edges@v1", "model", text, tensors=LINEAR)
+    assert load(SPEC, store).memory == {}
+    graph = load(SPEC.replace("  output", "  memory { budget = 1MiB }\n  output"), store)
+    assert graph.memory == {"budget": ("bytes", 1 << 20)} and not any(node.op == "select" for node in graph.nodes)
+    store.add("models/edges@v1", "model", EDGES + "# " + "long " * (1 << 20))
+    assert [code for code, _ in found(SPEC, store)] == ["CC1441"]
+
+
 def test_a_handle_that_is_not_there_is_told_once_at_its_place():
     text = SPEC.replace("edges(x)\n}", "edges(x) + edges(x)\n}")
     findings = Findings()
