@@ -1,5 +1,5 @@
-# Gated feed-forward layers of which a low-rank guess keeps an eighth of the neurons, after `specs/topk_neurons.cc`.
-model neuron_layers(d: int = 4096, neurons: int = 1024, rank: int = 32, layers: int = 6) {
+# Gated feed-forward layers of which a low-rank guess keeps some neurons, after `specs/topk_neurons.cc`.
+model neuron_layers(d: int = 4096, neurons: int = 1024, kept: int = 128, rank: int = 32, layers: int = 6) {
   input x: f32[B, d]
 
   chunk layer[layers](h) {
@@ -9,7 +9,7 @@ model neuron_layers(d: int = 4096, neurons: int = 1024, rank: int = 32, layers: 
     mask live {
       score = n |> linear(rank) |> linear(neurons)
       grain = neuron
-      keep  = top(12.5%)
+      keep  = top(kept)
     }
     output y = h + ((n |> linear(w1, mask=live) |> silu) * (n |> linear(w3, mask=live)) |> linear(d))
   }

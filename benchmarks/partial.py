@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,10 @@ class Models:
 
 
 @contextmanager
-def models(d: int, layers: int) -> Iterator[Models]:
+def models(d: int, layers: int, share: float) -> Iterator[Models]:
     """In a store of their own, which goes in the end. Each weight has 16 MiB, whatever `d` is."""
-    sizes = {"d": d, "neurons": (4 << 20) // d, "layers": layers}
+    neurons = (4 << 20) // d
+    sizes = {"d": d, "neurons": neurons, "kept": max(1, round(share * neurons)), "layers": layers}
     with tempfile.TemporaryDirectory() as folder:
         source = chunkc.compile(SPEC, **sizes).eval()
         chunkc.import_checkpoint(source, "models/neurons@v1", store=folder)
@@ -140,14 +142,15 @@ def row(found: Models, rows: int, d: int, rounds: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--d", type=int, nargs="+", default=[4096, 1024])
+    parser.add_argument("--share", type=float, nargs="+", default=[0.125, 0.03])
     parser.add_argument("--layers", type=int, default=6)
-    parser.add_argument("--rows", type=int, nargs="+", default=[1, 4, 32])
+    parser.add_argument("--rows", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    for d in options.d:
-        with torch.inference_mode(), models(d, options.layers) as found:
-            total = sum(place.bytes for place in places_of(found.partial).values())
-            print(f"\n{total / MIB:.0f} MiB in {options.layers} layers, rows of {4 * d / 1024:.0f} KiB; MiB and ms a call\n")
+    for d, share in product(options.d, options.share):
+        with torch.inference_mode(), models(d, options.layers, share) as found:
+            total = sum(place.bytes for place in places_of(found.partial).values()) / MIB
+            print(f"\n{total:.0f} MiB in {options.layers} layers; {share:.1%} of rows of {d // 256} KiB; MiB and ms a call\n")
             print(HEAD)
             for rows in options.rows:
                 print(row(found, rows, d, options.rounds), flush=True)

@@ -93,8 +93,10 @@ class Job:
             extents = {name: Extent.of(place) for name, place in places.items()}
             held = Held()
             self.held.append(held)
-            held.read(file, [extent for name, extent in extents.items() if name not in self.parcel.partial], self.look)
-            reserved = {name: held.reserve(file, extents[name]) for name in self.parcel.partial & places.keys()}
+            apart = self.parcel.partial & places.keys()
+            at_once = [extent for name, extent in extents.items() if name not in apart]
+            held.read(file, at_once, self.look, exactly=bool(apart))
+            reserved = {name: held.reserve(file, extents[name]) for name in apart}
             self._verify(blob, held, file, stamp_of(found))
         finally:
             os.close(file)

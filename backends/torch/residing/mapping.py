@@ -92,12 +92,17 @@ class Held:
 
     pieces: list[Piece] = field(default_factory=list)
 
-    def read(self, file: int, extents: Sequence[Extent], look: Look) -> None:
-        """Brings bytes of a file into memory. `OSError` where that fails: what is there by then is given back by `drop`."""
+    def read(self, file: int, extents: Sequence[Extent], look: Look, *, exactly: bool = False) -> None:
+        """Brings bytes of a file into memory, and `exactly` these where what lies beside them is not to be read along. `OSError`
+        where that fails: what is there by then is given back by `drop`."""
         for start, end in _pages([extent for extent in extents if extent.mappable and extent.bytes]):
             pages = mmap.mmap(file, end - start, access=mmap.ACCESS_COPY, offset=start)
             self.pieces.append(Piece(torch.frombuffer(pages, dtype=torch.uint8), start, True))
-            populate(self.pieces[-1].data, look)
+        mapped = [piece.data for piece in self.pieces]
+        for data in mapped if exactly else ():
+            ask(data, [(0, data.numel())])
+        for data in mapped:
+            populate(data, look)
         for extent in extents:
             if not extent.mappable and extent.bytes:
                 # Memory of its own, so that it is given back as soon as nothing refers to it.
@@ -151,14 +156,23 @@ def _pages(extents: Sequence[Extent]) -> list[tuple[int, int]]:
     return found
 
 
-def populate_runs(data: Tensor, runs: Sequence[tuple[int, int]], sparse: bool) -> None:
-    """`populate` for runs of bytes that begin with a page. If they are `sparse`, the kernel reads nothing around them, and is
-    asked for all of them before the first is waited for."""
+def ask(data: Tensor, runs: Sequence[tuple[int, int]]) -> None:
+    """The kernel begins to read these runs of bytes of mapped pages, which begin with a page, and nothing around them."""
     at, madvise = data.data_ptr(), _LIBC.madvise
-    madvise(at, data.numel(), mmap.MADV_RANDOM if sparse else mmap.MADV_NORMAL)
-    for start, end in runs if sparse else ():
+    madvise(at, data.numel(), mmap.MADV_RANDOM)
+    for start, end in runs:
         for first in range(start, end, ASKED):
             madvise(at + first, min(ASKED, end - first), mmap.MADV_WILLNEED)
+
+
+def populate_runs(data: Tensor, runs: Sequence[tuple[int, int]], sparse: bool) -> None:
+    """`populate` for runs of bytes that begin with a page. If they are `sparse`, they are asked for before the first is waited
+    for; else the kernel may read in long strides."""
+    at, madvise = data.data_ptr(), _LIBC.madvise
+    if sparse:
+        ask(data, runs)
+    else:
+        madvise(at, data.numel(), mmap.MADV_NORMAL)
     for start, end in runs:
         if madvise(at + start, end - start, POPULATE_READ):
             populate(data[start:end])

@@ -1,7 +1,8 @@
 """Weights of which only the rows are read that a mask keeps: mapped whole, populated row by row, each once while it is held.
 
-The room is reserved for all of the weight, for all of it may be kept. The pages that no decision asks for are neither read nor
-in memory. What reads the weight past this (nothing that is compiled does) finds its bytes all the same: the kernel reads them.
+The room is reserved for all of the weight, for all of it may be kept. Pages that no decision asks for are not read (those that
+the page cache has anyway the kernel may map along, 64 KiB at a time). What reads the weight past this (nothing that is compiled
+does) finds its bytes all the same: the kernel reads them.
 """
 
 from __future__ import annotations
