@@ -184,13 +184,14 @@ def row(model: str, state: str, trace: LoadTrace, target: Target) -> Row:
     )
 
 
-def page(rates: LoadRates, found: Sequence[Row], cores: int) -> str:
-    """What was measured, as text of a page."""
+def page(rates: LoadRates, found: Sequence[Row], cores: int, load: float) -> str:
+    """What was measured, as text of a page. `load`: of the minute before."""
     said = (
         f"`python -m benchmarks.loads --page`: {cores} cores, torch {torch.__version__}, threads: {torch.get_num_threads()}.",
         f"Measured just before: {rates.cold / 1e9:.2f} GB/s from the disk after {rates.latency * 1e6:.0f} us,",
         f"{rates.mapped / 1e9:.1f} GB/s mapped out of the page cache, {rates.hashed / 1e9:.2f} GB/s hashed,",
         f"{rates.dropped / 1e9:.0f} GB/s given back, {rates.request * 1e6:.0f} us a load.",
+        f"Others kept {load:.1f} cores busy meanwhile." if load > 0.5 else "The machine did nothing else.",
     )
     columns = (
         "model",
@@ -225,6 +226,7 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help="write the table into docs/loads.md")
     given = parser.parse_args()
     found: list[Row] = []
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         rates = measure_loads(folder)
         for number, (model, (spec, rows)) in enumerate(MODELS.items()):
@@ -236,7 +238,7 @@ def main() -> None:
     (ROOT / "results").mkdir(exist_ok=True)
     said = {"rates": asdict(rates), "rows": [asdict(one) for one in found]}
     (ROOT / "results" / "loads.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
-    text = page(rates, found, os.cpu_count() or 1)
+    text = page(rates, found, os.cpu_count() or 1, load)
     print(text)
     if given.page:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])

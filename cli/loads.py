@@ -68,29 +68,29 @@ def command(
         table(COLUMNS, [(what, *shown(one)) for what, one in rows])
 
 
-def rooms_of(line: CommandLine) -> list[int]:
-    """The budgets in bytes; what is none is reported."""
-    found = []
+def rooms_of(line: CommandLine) -> dict[str, int]:
+    """The budgets in bytes, as they were given; what is none is reported."""
+    found = {}
     for text, span in line.spans("--budget"):
         try:
-            found.append(int(convert(text, "B", Scale(math.nan, math.nan))))
+            found[text] = int(convert(text, "B", Scale(math.nan, math.nan)))
         except UnitError as error:
             line.findings.error("CC0722", f"`{text}` is no budget: {error}", span, label="bytes", hint=error.hint)
     return found
 
 
 def predicted(
-    trace: LoadTrace, target: Target, cache: str | None, rooms: list[int], policies: tuple[str, ...], depths: tuple[int, ...]
+    trace: LoadTrace, target: Target, cache: str | None, rooms: dict[str, int], policies: tuple[str, ...], depths: tuple[int, ...]
 ) -> list[tuple[str, Replay]]:
     """The trace as recorded, Belady's yardstick, and each combination of what is asked for."""
     from ..simulator.loading import decided, disk_at, replay
 
     cold = trace.cold if cache is None else cache == "cold"
     found = [("predicted", replay(trace, disk_at(trace, target, cold)))]
-    asked = list(itertools.product(rooms or [None], policies or [None], depths or [None]))  # type: ignore[list-item]
+    asked = list(itertools.product(rooms or [None], policies or [None], depths or [None]))
     for room, policy, ahead in [(None, "belady", None), *(one for one in asked if any(given is not None for given in one))]:
-        other = decided(trace, room=room, policy=policy, ahead=ahead)
-        said = [amount(room, "B")] if room is not None else []
+        other = decided(trace, room=None if room is None else rooms[room], policy=policy, ahead=ahead)
+        said = [room] if room is not None else []
         said += [policy] if policy is not None else []
         said += [f"{ahead} ahead"] if ahead is not None else []
         found.append((", ".join(said), replay(other, disk_at(other, target, cold))))
