@@ -86,6 +86,7 @@ def run_torch(
     import torch
 
     from ..backends.torch.counting import MacCounter
+    from ..backends.torch.residing.memory import UNLIMITED
 
     module.train(graph.training)
     module.seed = seed
@@ -97,7 +98,7 @@ def run_torch(
     kept = {path: Kept(s.known, s.ways, s.load, s.kept.numpy()) for path, s in module.stats().items()}
     losses = {name: float(value) for name, value in module.losses().items()}
     memory = {}
-    if (traffic := module.residency()) is not None:
+    if (traffic := module.residency()) is not None and traffic.room < UNLIMITED:
         memory = {"room": traffic.room, "peak": traffic.peak, "loaded": traffic.bytes, "loads": traffic.loads}
     return Execution(named, kept, losses, counter.macs, dense_macs(graph, sizes), memory)
 

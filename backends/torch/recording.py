@@ -12,6 +12,9 @@ from torch import Tensor
 from ...compiler.dims import Size, evaluate, product
 from ...compiler.ir import Attrs, Graph, Node
 from ...compiler.ops import infer, normalise
+from ...compiler.planning.demand import demand
+from ...compiler.planning.scheduling import room_of, schedule_of, too_large
+from ...compiler.planning.uses import needs_of
 from ...compiler.profile import Profile, ways_of
 from ...compiler.profile_recording import Recorder
 from ...compiler.selection import paths_of
@@ -89,7 +92,7 @@ def _sizes(graph: Graph, given: Mapping[str, Tensor]) -> dict[str, int]:
 
 class _Scores:
     """A twin of a module that gives the scores of its outer selections, one behind the other. It has the module's parameters
-    themselves, and states of its own that move alike."""
+    themselves, and states of its own that move alike. What is stored it loads itself, under a budget of its own."""
 
     def __init__(self, module: CompiledModule) -> None:
         selects = {path: node for node in module.graph.nodes if node.op == "select" for path in paths_of(node)}
@@ -98,7 +101,9 @@ class _Scores:
             return
         from . import compile
 
-        self.twin = compile(_scores_only(module.graph, list(self.selects.values())))
+        graph = _scores_only(module.graph, list(self.selects.values()))
+        versions = module._memory.versions if module._memory is not None else None
+        self.twin = compile(graph if versions is None else _scheduled(graph), versions=versions)
         values = module.state_dict()
         states = {entry.path for entry in module.graph.parameters if entry.kind == "state"}
         self.twin.load_state_dict({key: v.clone() if key in states else v for key, v in values.items()}, assign=True)
@@ -116,6 +121,15 @@ class _Scores:
             found[path] = flat[at : at + count].reshape(-1, ways_of(select))
             at += count
         return found
+
+
+def _scheduled(graph: Graph) -> Graph:
+    """The graph with a schedule, if its budget has room for all that it runs."""
+    room, outlined = room_of(graph), demand(graph)
+    needs = needs_of(outlined)
+    if room is None or not needs.units or too_large(needs, room):
+        return graph
+    return replace(graph, schedule=schedule_of(outlined, needs, room))
 
 
 def _scores_only(graph: Graph, selects: Sequence[Node]) -> Graph:
