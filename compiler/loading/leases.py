@@ -30,6 +30,8 @@ class Lease:
     def __init__(self, store: Residents, keys: Mapping[str, str] | None = None) -> None:
         self.store, self.keys = store, keys or {}
         self.held: Counter[str] = Counter()
+        self.taken: set[str] = set()
+        """What of it is held for longer than a call."""
         self.waiting: set[str] = set()
         self.place = 0
         self.known: dict[str, bool] = {}
@@ -171,21 +173,34 @@ class Lease:
 
     def end(self) -> None:
         """Lets all go, whatever the call came to; under the lock of the store."""
-        for key, times in self.held.items():
-            self.store.let_go(key, times)
-        self.held.clear()
+        for key in list(self.held):
+            self.give(key)
+
+    def give(self, key: str) -> None:
+        """Lets a chunk go altogether; under the lock of the store."""
+        if key in self.taken:
+            self.taken.remove(key)
+            self.store.lasting -= Counter([key])
+        self.store.let_go(key, self.held.pop(key))
 
     # ---- waiting
 
     def take(self, keys: Sequence[str]) -> None:
-        """Holds several at once, as soon as they fit beside what is held. It is in nobody's way meanwhile: calls that are to end
-        first go on."""
-        store = self.store
+        """Holds several at once for longer than a call, as soon as they fit beside what is held, and leave room for a call beside
+        all that is held for long. Who takes waits for others who do, first come, first served, and is in no call's way."""
+        store, wanted = self.store, set(keys)
         with store.turn:
-            if not store.fit_beside(set(keys), store.pins.held):
+            if not store.fit_beside(wanted, store.pins.held, store.most):
                 raise NotResident(f"{', '.join(keys)} do not fit beside what is pinned")
-            store.turn.wait_for(lambda: store.fit_beside(set(keys)))
-            self._hold(dict.fromkeys(keys, 1))
+            store.takers.append(self)
+            try:
+                store.turn.wait_for(lambda: store.takers[0] is self and store.fit_lasting(wanted))
+                self._hold(dict.fromkeys(keys, 1))
+                self.taken |= wanted
+                store.lasting.update(wanted)
+            finally:
+                store.takers.remove(self)
+                store.turn.notify_all()
         self._arrived(keys)
 
     def _in_turn(self, key: str) -> list[str]:
@@ -229,7 +244,7 @@ class Lease:
             except Exception as error:
                 failed = failed or error
                 with store.turn:
-                    store.let_go(key, self.held.pop(key))
+                    self.give(key)
                     if key not in store.held:
                         store.drop(key)
         if failed is not None:

@@ -113,6 +113,12 @@ class Residents:
     newest: dict[str, str] = field(default_factory=dict)
     """By path the key that new calls use, where it is not the path."""
     turn: threading.Condition = field(default_factory=threading.Condition)
+    most: int = 0
+    """The bytes that a call holds at most at once."""
+    lasting: Counter[str] = field(default_factory=Counter)
+    """What is held for longer than a call, by how many leases."""
+    takers: deque[Lease] = field(default_factory=deque)
+    """Those that wait to hold something for long."""
     queue: deque[Lease] = field(default_factory=deque)
     """Those that wait for room, in the order in which they came."""
     leases: list[Lease] = field(default_factory=list)
@@ -167,10 +173,14 @@ class Residents:
         """Whether a chunk could be loaded with nothing leaving."""
         return self.bytes + self.sizes[key] <= self.room
 
-    def fit_beside(self, keys: set[str], others: Mapping[str, int] | None = None) -> bool:
-        """Whether these fit beside all that is held (or beside `others` alone)."""
+    def fit_beside(self, keys: set[str], others: Mapping[str, int] | None = None, spare: int = 0) -> bool:
+        """Whether these fit beside all that is held (or beside `others` alone) and so many bytes."""
         held = self.held if others is None else others
-        return sum(self.sizes[key] for key in keys.union(held)) <= self.room
+        return sum(self.sizes[key] for key in keys.union(held)) + spare <= self.room
+
+    def fit_lasting(self, keys: set[str]) -> bool:
+        """Whether these may be held for long: a call has room beside all that is."""
+        return self.fit_beside(keys) and self.fit_beside(keys, self.lasting, self.most)
 
     def waiting(self) -> set[str]:
         """What calls have prefetched, and not acquired since."""

@@ -25,6 +25,7 @@ def store_of(graph: Graph) -> Residents | None:
     order = [entry.path for entry in graph.schedule if entry.word == "acquire"]
     store = Residents(dict(needs.units), allowed - needs.always, order, needs.outside, graph.memory.get("evict", "adaptive"))
     kind, store.ahead = graph.memory.get("prefetch", ("ahead", 0))
+    store.most = most_held(graph.schedule, store.sizes)
     store.ways, store.guesses = _ways_behind(graph, needs), store.ahead if kind == "speculative" else 0
     always = {unit for use in needs.uses if use.choice is None for unit in use.units}
     store.forecast.open = frozenset(needs.units) - always

@@ -207,7 +207,7 @@ class Loader:
         return waited
 
     def _tell(self, what: Callable[[], None] | None) -> None:
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():  # it is not in a process that was forked
             self._thread = threading.Thread(target=_serve, args=(self._told, self._some), name="chunkc-loader", daemon=True)
             self._thread.start()
         self._told.append(what)

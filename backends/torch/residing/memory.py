@@ -115,6 +115,10 @@ class Memory:
     def _leave(self, replica: Replica) -> None:
         with self.lock:
             replica.users -= 1
+            with self.residents.turn:
+                if not replica.users and self.residents.takers:
+                    replica.base.end()
+                    replica.without = None
             self._retire(self.live[-1].snapshot)
 
     def _replica(self, module: nn.Module, snapshot: Mapping[str, Resolved]) -> Replica:
@@ -154,8 +158,17 @@ class Memory:
             if replica.without != absent:
                 always = (path for path in replica.keys if path.startswith(ALWAYS) and path.removeprefix(ALWAYS) not in absent)
                 wanted = [replica.keys[path] for path in always]
+                self._make_way(replica)
                 replica.base.take([key for key in wanted if key not in replica.base.held])
                 replica.without = absent
+
+    def _make_way(self, other: Replica) -> None:
+        """What no call runs on holds nothing while another one waits."""
+        with self.lock, self.residents.turn:
+            for one in self.live:
+                if one is not other and not one.users:
+                    one.base.end()
+                    one.without = None
 
     def _retire(self, newest: Mapping[str, Resolved]) -> None:
         """Drops the replicas that no call runs on and none will, and what only they could use."""

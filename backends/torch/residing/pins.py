@@ -49,14 +49,18 @@ class Pins:
         pins, newest = self.residents.pins, self.residents.newest
         if not self.paths and not pins.held:
             return
-        with self.lock:
+        if not self.lock.acquire(blocking=False):
+            return  # another call is at it
+        try:
             wanted = {newest.get(path, path) for path in self.paths}
             if wanted == set(pins.held):
                 return
             with self.residents.turn:
                 for key in set(pins.held) - wanted:
-                    self.residents.let_go(key, pins.held.pop(key))
+                    pins.give(key)
             pins.take(sorted(wanted.difference(pins.held)))
+        finally:
+            self.lock.release()
 
     def refused(self, message: str, hint: str) -> CompileError:
         """What cannot be pinned."""
