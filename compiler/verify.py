@@ -163,6 +163,8 @@ def _paths(graph: Graph) -> Iterator[Problem]:
         for node in one.nodes:
             if node.op in ("param", "state", "apply") and node.attrs["up"] > depth:
                 yield Problem(f"`{node.op}` looks {node.attrs['up']} frames out, and there are {depth}", node.span)
+            elif node.op == "present" and any(_outward(str(path)) > depth for path in node.attrs["chunks"]):
+                yield Problem(f"`present` names chunks further out than the {depth} frames that there are", node.span)
             elif node.op in ("param", "state"):
                 path = frame.resolve(node)
                 entry = table.get(path)
@@ -173,6 +175,11 @@ def _paths(graph: Graph) -> Iterator[Problem]:
                     yield Problem(message, node.span)
             elif node.op == "apply" and node.attrs["body"] is not None:
                 stack.extend((node.attrs["body"], frame.enter(node, member)) for member in node.attrs["members"])
+
+
+def _outward(path: str) -> int:
+    """How many frames out a path leads."""
+    return len(path) - len(path.lstrip("^"))
 
 
 def _depth(frame: Frame) -> int:

@@ -62,7 +62,7 @@ KINDS: dict[str, Check] = {
 
 NAME = re.compile(r"[\w.@%^-]*")
 """What a name or path may be: backends write it into source text, so nothing that ends a string."""
-NAMED = ("name", "path", "also", "chunk", "call", "members", "levels")
+NAMED = ("name", "path", "also", "chunk", "chunks", "call", "members", "levels")
 """Attributes that hold names."""
 
 

@@ -193,3 +193,10 @@ def test_without_on_missing_it_is_an_error():
     del known.known["weights/b"]
     with pytest.raises(CompileError, match="CC1423"):
         told(SPEC.replace("memory { on_missing = skip }", ""), known)
+
+
+@pytest.mark.parametrize("path", ["^a", 'a\\"', "a b"])
+def test_paths_that_lead_nowhere_are_told(path):
+    text = f'core x {{\n  %p = op present {{chunks = ["{path}"]}} : bool[1]\n  output "y" = %p\n}}\n'
+    with pytest.raises(CompileError, match="CC0606"):
+        elaborate.loads(text)
