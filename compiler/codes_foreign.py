@@ -112,4 +112,10 @@ before it is read, and is read by the same torch.
 
     chunk edges(x: f32[B, d]) -> f32[B, d] = extern("pt2:edges.pt2") requires "torch>=2.11"     # without `isolated`""",
     ),
+    "CC1478": Code(
+        "time to wait for a worker that is none",
+        """How long the process of an isolated chunk is waited for stands in the environment variable `CHUNKC_WORKER_TIMEOUT`: seconds, above 0.
+
+    CHUNKC_WORKER_TIMEOUT=2.5 python serve.py""",
+    ),
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...compiler.diagnostics import CompileError, Diagnostic, Label
-from ...compiler.loading.handles import place_of
+from ...compiler.loading.handles import place_of, refused
 from ...compiler.loading.places import Unloadable
 from .environments import interpreter
 from .process import Array, Ended, Process, Raised
@@ -21,12 +21,16 @@ TIMEOUT = "CHUNKC_WORKER_TIMEOUT"
 
 
 def default_timeout() -> float:
-    """Seconds: `$CHUNKC_WORKER_TIMEOUT`, else 300."""
-    text = os.environ.get(TIMEOUT, "")
+    """Seconds: `$CHUNKC_WORKER_TIMEOUT`, else 300. `CompileError` (CC1478) where that is no number above 0."""
+    text = os.environ.get(TIMEOUT) or "300"
     try:
-        return float(text) if float(text or 0) > 0 else 300.0
+        seconds = float(text)
     except ValueError:
-        return 300.0
+        seconds = 0.0
+    if not seconds > 0:
+        hint = "write seconds, as `60`, or `inf`"
+        raise refused("CC1478", f"`{TIMEOUT}` is to be a number of seconds, and is `{text}`", text, hint=hint, what=TIMEOUT)
+    return seconds
 
 
 class IsolatedChunk:

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from chunkc.backends.isolated import environments
-from chunkc.backends.isolated.chunk import IsolatedChunk
+from chunkc.backends.isolated.chunk import IsolatedChunk, default_timeout
 from chunkc.backends.isolated.environments import interpreter, needed
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.loading.places import Unloadable
@@ -30,6 +30,25 @@ def test_made_once_and_kept(cache, capsys):
     assert len(set(made)) == 1 and capsys.readouterr().err.count("making an environment for no packages") == 1
     assert sorted(one.suffix for one in cache.iterdir()) == ["", ".lock"]
     assert subprocess.run([made[0], "-I", "-c", "import numpy"], capture_output=True, check=False).returncode == 1
+
+
+def test_two_processes_make_one(cache):
+    program = "from chunkc.backends.isolated.environments import interpreter; print(interpreter([], allowed=False))"
+    command = [sys.executable, "-c", program]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [one.communicate() for one in both]
+    assert told[0][0] == told[1][0] == f"{cache / environments.key_of([]) / 'bin' / 'python'}\n"
+    assert "".join(err for _, err in told).count("making an environment") == 1
+
+
+@pytest.mark.parametrize("text, seconds", [("", 300.0), ("2.5", 2.5), ("inf", float("inf")), ("0", 0), ("soon", 0), ("nan", 0)])
+def test_how_long_a_worker_is_waited_for(monkeypatch, text, seconds):
+    monkeypatch.setenv("CHUNKC_WORKER_TIMEOUT", text)
+    if seconds:
+        assert default_timeout() == seconds
+    else:
+        with pytest.raises(CompileError, match="CHUNKC_WORKER_TIMEOUT"):
+            default_timeout()
 
 
 def test_what_a_process_left_half_made_is_made_anew(cache):
