@@ -196,7 +196,10 @@ class Reader:
             if item.name.text in found:
                 raise self.findings.error("CC0603", f"`{item.name.text}` is said twice", item.name.span)
             found[item.name.text] = self.values.value(item.value, scope.bodies)
-            if op == "apply" and item.name.text == "body" and not isinstance(found["body"], Graph | None):
+            is_body = op == "apply" and item.name.text == "body"
+            if isinstance(found[item.name.text], Graph) and not is_body:
+                raise self.values.wrong("a chunk body stands in `body` of a call", item.value.span)
+            if is_body and not isinstance(found["body"], Graph | None):
                 raise self.values.wrong("a body is `%c0`, or `none` where it is stored elsewhere", item.value.span)
         if word:
             found = {**(PART if word in OUTLINED else {}), **found, "word": word}

@@ -55,3 +55,26 @@ def test_spoilt_text_is_told(text: str) -> None:
                 read_core(item, findings)
     except CompileError as error:
         assert all(0 <= one.span.start <= one.span.end <= len(text) for one in error.diagnostics)
+
+
+def test_a_chunk_body_stands_in_a_call_alone() -> None:
+    """What prints a graph knows bodies by where they stand."""
+    text = """core m {
+  %x = input "x" : f32[B]
+  chunk %c0 "a" {
+    %x = input "x" : f32[B]
+    output "" = %x
+  }
+  %y = apply "a" (%x) {members = [""], bady = %c0, single = true} : f32[B]
+  output "y" = %y
+}
+"""
+    findings = Findings()
+    file = parse(Source("wrong.cc", text), findings)
+    (core,) = (item for item in file.items if isinstance(item, Core))
+    try:
+        read_core(core, findings)
+    except CompileError as error:
+        assert [item.code for item in error.diagnostics][:1] == ["CC0605"]
+    else:
+        raise AssertionError("it was read")
