@@ -20,6 +20,7 @@ from ...compiler.ir import Graph, Parameter
 from ...compiler.loading.places import Versions
 from ...compiler.plan import Plan
 from ...compiler.planning.stores import optional_chunks
+from ...compiler.source import Span
 from . import stats
 from .caching import Cache, CacheStats
 from .context import Context
@@ -57,8 +58,8 @@ class CompiledModule(Residing):
     train_graph: Graph
     _inputs: tuple[str, ...]
     _outputs: tuple[str, ...]
-    _foreign: tuple[str, ...]
-    """Paths of the chunks that something else runs."""
+    _foreign: Mapping[str, Span]
+    """The chunks that something else runs, by path, and where the spec says so."""
     _seed: Tensor
 
     def _start(self, seed: int, versions: Versions | None) -> None:
@@ -284,7 +285,7 @@ def build(
         "train_graph": train_graph,
         "_inputs": tuple(str(node.attrs["name"]) for node in eval_graph.inputs),
         "_outputs": tuple(name for name, _ in eval_graph.outputs),
-        "_foreign": tuple(foreign_nodes(eval_graph)),
+        "_foreign": {path: node.span for path, node in foreign_nodes(eval_graph).items()},
     }
     cls = type(sources.name, (CompiledModule, emitted), members)
     weakref.finalize(cls, _forget, namespace.__name__)

@@ -27,7 +27,9 @@ def standalone(eval_graph: Graph, train_graph: Graph | None = None) -> str:
     """The text of a Python module that needs torch alone: the same `state_dict`, the same outputs. `CompileError` where a chunk
     is run by something else."""
     if elsewhere := foreign_nodes(eval_graph):
-        refuse_captured(tuple(elsewhere))
+        places = {path: node.span for path, node in elsewhere.items()}
+        hint = "call it by `chunkc.compile`, or put a written chunk in its place: `--bind NAME=FILE`"
+        refuse_captured(places, "a standalone module", hint)
     train = eval_graph if train_graph is None else train_graph
     # No host stands by to remember anything, to ask guards or to move chunks.
     graphs = [replace(unguarded(forgetful(all_present(graph))), schedule=()) for graph in (eval_graph, train)]

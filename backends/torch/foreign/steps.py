@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, fx
 from ....compiler.diagnostics import CompileError, Diagnostic, Label
 from ....compiler.loading.handles import place_of
 from ....compiler.loading.residents import NotResident
+from ....compiler.source import Span
 from ..hosting import host_step
 from .chunks import Runners
 from .runners import Foreign, Runner
@@ -52,26 +53,23 @@ def _refused(path: str, inputs: Sequence[Any]) -> Any:
     """What stands in a pure region for the chunk: an error once it is run."""
     tracer = next((one.tracer for one in inputs if isinstance(one, fx.Proxy)), None)
     if tracer is None:
-        return refuse_captured((path,))
+        return refuse_captured({path: place_of(path, "chunk")})
     return tracer.create_proxy("call_function", _in_region, (path, *inputs), {})
 
 
 def _in_region(path: str, *inputs: Tensor) -> Tensor:
     """In a pure region, where a chunk that something else runs would be."""
-    return refuse_captured((path,))
+    return refuse_captured({path: place_of(path, "chunk")})
+
+
+CAPTURED = "call the module as it is, without torch.compile or torch.export; or compile what lies around it: `module.regions()`"
 
 
 @torch.compiler.disable(reason="CC1468: a chunk that something else runs is no part of a graph of torch")  # type: ignore[untyped-decorator]
-def refuse_captured(paths: Sequence[str]) -> NoReturn:
-    """`CompileError`: a graph of torch would have to hold chunks that something else runs. (Under `torch.compile(fullgraph=True)`
-    torch raises its own, with the reason above.)"""
-    hint = "call the module as it is, without torch.compile or torch.export; or compile what lies around it: `module.regions()`"
+def refuse_captured(chunks: Mapping[str, Span], what: str = "a graph of torch", hint: str = CAPTURED) -> NoReturn:
+    """`CompileError`: `what` would have to hold chunks (by path, with their places in the spec) that something else runs. Under
+    `torch.compile(fullgraph=True)` torch raises an error of its own, with the reason above."""
+    message = f"{what} cannot hold the chunk `{{}}`, which something else runs"
     raise CompileError(
-        Diagnostic(
-            "CC1468",
-            f"the chunk `{path}` is run by something else, which no graph of torch can hold",
-            (Label(place_of(path, "chunk")),),
-            hint,
-        )
-        for path in paths
+        Diagnostic("CC1468", message.format(path), (Label(span, "run from there"),), hint) for path, span in chunks.items()
     )
