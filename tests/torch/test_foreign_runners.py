@@ -1,12 +1,14 @@
 """Runners: what ONNX files, archives and Python classes give, and what is refused of them, with both sides named."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 import pytest
 import torch
 from foreign_files import foreign, linear_model, write_archive, write_linear
+from onnx import TensorProto, helper
 from torch import nn
 
 from chunkc.backends.torch.foreign.runners import load
@@ -53,6 +55,19 @@ def test_inputs_go_by_name_where_the_names_are_those_of_the_spec(tmp_path: Path)
     onnx.save(model, tmp_path / "m.onnx")
     x = torch.randn(2, 4)
     assert torch.allclose(load(foreign("onnx", tmp_path / "m.onnx")).run([x]), LINEAR(x), atol=1e-6)
+
+
+@pytest.mark.parametrize(("names", "swapped"), [(("a", "b"), False), (("b", "a"), True), (("u", "v"), False)])
+def test_two_inputs_by_name_or_in_order(tmp_path: Path, names: tuple[str, str], swapped: bool) -> None:
+    kinds = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", 4]) for name in names]
+    out = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["B", 4])
+    graph = helper.make_graph([helper.make_node("Sub", list(names), ["y"])], "sub", kinds, [out])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "m.onnx")
+    chunk = foreign("onnx", tmp_path / "m.onnx", out=4)
+    (_, kind), a, b = chunk.inputs[0], torch.randn(2, 4), torch.randn(2, 4)
+    runner = load(replace(chunk, inputs=(("a", kind), ("b", kind))))
+    assert torch.equal(runner.run([a, b]), b - a if swapped else a - b)
+    refused(replace(chunk, inputs=(("a", kind),)), "CC1461", f"it takes {names[0]}, {names[1]}; declared is a")
 
 
 # ---- signatures
