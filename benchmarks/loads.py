@@ -25,6 +25,7 @@ import torch
 from chunkc import api
 from chunkc.backends.torch import compile
 from chunkc.backends.torch.measuring.loads import LoadRates, measure_loads
+from chunkc.backends.torch.residing.mapping import Extent, Held
 from chunkc.compiler.loading.trace import LoadTrace
 from chunkc.grammar.elaborate import loads
 from chunkc.simulator.constants import LoadConstants
@@ -118,13 +119,15 @@ def stored(store: Store, name: str, width: int, chunks: int) -> None:
 
 
 def cache(store: Store, held: bool) -> None:
-    """The page cache holds all blobs, or none (none may be mapped then)."""
+    """The page cache holds all blobs as after earlier loads, or none (none may be mapped then)."""
     gc.collect()
     for path in store.root.glob("blobs/sha256/*/*"):
         with path.open("rb", buffering=0) as file:
             os.fsync(file.fileno())
-            while held and file.read(4 << 20):
-                pass
+            for _ in range(2 if held else 0):
+                loaded = Held()
+                loaded.read(file.fileno(), [Extent(0, path.stat().st_size)], lambda: None)
+                loaded.drop()
             if not held:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
