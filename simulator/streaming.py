@@ -94,6 +94,9 @@ class Call:
             self.synced = self.device
         match step.kind:
             case "acquire":
+                for by, way in step.wanted:
+                    if by.op != "ladder":
+                        self.lease.decided(step.label, way, self.kept(priced.ran.place, by)[n])
                 if ran:
                     self.lease.acquire(step.label)
                 self.lease.passed(step.label)

@@ -53,12 +53,14 @@ class Adaptive:
     """Follows the best of: `recent` (what was used longest ago goes), `latest` (what was used last goes: the best of a cycle that
     does not fit), and for each of `HALVES` `likely`: what is expected to be used farthest ahead goes. A plan comes to a chunk in
     `distance` acquisitions of its `cycle`, and in a share p of its calls uses it: so that is expected after distance +
-    cycle (1/p - 1). Without a plan (`cycle` 0) what was used least often goes, the past ageing."""
+    cycle (1/p - 1); if it is `known` that this call uses it, after distance, and if not, after distance + cycle / p. Without a
+    plan (`cycle` 0) what was used least often goes, the past ageing."""
 
     sizes: Mapping[str, int]
     room: int
     distance: Distance
     cycle: int = 0
+    known: Callable[[str], bool | None] = lambda unit: None
     heeds_plan: bool = False
     """The plan reckons with all that may be used; this one with what is."""
     shadows: dict[str, Shadow] = field(init=False)
@@ -138,4 +140,11 @@ class Adaptive:
         self.duels = {other: Duel() for other in self.shadows if other != name}
 
     def _nearness(self, shares: Shares) -> Callable[[str], float]:
-        return lambda unit: -(self.distance(unit) + self.cycle * (1.0 / shares.share(unit) - 1.0))
+        def nearness(unit: str) -> float:
+            known, distance = self.known(unit), self.distance(unit)
+            if known:
+                return -distance
+            cycles = 1.0 / shares.share(unit) - (known is None)
+            return -(distance + self.cycle * cycles)
+
+        return nearness

@@ -62,7 +62,14 @@ class ByRule:
         return going(candidates, need, self.sizes, worth[self.rule])
 
 
-def policy_of(name: str, sizes: Mapping[str, int], distance: Callable[[str], int], room: int, cycle: int) -> Policy:
-    """The policy that a `memory` block names. `distance`: how many acquisitions ahead the plan uses a chunk; `cycle`: how many
-    there are in a call, 0 without a plan; `room`: bytes for chunks."""
-    return Adaptive(sizes, room, distance, cycle) if name == "adaptive" else ByRule(name, sizes, distance)
+def policy_of(
+    name: str,
+    sizes: Mapping[str, int],
+    distance: Callable[[str], int],
+    room: int,
+    cycle: int,
+    known: Callable[[str], bool | None] = lambda unit: None,
+) -> Policy:
+    """The policy that a `memory` block names. `room`: bytes for chunks; `distance`: how many acquisitions ahead the plan comes to
+    a chunk; `known`: whether it uses it there, if that is decided; `cycle`: how many there are in a call, 0 without a plan."""
+    return Adaptive(sizes, room, distance, cycle, known) if name == "adaptive" else ByRule(name, sizes, distance)

@@ -35,11 +35,13 @@ class Lease:
         self.waiting: set[str] = set()
         self.place = 0
         self.known: dict[str, bool] = {}
-        """Which chunks the call has decided on."""
+        """On which chunks the call has decided, and whether it uses them."""
         self.near: dict[str, float] = {}
         """How near chunks came to being kept, by the scores of their routers."""
+        self.ways: dict[int, tuple[object, list[bool]]] = {}
+        """Which ways of selections are kept, by the identity of what says so, which is held so that it stays."""
         self.scores: dict[int, tuple[object, list[float]]] = {}
-        """The same of all ways of a selection, by the identity of what it kept, which is held so that it stays."""
+        """How near they came, likewise."""
         self.ran: bool | None = None
         """Whether it used the one that its plan came to last."""
         self.log: list[tuple[str, str, bool]] = []
@@ -62,7 +64,7 @@ class Lease:
         for it beside what the call holds already."""
         store, key, begun = self.store, self.key(path), time.perf_counter()
         with store.turn:
-            store.place = self.place
+            store.place, store.known = self.place, self.known
             hit = key in store.resident
             store.counts["hits" if hit else "misses"] += 1
             store.counts["ahead"] += hit and key in self.waiting
@@ -93,7 +95,7 @@ class Lease:
         with store.turn:
             if store.queue:
                 return
-            store.place = self.place
+            store.place, store.known = self.place, self.known
             sooner = store.waiting()
             for path, kind in wanted:
                 if self.without(path):
@@ -109,10 +111,14 @@ class Lease:
     def prefetch_kept(self, path: str, way: int, kept: Sequence[bool], mine: bool) -> None:
         """Begins to load a chunk that a way reads, if that way is kept (`mine`), and those behind it that are: by `kept`, of all
         ways of their selection."""
-        behind = self.store.ways.get((path, way), ())
-        self.known.update({path: mine, **{other: kept[at] for other, at in behind}})
-        later = (other for other, at in behind if kept[at])
+        self.decided(path, way, kept)
+        self.known[path] = mine
+        later = (other for other, at in self.store.ways.get((path, way), ()) if kept[at])
         self.prefetch_first([*([path] if mine else []), *later], self.store.ahead)
+
+    def decided(self, path: str, way: int, kept: Sequence[bool]) -> None:
+        """It is known which ways of a selection are kept: of what runs behind the way that reads a chunk."""
+        self.known.update((other, kept[at]) for other, at in self.store.ways.get((path, way), ()))
 
     def release(self, path: str) -> None:
         """Holds a chunk no longer: it stays while nothing needs the room."""

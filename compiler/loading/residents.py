@@ -106,6 +106,8 @@ class Residents:
     bytes: int = 0
     place: int = 0
     """How far in `order` the call is that decides now."""
+    known: Mapping[str, bool] = field(default_factory=dict)
+    """What that call knows: whether it is going to use chunks when its plan comes to them next."""
     unused: set[str] = field(default_factory=set)
     """Loaded ahead, and not acquired by anything since."""
     versions: dict[str, str] = field(default_factory=dict)
@@ -135,7 +137,7 @@ class Residents:
         self.sizes = dict(self.sizes)
         self.units = dict.fromkeys(self.sizes)
         self.pins = self.last = Lease(self)
-        self.eviction = policy_of(self.policy, self.sizes, self._distance, self.room, len(self.order))
+        self.eviction = policy_of(self.policy, self.sizes, self._distance, self.room, len(self.order), self._known)
         self.prefetching = Prefetching(self.room)
         self._places: dict[str, list[int]] = {}
         for i, path in enumerate(self.order):
@@ -277,6 +279,9 @@ class Residents:
             return count
         i = bisect_left(places, self.place)
         return places[i] - self.place if i < len(places) else places[0] + count - self.place
+
+    def _known(self, path: str) -> bool | None:
+        return self.known.get(path)
 
     def home(self, path: str) -> str | None:
         """The chunk that a parameter or module lies in; None: none that is ever away."""

@@ -72,6 +72,10 @@ class _Deciding:
             self.lease.waiting.clear()
             for place, event in enumerate(call):
                 before = dict(self.residents.resident)
+                if event.by and event.kind in ("acquire", "prefetch"):
+                    behind = call[place + (event.kind == "acquire") :]
+                    alike = (one for one in behind if one.kind == "acquire" and one.by == event.by)
+                    self.lease.known.update((one.unit, one.done) for one in alike)
                 self.step(event)
                 if self.ahead and event.kind in self.asks:
                     self.prefetch(call, place, known)

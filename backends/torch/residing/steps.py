@@ -43,6 +43,13 @@ def _told(lease: Lease, kind: str, path: str, wanted: Sequence[Wanted], released
     return done
 
 
+def _ways(lease: Lease, kept: Tensor) -> list[bool]:
+    """Which ways of a selection are kept anywhere. Asked once in a call: on a device this waits."""
+    if id(kept) not in lease.ways:
+        lease.ways[id(kept)] = (kept, kept.flatten(0, -2).any(0).tolist())
+    return lease.ways[id(kept)][1]
+
+
 @host_step
 @recorded
 def acquire(module: Any, path: str, *wanted: Wanted) -> bool:
@@ -50,6 +57,9 @@ def acquire(module: Any, path: str, *wanted: Wanted) -> bool:
     lease = _lease(module)
     if lease is None:
         return False
+    for kept, way in wanted:
+        if way is not None:
+            lease.decided(path, way, _ways(lease, kept))
     done = _told(lease, "acquire", path, wanted)
     if done and not lease.without(path):
         lease.acquire(path)
@@ -67,8 +77,7 @@ def scored(module: Any, path: str, way: int, kept: Tensor, score: Tensor) -> Non
     forecast, first = lease.store.forecast, lease.scores.get(id(kept))
     if first is None:
         best = score.detach().flatten(0, -2).amax(0).tolist()
-        ways = kept.flatten(0, -2).any(0).tolist()
-        near = forecast.lines[path].near(best, ways) if all(map(math.isfinite, best)) else [0.0] * len(best)
+        near = forecast.lines[path].near(best, _ways(lease, kept)) if all(map(math.isfinite, best)) else [0.0] * len(best)
         first = lease.scores[id(kept)] = (kept, near)
     lease.near[path] = first[1][way]
 
@@ -85,7 +94,7 @@ def prefetch(module: Any, path: str, *wanted: Wanted) -> bool:
     if not wanted:
         lease.prefetch(path)
     for kept, way in ((kept, way) for kept, way in wanted if way is not None):
-        lease.prefetch_kept(path, way, kept.flatten(0, -2).any(0).tolist(), done)
+        lease.prefetch_kept(path, way, _ways(lease, kept), done)
     return done
 
 
