@@ -54,7 +54,7 @@ and the spec allows only a part of them in memory.
     ),
     "CC1457": Code(
         "stored weights that were to be converted",
-        """Weights that lie in files are mapped as they are. Moved to another dtype or device they would be copies, which no budget counts.
+        """Weights that lie in files are loaded as they are. In another dtype they would be other numbers, of another size.
 
     module.to(torch.bfloat16)               # refused
     module.materialise().to(torch.bfloat16) # all of them, beyond the budget""",
@@ -65,5 +65,12 @@ and the spec allows only a part of them in memory.
 holds at once has to fit beside it. Without a budget nothing goes, and there is nothing to pin or to record.
 
     module.pin("block.0")         # of a model with `memory { budget = 25% }`""",
+    ),
+    "CC1459": Code(
+        "RAM with less room than a chunk takes",
+        """Where a model computes on a device, `budget` is of the device's memory, and what is loaded comes through RAM, where `ram` says
+how much may stay. A chunk has to fit there whole.
+
+    memory { budget = 4GiB  ram = 16MiB }     # ram = 16GiB""",
     ),
 }

@@ -69,8 +69,8 @@ class CompiledModule(Residing):
         self._caches: dict[str, Cache] = {}
         self._forced: dict[str, Any] | None = None
         self._guards = Guards()
-        self._remember(versions)
         self.register_buffer("_seed", torch.tensor(seed, dtype=torch.int64), persistent=False)
+        self._remember(versions)
 
     # ---- calls
 

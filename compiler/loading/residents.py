@@ -47,7 +47,7 @@ class Traffic:
     `ahead` had been prefetched for it; `loads`: those that began, prefetched or not, of so many `bytes`; `wasted`: prefetched,
     and gone before anything ran on them; `rows`: of `bytes`, those of weights of which only kept rows are read. `stalls`:
     acquisitions and reads of rows that had to wait, `stalled` seconds together. `peak` and `now`: bytes. `log`: the steps of the
-    last call as (kind, chunk, whether it did anything)."""
+    last call as (kind, chunk, whether it did anything). `ram`: the same of RAM, where the device is another one."""
 
     room: int
     loads: int
@@ -64,6 +64,7 @@ class Traffic:
     stalled: float = 0.0
     now: int = 0
     rows: int = 0
+    ram: Traffic | None = None
 
 
 @dataclass
@@ -296,4 +297,5 @@ class Residents:
             names = ("loads", "bytes", "hits", "ahead", "evictions", "misses", "wasted", "stalls", "rows")
             counted = {name: self.counts[name] for name in names}
             memory = {"room": self.room, "peak": self.peak, "now": self.bytes}
-            return Traffic(**counted, **memory, stalled=self.stalled, resident=tuple(self.resident), log=tuple(self.last.log))
+            log, resident = tuple(self.last.log), tuple(self.resident)
+            return Traffic(**counted, **memory, stalled=self.stalled, resident=resident, log=log, ram=None)

@@ -29,12 +29,13 @@ from .verified import VERIFIED, Stamp, is_known, stamp_of
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One load. `error`: why it failed; `seconds`: what it took; `verified`: whether it hashed
-    a file."""
+    """One load. `error`: why it failed; `seconds`: what it took; `verified`: whether it hashed a file."""
 
     parcel: Parcel
     runners: Runners | None = None
     """None: its parameters are wanted alone."""
+    pinned: bool = False
+    """Whether they are to lie in memory that a device reads by itself."""
     done: threading.Event = field(default_factory=threading.Event)
     cancelled: bool = False
     error: Exception | None = None
@@ -56,11 +57,7 @@ class Job:
             self.look()
             if self.parcel.fault is not None:
                 raise _Wrong(self.parcel.fault)
-            by_file: dict[Blob, dict[str, TensorPlace]] = {}
-            for name, place in self.parcel.places.items():
-                by_file.setdefault(place.blob, {})[name] = place
-            for blob, places in by_file.items():
-                self._read(blob, places)
+            self.bring()
             if self.runners is not None:
                 self._take(self.runners)
         except Cancelled:
@@ -81,6 +78,14 @@ class Job:
         finally:
             self.seconds = time.perf_counter() - begun
 
+    def bring(self) -> None:
+        """Its tensors: out of their files."""
+        by_file: dict[Blob, dict[str, TensorPlace]] = {}
+        for name, place in self.parcel.places.items():
+            by_file.setdefault(place.blob, {})[name] = place
+        for blob, places in by_file.items():
+            self._read(blob, places)
+
     def _read(self, blob: Blob, places: Mapping[str, TensorPlace]) -> None:
         file = os.open(blob.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
@@ -91,7 +96,7 @@ class Job:
                 message = f"`{blob.path}` has {found.st_size:,} bytes, and {blob.bytes:,} were stored"
                 raise _Wrong(told("CC1451", message, self.parcel.stored, REPAIR))
             extents = {name: Extent.of(place) for name, place in places.items()}
-            held = Held()
+            held = Held(self.pinned)
             self.held.append(held)
             apart = self.parcel.partial & places.keys()
             at_once = [extent for name, extent in extents.items() if name not in apart]
@@ -166,8 +171,8 @@ class Loader:
 
     The thread begins with the first load and ends with `close`."""
 
-    def __init__(self, runners: Runners | None = None) -> None:
-        self.runners = runners
+    def __init__(self, runners: Runners | None = None, *, pinned: bool = False) -> None:
+        self.runners, self.pinned = runners, pinned
         self.parcels: dict[str, Parcel] = {}
         """By key: what can be loaded."""
         self.jobs: dict[str, Job] = {}
@@ -185,8 +190,12 @@ class Loader:
 
     def load(self, key: str) -> None:
         if key in self.parcels:
-            self.jobs[key] = job = Job(self.parcels[key], self.runners)
+            self.jobs[key] = job = self.job(key)
             self._tell(lambda: self._load(key, job))
+
+    def job(self, key: str) -> Job:
+        """What loads a chunk."""
+        return Job(self.parcels[key], self.runners, self.pinned)
 
     def drop(self, key: str) -> None:
         job = self.jobs.pop(key, None)
@@ -222,12 +231,13 @@ class Loader:
 
     def _load(self, key: str, job: Job) -> None:
         job.run()
+        if self.watch is not None:
+            self.watch(key, job)
         with self.lock:
             for replica in self.replicas:
                 replica.bind(key, job.tensors)
-        if self.watch is not None:
-            self.watch(key, job)
-        job.done.set()
+            # Not later: a replica that joins is given what is done.
+            job.done.set()
 
     def _drop(self, key: str, job: Job) -> None:
         with self.lock:

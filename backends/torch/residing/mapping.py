@@ -88,14 +88,15 @@ class Piece:
 
 @dataclass(slots=True)
 class Held:
-    """What is in memory of one file."""
+    """What is in memory of one file. `pinned`: nothing is mapped, all is read into memory that a device can read by itself."""
 
+    pinned: bool = False
     pieces: list[Piece] = field(default_factory=list)
 
     def read(self, file: int, extents: Sequence[Extent], look: Look, *, exactly: bool = False) -> None:
         """Brings bytes of a file into memory, and `exactly` these where what lies beside them is not to be read along. `OSError`
         where that fails: what is there by then is given back by `drop`."""
-        for start, end in _pages([extent for extent in extents if extent.mappable and extent.bytes]):
+        for start, end in _pages([extent for extent in extents if self._maps(extent) and extent.bytes]):
             pages = mmap.mmap(file, end - start, access=mmap.ACCESS_COPY, offset=start)
             self.pieces.append(Piece(torch.frombuffer(pages, dtype=torch.uint8), start, True))
         mapped = [piece.data for piece in self.pieces]
@@ -104,11 +105,18 @@ class Held:
         for data in mapped:
             populate(data, look)
         for extent in extents:
-            if not extent.mappable and extent.bytes:
-                # Memory of its own, so that it is given back as soon as nothing refers to it.
-                pages = mmap.mmap(-1, extent.bytes)
-                self.pieces.append(Piece(torch.frombuffer(pages, dtype=torch.uint8), extent.start, False))
-                _copy(file, extent, pages, look)
+            if not self._maps(extent) and extent.bytes:
+                self.pieces.append(Piece(self._own(extent.bytes), extent.start, False))
+                _copy(file, extent, self.pieces[-1].data, look)
+
+    def _maps(self, extent: Extent) -> bool:
+        return extent.mappable and not self.pinned
+
+    def _own(self, size: int) -> Tensor:
+        """Memory of its own, so that it is given back as soon as nothing refers to it."""
+        if self.pinned:
+            return torch.empty(size, dtype=torch.uint8, pin_memory=True)
+        return torch.frombuffer(mmap.mmap(-1, size), dtype=torch.uint8)
 
     def reserve(self, file: int, extent: Extent) -> Piece:
         """Pages for bytes of a file, none of them read yet."""
@@ -121,7 +129,7 @@ class Held:
         """Bytes that were read, as they lie in memory."""
         if not extent.bytes:
             return torch.empty(0, dtype=torch.uint8)
-        fitting = (one for one in self.pieces if one.whole and one.mapped == extent.mappable)
+        fitting = (one for one in self.pieces if one.whole and one.mapped == self._maps(extent))
         piece = next(one for one in fitting if one.start <= extent.start and extent.end <= one.end)
         return piece.bytes_of(extent)
 
@@ -191,8 +199,8 @@ def populate(data: Tensor, look: Look = lambda: None) -> None:
             part[:: mmap.PAGESIZE].sum()
 
 
-def _copy(file: int, extent: Extent, pages: mmap.mmap, look: Look) -> None:
-    with memoryview(pages) as view:
+def _copy(file: int, extent: Extent, data: Tensor, look: Look) -> None:
+    with memoryview(data.numpy()) as view:  # type: ignore[arg-type]
         for start in range(0, extent.bytes, BLOCK):
             look()
             part = view[start : start + BLOCK]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import torch
 from torch import nn
 
 from ....compiler.ir import Graph
@@ -23,7 +24,8 @@ from .parcels import ALWAYS, Parcel, parcels_of, stored_parameters
 from .pins import Pins
 from .recording import Recorder, noted
 from .replicas import Replica
-from .whole import whole
+from .staging import Device, Staged
+from .whole import refused, whole
 
 if TYPE_CHECKING:
     from ..module import CompiledModule
@@ -41,8 +43,15 @@ class Memory:
     `partial`: parameters whose kept rows are loaded one by one, before what reads them.
     """
 
-    def __init__(self, graph: Graph, versions: Versions | None, partial: frozenset[str] = frozenset()) -> None:
-        self.graph, self.versions, self.partial = graph, versions, partial
+    def __init__(
+        self,
+        graph: Graph,
+        versions: Versions | None,
+        partial: frozenset[str] = frozenset(),
+        device: Device | None = None,
+    ) -> None:
+        self.graph, self.versions, self.device = graph, versions, device
+        self.partial = partial if device is None else frozenset()
         store = store_of(graph)
         self.planned = store is not None
         self.residents = store or Residents({}, UNLIMITED, policy="lru")
@@ -56,9 +65,21 @@ class Memory:
         """Of each unit the versions that were seen: their places are what tells keys apart."""
         self.runners = Runners(graph)
         if versions is not None:
-            self.loader = Loader(self.runners)
+            self.loader = Loader(self.runners) if device is None else self._staged(device)
             self.residents.mover = self.loader
             weakref.finalize(self, self.loader.close)
+
+    def _staged(self, device: Device) -> Staged:
+        sizes, room = self.residents.sizes, self.graph.memory.get("ram", UNLIMITED)
+        if largest := [unit for unit, size in sizes.items() if size > room]:
+            message = f"`{largest[0]}` takes {sizes[largest[0]]:,} bytes, and `ram` is {room:,}"
+            raise refused(self.graph, "CC1459", message, "what goes to a device comes through RAM: set a larger `ram`")
+        return Staged(device, self.residents, room, self.runners)
+
+    @property
+    def ram(self) -> Residents | None:
+        """What lies in RAM, where the device is another one."""
+        return self.loader.ram if self.versions is not None and isinstance(self.loader, Staged) else None
 
     @contextmanager
     def call(self, module: nn.Module) -> Iterator[Any]:
@@ -139,7 +160,8 @@ class Memory:
                 self.residents.newest[path] = keys[path]
                 self.loader.parcels[keys[path]] = parcel
         optional = list(stored_parameters(self.graph, self.optional))
-        replica = Replica(module, snapshot, keys, parcels, Lease(self.residents), optional)
+        device = None if self.device is None else self.device.device
+        replica = Replica(module, snapshot, keys, parcels, Lease(self.residents), optional, device)
         self.loader.join(replica)
         return replica
 
@@ -187,9 +209,13 @@ class Memory:
                         self.loader.parcels.pop(key, None)
 
 
-def memory_of(graph: Graph, versions: Versions | None, partial: frozenset[str] = frozenset()) -> Memory | None:
-    """What a module of this graph needs: nothing where all is resident."""
-    return Memory(graph, versions, partial) if versions is not None or graph.schedule and budget(graph) is not None else None
+def memory_of(
+    graph: Graph, versions: Versions | None, partial: frozenset[str] = frozenset(), device: torch.device | None = None
+) -> Memory | None:
+    """What a module of this graph on this device needs: nothing where all is resident."""
+    if versions is None and not (graph.schedule and budget(graph) is not None):
+        return None
+    return Memory(graph, versions, partial, None if device is None or device.type == "cpu" else Device(device))
 
 
 def running(module: CompiledModule, hosted: bool, run: Callable[[Any], Value]) -> Value:

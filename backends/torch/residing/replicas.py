@@ -52,6 +52,7 @@ class Replica:
         parcels: Mapping[str, Parcel],
         base: Lease,
         optional: Sequence[str],
+        device: torch.device | None = None,
     ) -> None:
         self.origin, self.snapshot, self.keys, self.base = origin, snapshot, keys, base
         self.names = {keys[path]: tuple(parcel.places) for path, parcel in parcels.items()}
@@ -68,7 +69,7 @@ class Replica:
         self.away = {name: table[last] for name, (table, last) in self.slots.items()}
         for name in optional:
             table, last = self.slots[name]
-            table[last] = self.away[name] = nothing_like(table[last])
+            table[last] = self.away[name] = nothing_like(table[last], device)
 
     def bind(self, key: str, tensors: Mapping[str, nn.Parameter]) -> None:
         """A chunk is there."""
@@ -84,9 +85,9 @@ class Replica:
             table[last] = self.away[name]
 
 
-def nothing_like(away: nn.Parameter) -> nn.Parameter:
+def nothing_like(away: nn.Parameter, device: torch.device | None) -> nn.Parameter:
     """Zeros without memory: of a chunk that calls can do without nothing counts, but it may run on no rows."""
-    return nn.Parameter(torch.zeros((), dtype=away.dtype).expand(away.shape), requires_grad=False)
+    return nn.Parameter(torch.zeros((), dtype=away.dtype, device=device).expand(away.shape), requires_grad=False)
 
 
 def shallow(module: nn.Module, stored: Iterable[str]) -> nn.Module:

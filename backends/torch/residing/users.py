@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -29,11 +30,15 @@ class Residing(nn.Module):
     graph: Graph
     sources: Sources
     _memory: Memory | None
+    _seed: Tensor
 
     def residency(self) -> Traffic | None:
         """What was loaded and evicted since the module was made, what was waited for, and the most bytes that were resident; None
         where the spec sets no budget and nothing is stored."""
-        return None if self._memory is None else self._memory.residents.traffic
+        memory = self._memory
+        if memory is None:
+            return None
+        return memory.residents.traffic if memory.ram is None else replace(memory.residents.traffic, ram=memory.ram.traffic)
 
     def missing(self) -> dict[str, tuple[Diagnostic, ...]]:
         """The chunks that calls do without now, by path, and why (`on_missing`)."""
@@ -78,7 +83,7 @@ class Residing(nn.Module):
 
     def _remember(self, versions: Versions | None) -> None:
         """What is resident is known from here on, and where the rest lies."""
-        self._memory = memory_of(self.graph, versions, self.sources.partial)
+        self._memory = memory_of(self.graph, versions, self.sources.partial, self._seed.device)
 
     # ---- what torch does to all parameters
 
@@ -86,21 +91,25 @@ class Residing(nn.Module):
         memory = self._memory
         if memory is None or memory.versions is None:
             return super()._apply(fn, recurse)
+        before = self._seed.device
         slots = {name: slot_of(self, name) for name in memory.stored()}
         away = {name: table[last] for name, (table, last) in slots.items()}
         for one in {tensor.dtype for tensor in away.values()}:
             made = fn(torch.empty(0, dtype=one))
-            if made.dtype != one or made.device.type not in ("cpu", "meta"):
-                message = f"stored weights are loaded as they are, {one} on the CPU, and not as {made.dtype} on {made.device}"
+            if made.dtype != one:
+                message = f"stored weights are loaded as they are, {one}, and not as {made.dtype}"
                 hint = "call `module.materialise()` first: it loads all of them, beyond the budget"
                 raise refused(self.graph, "CC1457", message, hint)
         try:
             for table, last in slots.values():
                 table[last] = None
-            return super()._apply(fn, recurse)
+            super()._apply(fn, recurse)
         finally:
             for name, (table, last) in slots.items():
                 table[last] = away[name]
+        if self._seed.device != before:
+            self._remember(memory.versions)
+        return self
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """As `nn.Module.load_state_dict`. Values for stored parameters make the module whole first, so that none are lost; with a
