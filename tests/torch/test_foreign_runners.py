@@ -92,10 +92,11 @@ def test_another_dtype_is_told(tmp_path: Path) -> None:
     refused(foreign("pt2", archive), "CC1461", "f64[", "f32[B, 4]")
 
 
-def test_an_onnx_file_runs_in_its_own_precision(tmp_path: Path) -> None:
-    runner = load(foreign("onnx", onnx_file(tmp_path)))
-    with pytest.raises(CompileError, match="takes f32"):
-        runner.run([torch.randn(2, 4).bfloat16()])
+def test_files_run_in_their_own_precision(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "m.pt2", LINEAR, torch.randn(3, 4))
+    for chunk in (foreign("onnx", onnx_file(tmp_path)), foreign("pt2", archive)):
+        with pytest.raises(CompileError, match="`shapes` come as torch.bfloat16.* takes f32"):
+            load(chunk).run([torch.randn(2, 4).bfloat16()])
 
 
 # ---- files

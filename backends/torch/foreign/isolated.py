@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ....compiler.loading.places import Unloadable
 from ...isolated.chunk import IsolatedChunk
-from .onnx import ONNX_DTYPES, check_precision, files_of
+from .onnx import ONNX_DTYPES, files_of
 from .runners import Foreign
-from .signature import DTYPES, Found, check_file, check_value
+from .signature import DTYPES, Found, check_file, check_precision, check_value
 
 UNASKED = frozenset(("numpy", "onnxruntime"))
 """What an ONNX file may have installed without `--allow-python`."""

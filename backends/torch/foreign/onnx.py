@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ....compiler.loading.onnx_files import NoOnnx, external_files
 from .runners import Foreign, reason
-from .signature import DTYPES, Found, check_file, check_value
+from .signature import Found, check_file, check_precision, check_value
 
 ONNX_DTYPES = {
     "tensor(double)": "f64",
@@ -70,14 +70,6 @@ class OnnxRunner:
 
     def close(self) -> None:
         del self.session
-
-
-def check_precision(chunk: Foreign, inputs: Sequence[Tensor]) -> None:
-    """`CompileError` where the module was moved to another precision than the file is written in."""
-    dtypes = [kind.dtype for _, kind in chunk.inputs]
-    if moved := [given.dtype for given, dtype in zip(inputs, dtypes) if DTYPES.get(given.dtype) != dtype]:
-        message = f"its inputs come as {moved[0]}, and its file takes {', '.join(dict.fromkeys(dtypes))}"
-        raise chunk.refused("CC1461", message, "an ONNX file runs in the precision that it was written in")
 
 
 def files_of(chunk: Foreign) -> list[Path]:

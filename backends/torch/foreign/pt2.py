@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .archive import Unsafe, check_archive
 from .runners import Foreign, reason
-from .signature import DTYPES, Found, check_file, check_value
+from .signature import DTYPES, Found, check_file, check_precision, check_value
 
 
 def load(chunk: Foreign) -> ModuleRunner:
@@ -48,6 +48,8 @@ class ModuleRunner:
             module.requires_grad_(False)
 
     def run(self, inputs: Sequence[Tensor]) -> Tensor:
+        if self.chunk.place.kind == "pt2":
+            check_precision(self.chunk, inputs)
         self._move(inputs[0].device)
         wanted = torch.is_grad_enabled() and any(given.requires_grad for given in inputs)
         try:

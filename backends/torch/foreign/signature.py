@@ -46,6 +46,15 @@ def check_file(chunk: Foreign, inputs: Sequence[Found], outputs: Sequence[Found]
         raise chunk.unloadable("CC1461", f"its file is not what the spec declares: {'; '.join(wrong)}", hint)
 
 
+def check_precision(chunk: Foreign, inputs: Sequence[Tensor]) -> None:
+    """`CompileError` where the module was moved to another precision than the file is written in."""
+    dtypes = [kind.dtype for _, kind in chunk.inputs]
+    if moved := [given.dtype for given, dtype in zip(inputs, dtypes) if DTYPES.get(given.dtype) != dtype]:
+        wanted = ", ".join(dict.fromkeys(dtypes))
+        message = f"the inputs of the chunk `{chunk.path}` come as {moved[0]}, and its file takes {wanted}"
+        raise chunk.refused("CC1461", message, "it runs in the precision that it was written in")
+
+
 def check_value(chunk: Foreign, inputs: Sequence[Tensor], value: object) -> Tensor:
     """The value, if it is a tensor of the declared type for these inputs; else `Unloadable` with both."""
     declared = f"declared is {chunk.output}"
