@@ -16,7 +16,7 @@ from chunkc.compiler.loading.replaying import bound, loads, optimal
 from chunkc.simulator.workloads.uses import cyclic, drawn, drifting, informed, scanned
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "eviction.md"
-MARK = "## Measured\n"
+MARK = "### What is asked"
 HEAD = "| {} | lru | lfu | adaptive | what knows | adaptive / lru, worst | adaptive / what knows |"
 RULES = ("lru", "lfu", "adaptive")
 
@@ -128,7 +128,7 @@ def main() -> None:
         lines += ["", f"### {title}", "", HEAD.format(first), "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
         lines += [row(case, seeds) for case in cases()]
     text = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(text[: text.index(MARK) + len(MARK)] + "\n".join(lines) + "\n", encoding="utf-8")
+    PAGE.write_text(text[: text.index(MARK)] + "\n".join(lines).lstrip() + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
