@@ -85,7 +85,8 @@ def values_of(graph: Graph, versions: Serving | None) -> dict[str, NDArray[Any]]
 
 def warn_of_missing(findings: Iterable[Diagnostic]) -> None:
     """A `RuntimeWarning`, to who called who calls this, for each chunk that is done without from the start: never silently."""
-    for text in dict.fromkeys(f"{one.code}: {one.message}\n  hint: {one.hint}" for one in findings if one.code == "CC1444"):
+    told = (one for one in findings if one.code == "CC1444")
+    for text in dict.fromkeys(f"{one.code}: {one.message}" + (f"\n  hint: {one.hint}" if one.hint else "") for one in told):
         warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 

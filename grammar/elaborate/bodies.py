@@ -42,7 +42,7 @@ def _elaborate(env: Env, chunk: Chunked, arguments: list[Tensor], among: bool, s
     bound = program.bind.get(syntax.name.text) if syntax.extern is not None else None
     if syntax.extern is not None and bound is None:
         bound = extern_of(env, chunk) if program.resolver is not None else None
-        if bound is None and (program.resolver is None or program.lenient or not may_be_missing(env, chunk)):
+        if bound is None and (program.resolver is None or not may_be_missing(env, chunk)):
             return _declared(env, chunk, arguments, span)
         chunk.gone = bound is None
     entry = chunk.env.unit.chunks[chunk.path]

@@ -43,7 +43,7 @@ class Program:
     on_missing: str = "error"
     """What becomes of calls of stored chunks that cannot be loaded, where the chunk does not say."""
     lenient: bool = False
-    """What the resolver cannot find has no body, as without one."""
+    """What the resolver cannot find has no body, as without one, unless calls do without it."""
     resolved: dict[str, Resolved | tuple[Diagnostic, ...]] = field(default_factory=dict)
     """What handles stand for, or what is wrong with them."""
     places: dict[Span, Span] = field(default_factory=dict)

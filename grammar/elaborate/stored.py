@@ -45,7 +45,7 @@ def resolve(env: Env, handle: str, place: Span, excused: str = "") -> Resolved |
     found = program.resolved[handle]
     if isinstance(found, Resolved):
         return found
-    if program.lenient and all(item.code in NOWHERE for item in found):
+    if program.lenient and not excused and all(item.code in NOWHERE for item in found):
         return None
     if excused:
         why, hint = found[0].message, found[0].hint

@@ -247,6 +247,17 @@ def test_what_cannot_be_run_is_done_without_where_the_spec_says_so(
         assert torch.allclose(made(x), written(made, linears, x), atol=1e-5) and not made.missing()
 
 
+def test_a_file_that_is_none_is_done_without_when_compiled(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
+    (tmp_path / "a.onnx").write_bytes(b"nothing of the kind")
+    text = SPEC.format(**USUAL).replace('("onnx:a.onnx")', '("onnx:a.onnx", on_missing=skip)')
+    (tmp_path / "m.cc").write_text(text)
+    with pytest.warns(RuntimeWarning, match="CC1444: `first` is missing now"):
+        made = chunkc.compile(tmp_path / "m.cc").eval()
+    x = torch.randn(9, 4) * 3
+    with torch.no_grad():
+        assert torch.allclose(made(x), written(made, linears | {"onnx": silent()}, x), atol=1e-5)
+
+
 def test_a_class_that_fails_is_done_without(tmp_path: Path, linears: dict[str, nn.Linear]) -> None:
     (tmp_path / "own_failing.py").write_text("def fail(x):\n    raise ZeroDivisionError('no luck')\n")
     text = SPEC.format(**USUAL).replace('("onnx:a.onnx")', '("py:own_failing:fail", on_missing=skip)')
