@@ -38,7 +38,7 @@ from .residing.memory import running
 from .residing.parcels import stored_parameters
 from .residing.replicas import DTYPES
 from .residing.users import Residing
-from .residing.whole import whole
+from .residing.whole import refuse_stored
 
 _COUNTER = itertools.count(1)
 
@@ -85,8 +85,8 @@ class CompiledModule(Residing):
             pure = torch.compiler.is_compiling() or torch.compiler.is_exporting()
             if pure and self._foreign:
                 refuse_captured(self._foreign)
-            if pure:
-                whole(self, "a region reads all weights")
+            if pure and self._memory is not None and self._memory.versions is not None:
+                refuse_stored(self)
             value, last = (call.pure if pure else call.hosted).run(self, given)
         self._leave(last)
         if outputs is None or isinstance(outputs, str):

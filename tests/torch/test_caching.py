@@ -15,6 +15,8 @@ from chunkc.backends.reference import run
 from chunkc.backends.torch import compile, standalone
 from chunkc.backends.torch.caching import Cache
 from chunkc.backends.torch.counting import MacCounter
+from chunkc.backends.torch.residing.replicas import lend
+from chunkc.backends.torch.tensors import Loan
 from chunkc.compiler.ir import Graph
 from chunkc.grammar.elaborate import loads
 from chunkc.passes import pipeline
@@ -372,3 +374,20 @@ def test_rows_that_are_not_finite_have_no_fingerprint() -> None:
     x[2, 3] = float("nan")
     module(x)
     assert hits(module, x, "live") == (2, 4) and module.caches()["live"].used == 2
+
+
+def test_rows_stand_while_a_loan_does():
+    """Weights that come and go are other tensors each time; what was made of them is held while the numbers are the same."""
+    cache, rows = Cache(4), torch.arange(3.0)[:, None]
+
+    def look(*loans: Loan) -> int:
+        sources = [lend(torch.ones(2), loan) for loan in loans]
+        found, places = cache.look((), [b"a", b"b", b"c"], sources, rows.device)
+        if places is None or len(places):
+            cache.keep(found, [rows if places is None else rows.index_select(0, places)])
+        return found.hits
+
+    assert look(Loan("a", 0), Loan("a", 64)) == 0
+    assert look(Loan("a", 0), Loan("a", 64)) == 3
+    assert look(Loan("b", 0), Loan("a", 64)) == 0, "another version"
+    assert look(Loan("b", 0), Loan("a", 64)) == 3

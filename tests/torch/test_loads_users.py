@@ -151,3 +151,16 @@ def test_pins_leave_room_for_what_is_always_there(tmp_path: Path) -> None:
     assert torch.equal(made(given), whole(given))
     made.unpin(*(f"block.{i}" for i in range(pinned)))
     assert torch.equal(made(given), whole(given))
+
+
+def test_a_graph_of_torch_has_all_weights(tmp_path: Path) -> None:
+    graph = replace(active_layers(), memory=Attrs())
+    whole, made, _ = stored(graph, tmp_path)
+    given = inputs(graph)
+    assert refusal(lambda: torch.export.export(made, (given,), strict=False)) == "CC1456"
+    compiled = torch.compile(made, backend="eager")
+    assert refusal(lambda: compiled(given)) == "CC1456"
+    with pytest.warns(RuntimeWarning, match="make optimizers anew"):
+        made.materialise()
+    with torch.no_grad():
+        assert torch.equal(compiled(given), whole(given)) and torch.equal(made(given), whole(given))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+import weakref
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +57,15 @@ def whole(module: Any, why: str) -> None:
     materialise(module)
 
 
+@torch.compiler.disable(reason="CC1456: stored weights are no part of a graph of torch; call module.materialise() first")  # type: ignore[untyped-decorator]
+def refuse_stored(module: Any) -> None:
+    """`CompileError` where weights of a call that is captured lie in files: loading them is no part of a graph of torch."""
+    memory: Memory = module._memory
+    if memory.stored():
+        message = "a graph of torch reads all weights, and they lie in files"
+        raise refused(memory.graph, "CC1456", message, "call `module.materialise()` first: it loads all of them")
+
+
 def materialise(module: Any) -> None:
     """All stored parameters become those of the module itself. What something else runs is loaded as before. `Unloadable`."""
     memory: Memory | None = module._memory
@@ -62,10 +73,18 @@ def materialise(module: Any) -> None:
         return
     for path, why in memory.versions.missing().items():
         raise Unloadable(path, why[0])  # only calls in eval do without it
+    others = False
     for parcel in parcels_of(memory.graph, memory.versions.now(), lambda path: None).values():
         for name, tensor in read(parcel).items():
             table, last = slot_of(module, name)
-            # The same object, so that an optimizer that has it goes on with it.
-            torch.utils.swap_tensors(table[last], nn.Parameter(tensor, requires_grad=table[last].requires_grad))
+            made = nn.Parameter(tensor.to(module._seed.device), requires_grad=table[last].requires_grad)
+            if weakref.getweakrefcount(table[last]):
+                table[last], others = made, True
+            else:
+                # The same object, so that an optimizer that has it goes on with it.
+                torch.utils.swap_tensors(table[last], made)
+    if others:
+        told = "something (torch.compile does) watches stored parameters, so they are other objects now: make optimizers anew"
+        warnings.warn(told, RuntimeWarning, stacklevel=3)
     foreign = memory.runners.nodes
     module._remember(Only(memory.versions, foreign) if foreign else None)
