@@ -97,7 +97,8 @@ def _files(folder: Path, size: int, count: int) -> list[Blob]:
 def _forget(blob: Blob) -> None:
     """The page cache lets a file go, where the system can."""
     with open(blob.path, "rb") as file:
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 @torch.no_grad()

@@ -168,6 +168,8 @@ def _cold(memory: Memory, resident: tuple[str, ...]) -> bool:
 def in_page_cache(path: str) -> bool:
     """Whether most of a file is in the page cache: reading there would not wait. True where the system does not say."""
     held = 0
+    if not hasattr(os, "RWF_NOWAIT"):
+        return True
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         for sample in range(SAMPLES):
