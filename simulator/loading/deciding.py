@@ -57,8 +57,8 @@ class _Deciding:
         for load in (load for call in self.trace.calls for event in call for load in event.loads):
             self.bytes[load.unit] = max(load.bytes, self.bytes.get(load.unit, 0))
             self.fresh |= {load.unit} if load.verified else set()
-        with self.residents.call() as lease:
-            lease.prefetch_first(self.trace.resident)
+        for unit in self.trace.resident:
+            self.residents.load(unit, spare=set(self.trace.resident))
 
     def run(self) -> LoadTrace:
         resident = tuple(self.residents.resident)
