@@ -72,9 +72,12 @@ class Adaptive:
     since: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """The same, negated."""
     clock: int = 0
-    resident: set[str] = field(default_factory=set)
+    follower: dict[str, None] = field(default_factory=dict)
+    """What would be resident had the rules in charge decided alone, without prefetches and chunks that are held; what was used
+    last comes last."""
+    bytes: int = 0
     loaded: int = 0
-    """Bytes."""
+    """Bytes that would have been loaded so."""
     recent: int = 0
     """Bytes that `recent` would have loaded."""
 
@@ -87,8 +90,7 @@ class Adaptive:
         self._lead(f"likely {HALVES[-1]:g}" if self.cycle else "recent")
 
     def used(self, unit: str) -> None:
-        self.loaded += 0 if unit in self.resident else self.sizes[unit]
-        self.resident.add(unit)
+        self._follow(unit)
         self.clock += 1
         self.last[unit], self.since[unit] = self.clock, -self.clock
         for shares in self.shares:
@@ -107,9 +109,7 @@ class Adaptive:
             shares.offer(unit)
 
     def dropped(self, unit: str) -> None:
-        if unit not in self.resident:  # loaded ahead, for nothing
-            self.loaded += self.sizes[unit]
-        self.resident.discard(unit)
+        pass
 
     def victims(self, candidates: Sequence[str], need: int) -> list[str]:
         shadow = self.shadows[self.leader]
@@ -119,6 +119,19 @@ class Adaptive:
         if rest > 0:
             gone += going([one for one in candidates if one in shadow.resident], rest, self.sizes, shadow.worth)
         return gone
+
+    def _follow(self, unit: str) -> None:
+        if unit in self.follower:
+            del self.follower[unit]
+        else:
+            size = self.sizes[unit]
+            need = self.bytes + size - self.room
+            for gone in self.victims(list(self.follower), need) if need > 0 else ():
+                del self.follower[gone]
+                self.bytes -= self.sizes[gone]
+            self.bytes += size
+            self.loaded += size
+        self.follower[unit] = None
 
     # ---- who is in charge
 
@@ -132,8 +145,8 @@ class Adaptive:
             self._lead(max(winners, key=lambda name: self.duels[name].ahead))
 
     def _price(self, name: str) -> int:
-        """Bytes that the shadow of a rule holds and that are not resident."""
-        return sum(self.sizes[one] for one in self.shadows[name].resident if one not in self.resident)
+        """Bytes that the shadow of a rule holds and the follower does not."""
+        return sum(self.sizes[one] for one in self.shadows[name].resident if one not in self.follower)
 
     def _lead(self, name: str) -> None:
         self.leader = name
