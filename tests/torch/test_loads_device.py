@@ -77,3 +77,19 @@ def test_ram_has_room_for_each_chunk(tmp_path: Path) -> None:
     graph = replace(made.graph, memory=made.graph.memory.but(ram=100))
     with pytest.raises(CompileError, match="CC1459"):
         Memory(graph, versions, device=Device(CPU))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@torch.no_grad()
+def test_on_a_gpu(tmp_path: Path) -> None:
+    whole, made, _ = stored(moe(), tmp_path)
+    whole.cuda()
+    made.cuda()
+    for seed in range(4):
+        given = inputs(whole.graph, seed).cuda()
+        torch.testing.assert_close(made(given), whole(given))
+    traffic = made.residency()
+    assert traffic.peak <= traffic.room and traffic.ram.loads > 0
+    made.cpu()
+    assert made.residency().ram is None
+    torch.testing.assert_close(made(inputs(whole.graph)), whole.cpu()(inputs(whole.graph)))
