@@ -53,7 +53,7 @@ class Missing:
             if path not in self.known:
                 told = f"CC1454: the chunk `{path}` is missing, and calls do without it, as `on_missing` says: {error}"
                 warnings.warn(told, RuntimeWarning, stacklevel=2)
-            ordered = tuple(sorted(files))
+            ordered = tuple(sorted({*files, *(blob.path for blob in self.snapshot[path].blobs)}))
             self.known[path] = _Noted(error.diagnostic, self.snapshot[path], ordered, looks(ordered))
         return path
 
