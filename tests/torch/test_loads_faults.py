@@ -28,6 +28,14 @@ def flipped(path: Path, places: Any) -> Any:
     return places
 
 
+def flipped_in_place(path: Path, places: Any) -> Any:
+    path.chmod(0o644)
+    with open(path, "r+b") as file:
+        file.seek(-5, os.SEEK_END)
+        file.write(b"?")
+    return places
+
+
 def gone(path: Path, places: Any) -> Any:
     path.unlink()
     return places
@@ -100,3 +108,20 @@ def test_the_rest_is_served(fault: Callable[..., Any], aligned: int, tmp_path: P
         versions.snapshot = {**versions.snapshot, "expert.3": broken}
         with made.replay(only(3)), whole.replay(only(3)):
             assert torch.equal(made(given), whole(given)), "it is there again"
+
+
+@pytest.mark.parametrize("harm", [truncated, flipped_in_place])
+def test_a_file_that_is_written_to_while_it_is_resident_is_told(harm: Callable[[Path, Any], Any], tmp_path: Path) -> None:
+    """A mapping shows what is written to its file, and ends the process where the file ends: neither may come to that."""
+    whole, made, _ = stored(moe(), tmp_path)
+    given = inputs(made.graph)
+    with torch.no_grad():
+        with made.replay(only(3)), whole.replay(only(3)):
+            assert torch.equal(made(given), whole(given))
+        assert "expert.3" in made._memory.residents.resident
+        harm(tmp_path / "expert.3.safetensors", None)
+        for _ in range(2):
+            with made.replay(only(3)), pytest.raises(Unloadable, match="CC145[12].*`expert.3`"):
+                made(given)
+        with made.replay(only(2)), whole.replay(only(2)):
+            assert torch.equal(made(given), whole(given))

@@ -45,6 +45,8 @@ class Job:
     held: list[Held] = field(default_factory=list)
     foreign: list[Foreign] = field(default_factory=list)
     """Those whose runners it has taken."""
+    stamps: list[tuple[str, Stamp]] = field(default_factory=list)
+    """The files that lie mapped, as they were."""
 
     def look(self) -> None:
         if self.cancelled:
@@ -103,6 +105,8 @@ class Job:
             held.read(file, at_once, self.look, exactly=bool(apart))
             reserved = {name: held.reserve(file, extents[name]) for name in apart}
             self._verify(blob, held, file, stamp_of(found))
+            if any(piece.mapped for piece in held.pieces):
+                self.stamps.append((blob.path, stamp_of(found)))
         finally:
             os.close(file)
         for name, extent in extents.items():
@@ -138,6 +142,18 @@ class Job:
         """Raises what went wrong."""
         if self.error is not None:
             raise self.error
+
+    def look_again(self) -> None:
+        """Raises where a file was written to since it was mapped: what is computed would change, and the process end where
+        a page is read that is there no more. (A file that is replaced by another of its name leaves what is mapped as it is.)"""
+        for path, stamp in self.stamps:
+            try:
+                now = stamp_of(os.stat(path))
+            except OSError:
+                continue  # removed: what is mapped stays
+            if now != stamp and now[:2] == stamp[:2]:
+                message = f"`{path}` was written to while it was in use"
+                raise Unloadable(self.parcel.path, told("CC1452", message, self.parcel.stored, REPAIR))
 
     def unread(self, error: OSError) -> Unloadable:
         """What is to be raised where rows cannot be read later."""
@@ -213,6 +229,7 @@ class Loader:
             job.done.wait()
             waited = time.perf_counter() - begun
         job.check()
+        job.look_again()
         return waited
 
     def _tell(self, what: Callable[[], None] | None) -> None:
