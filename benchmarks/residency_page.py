@@ -76,5 +76,7 @@ def overlap(rows: list[dict[str, Any]]) -> list[str]:
         for row in rows
     ]
     head = ("", "compute alone", "loads alone", "both", "both / the longer")
-    said = "Compute alone: everything resident. Loads alone: one token, nothing loaded ahead (its own products are in it)."
+    said = """Compute alone: everything resident. Loads alone: one token, nothing loaded ahead (its own products are in it). Where
+*both* from the disk takes longer than the products, no call waits: `residency().stalled` was 0.00 to 0.03 s at 128 tokens. The
+products themselves take longer while the disk is read (3.4 s of CPU time in the thread that computes, then 3.9 to 4.2 s)."""
     return ["## Loads behind compute", "", said, "", *table(head, body)]
