@@ -11,8 +11,8 @@ INTRODUCTION = """# Models larger than their budget, measured
 Written by `python -m benchmarks.residency` (two cores, torch with one thread, each case in a process of its own). Both models
 have 64 chunks of 64 MiB in f32, 4 GiB in all: `giant.cc` routes an input to two of 64 experts, `giant_layers.cc` runs 64 blocks
 one behind the other. *Memory* is the peak of the process's resident pages, anonymous ones and those of mapped files together,
-over what was there before the first call (the kernel keeps it: VmHWM). *Cold*: the page cache is emptied of all files before
-each call.
+over what was there before the first call (the kernel keeps it: VmHWM): weights, and what calls compute. *Cold*: the page
+cache is emptied of all files before each call.
 """
 
 
