@@ -223,9 +223,12 @@ number is the share that it keeps; or the file of a trace that was recorded of t
     ),
     "CC0711": Code(
         "extern chunk that is not there",
-        """Stored chunks parse and check, but cannot be loaded yet. A written one can stand in for each: `--bind NAME=FILE` takes the last
-model of the file, its inputs in order.
+        """To run, an `extern` chunk needs what its handle names: in the store (`--store DIR`, `$CHUNKC_STORE`, or the folder `chunkc-store`
+beside the spec) or behind a location. Without it a spec is only checked. A written chunk can stand in: `--bind NAME=FILE` takes the
+last model of the file, its inputs in order.
 
+    chunkc store add edges.cc --weights edges.safetensors --as models/edges@v1 --store chunks
+    chunkc run composition.cc --dims B=2 --store chunks
     chunkc run composition.cc --dims B=2 --bind edges=edges.cc --bind texture=texture.cc --bind shapes=shapes.cc""",
     ),
 }
