@@ -64,7 +64,8 @@ def whole(values: Arrays, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def own_params(graph: Graph, params: Sequence[str]) -> dict[Node, list[list[str]]]:
-    """For each fuse with a selection of a graph and each way of its one bundle: the parameters that only this way reads."""
+    """For each fuse with a selection of a graph and each way of its one bundle, which nothing else reads and which is no output:
+    the parameters that only this way reads."""
     readers: dict[str, set[tuple[Node, str]]] = {}
     for node in graph.nodes:
         for member in node.attrs.get("members", ()):
@@ -78,7 +79,7 @@ def own_params(graph: Graph, params: Sequence[str]) -> dict[Node, list[list[str]
         if by is None or len(streams) != 1 or streams[0].op != "apply":
             continue
         call = streams[0]
-        if sum(call in other.operands for other in graph.nodes) == 1:
+        if sum(call in other.operands for other in graph.nodes) == 1 and call not in graph.roots:
             ways = [{(call, member)} for member in call.attrs["members"]]
             found[node] = [[path for path in params if readers.get(path) == way] for way in ways]
     return found
