@@ -18,12 +18,12 @@ from ..compiler.diagnostics import CompileError, Diagnostic, Label
 from ..compiler.loading.fitting import said
 from ..compiler.loading.handles import parse_handle, place_of
 from ..compiler.loading.places import Resolved
+from ..compiler.loading.verified import Looks, look_at
 from .blobs import place
 from .resolver import Resolver
 from .store import Store
 from .versions import find
 
-Stamp = tuple[tuple[int, ...] | None, ...]
 TRIES = 20
 """How often the tables are looked at again while somebody changes them without pause."""
 
@@ -34,7 +34,7 @@ class _Seen:
 
     parts: Mapping[str, Resolved]
     watched: tuple[str, ...] = ()
-    stamp: Stamp | None = None
+    stamp: Looks | None = None
     missing: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
 
 
@@ -71,7 +71,7 @@ class Serving:
     def now(self) -> Mapping[str, Resolved]:
         """The snapshot: the same object as before unless something moved, and moved to what fits."""
         seen = self._seen
-        if seen.stamp is None or stamp_of(seen.watched) != seen.stamp:
+        if seen.stamp is None or look_at(seen.watched) != seen.stamp:
             with self._lock:
                 if self._seen is seen:
                     self._move()
@@ -118,7 +118,7 @@ class Serving:
         """All handles resolved between two equal looks at what they are resolved by; None: it does not stand still."""
         watched = self._tables()
         for _ in range(TRIES):
-            before = stamp_of(watched)
+            before = look_at(watched)
             parts: dict[str, Resolved] = {}
             missing: dict[str, tuple[Diagnostic, ...]] = {}
             for path, handle in self.handles.items():
@@ -127,7 +127,7 @@ class Serving:
                 except CompileError as error:
                     missing[path] = error.diagnostics
             wider = (*self._tables(), *self._files(parts, missing))
-            if watched == wider and stamp_of(watched) == before:
+            if watched == wider and look_at(watched) == before:
                 return _Seen(MappingProxyType(parts), watched, before, MappingProxyType(missing))
             watched = wider
         return None
@@ -162,18 +162,6 @@ def _needed(store: Store, name: str, version: str) -> list[str]:
     except CompileError:
         pass  # so far they can be told
     return known
-
-
-def stamp_of(paths: Collection[str]) -> Stamp:
-    """How files are now, without reading them: None for one that is not there."""
-    found: list[tuple[int, ...] | None] = []
-    for path in paths:
-        try:
-            at = os.stat(path)
-            found.append((at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns))
-        except OSError:
-            found.append(None)
-    return tuple(found)
 
 
 def unlike(path: str, first: Resolved, part: Resolved) -> list[Diagnostic]:

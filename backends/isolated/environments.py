@@ -82,7 +82,11 @@ def interpreter(requires: Iterable[str], *, allowed: bool) -> Path:
 def _locked(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        try:
+            yield
+        finally:
+            # Closing alone leaves it locked as long as a process that was forked meanwhile lives.
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _make(home: Path, requirements: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from consoles import assert_prints
+from consoles import assert_page
 
 from chunkc.compiler.loading.handles import parse_handle
 
@@ -14,13 +14,7 @@ PAGE = (ROOT / "docs" / "handles.md").read_text(encoding="utf-8")
 def test_the_examples_do_what_the_page_says(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CHUNKC_STORE", raising=False)
-    blocks = re.findall(r"^```(python|console)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-    assert len(blocks) >= 3
-    for language, text in blocks:
-        if language == "python":
-            exec(compile(text, "docs/handles.md", "exec"), {})
-        else:
-            assert_prints(text)
+    assert_page(PAGE, "docs/handles.md", 3)
 
 
 def test_the_handles_of_the_table_can_be_read():

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from consoles import assert_prints
+from consoles import assert_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "store.md").read_text(encoding="utf-8")
@@ -13,13 +13,7 @@ def test_the_examples_do_what_the_page_says(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CHUNKC_STORE", raising=False)
     (tmp_path / "edges.pt").write_bytes(b"")
-    blocks = re.findall(r"^```(python|console)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-    assert len(blocks) >= 4
-    for language, text in blocks:
-        if language == "python":
-            exec(compile(text, "docs/store.md", "exec"), {})
-        else:
-            assert_prints(text)
+    assert_page(PAGE, "docs/store.md", 4)
     shown = re.findall(r"^```toml\n(\[\"models/edges\"\]\n.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
     assert shown and shown[0] in (tmp_path / "chunkc-store" / "aliases.toml").read_text(encoding="utf-8")
 

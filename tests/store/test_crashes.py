@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from crashing import STEPS, counted, in_child, killed_at, refused
+from crashing import STEPS, begun, counted, ended, in_child, killed_at, refused
 from stores import arrays, edges, read, store_with, weights_file
 
 from chunkc.compiler.diagnostics import CompileError
@@ -179,18 +179,8 @@ def test_writers_and_a_collector_at_once(tmp_path):
         for _ in range(20):
             collect(Store(store.root))
 
-    children = {}
-    for number, work in enumerate([*(writer(own) for own in range(4)), collector]):
-        child = os.fork()
-        if child == 0:
-            try:
-                work()
-            except BaseException as error:
-                os.write(2, f"{type(error).__name__}: {error}\n".encode())
-                os._exit(1)
-            os._exit(0)
-        children[child] = number
-    ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    children = [begun(work) for work in (*(writer(own) for own in range(4)), collector)]
+    ends = [ended(child) for child in children]
     assert ends[4] == 0 and all(10 <= end <= 16 for end in ends[:4])
     assert sum(end - 10 for end in ends[:4]) == 18, "of four contents for a version one is taken"
     assert_unharmed(store, "v1")

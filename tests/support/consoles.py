@@ -25,6 +25,17 @@ def assert_prints(text: str) -> None:
         assert re.fullmatch(pattern(expected), printed), f"{command} printed:\n{result.output}"
 
 
+def assert_page(page: str, name: str, least: int) -> None:
+    """Runs the `python` and `console` blocks of a page, at `least` so many, one after the other where we are."""
+    blocks = re.findall(r"^```(python|console)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert len(blocks) >= least
+    for language, text in blocks:
+        if language == "python":
+            exec(compile(text, name, "exec"), {})
+        else:
+            assert_prints(text)
+
+
 def sessions(text: str) -> Iterator[tuple[str, str]]:
     """(command, expected output) of each `$` line."""
     parts = re.split(r"^\$ (.*)\n", text, flags=re.MULTILINE)

@@ -29,6 +29,11 @@ def counted(at: int, stop: Callable[[], None], real: dict[str, Callable]) -> Non
 
 def in_child(work: Callable[[], None]) -> int:
     """What a forked process ended with: its exit status, or minus the signal. It dies without cleaning up."""
+    return ended(begun(work))
+
+
+def begun(work: Callable[[], None]) -> int:
+    """A forked process that is at work: its number."""
     child = os.fork()
     if child == 0:
         try:
@@ -37,6 +42,11 @@ def in_child(work: Callable[[], None]) -> int:
             os.write(2, f"{type(error).__name__}: {error}\n".encode())
             os._exit(1)
         os._exit(0)
+    return child
+
+
+def ended(child: int) -> int:
+    """Waits for it: its exit status, or minus the signal."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import warnings
 from collections.abc import Collection, Mapping
@@ -10,8 +9,7 @@ from dataclasses import dataclass
 
 from ....compiler.diagnostics import Diagnostic
 from ....compiler.loading.places import Resolved, Unloadable
-
-Looks = tuple[tuple[int, ...] | None, ...]
+from ....compiler.loading.verified import Looks, look_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Missing:
             return frozenset()
         with self.lock:
             for path, one in list(self.known.items()):
-                if snapshot.get(path) is not one.stored or looks(one.files) != one.looked:
+                if snapshot.get(path) is not one.stored or look_at(one.files) != one.looked:
                     del self.known[path]
             return frozenset(self.known).union(self.optional.difference(snapshot))
 
@@ -54,7 +52,7 @@ class Missing:
                 told = f"CC1454: the chunk `{path}` is missing, and calls do without it, as `on_missing` says: {error}"
                 warnings.warn(told, RuntimeWarning, stacklevel=2)
             ordered = tuple(sorted({*files, *(blob.path for blob in self.snapshot[path].blobs)}))
-            self.known[path] = _Noted(error.diagnostic, self.snapshot[path], ordered, looks(ordered))
+            self.known[path] = _Noted(error.diagnostic, self.snapshot[path], ordered, look_at(ordered))
         return path
 
     def told(self, unresolved: Mapping[str, tuple[Diagnostic, ...]]) -> dict[str, tuple[Diagnostic, ...]]:
@@ -66,15 +64,3 @@ class Missing:
         """All are tried again."""
         with self.lock:
             self.known.clear()
-
-
-def looks(files: Collection[str]) -> Looks:
-    """What tells files from what they were before."""
-    found: list[tuple[int, ...] | None] = []
-    for file in files:
-        try:
-            one = os.stat(file)
-            found.append((one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns))
-        except OSError:
-            found.append(None)
-    return tuple(found)
