@@ -40,8 +40,8 @@ def ends(x):
     if how == 2: ctypes.string_at(0)
     if how == 3: ctypes.PyDLL(None).sleep(1000)     # with the interpreter's lock
     if how == 4: sys.exit(5)
-    if how == 5: os.closerange(3, 100); time.sleep(1000)
-    if how == 6: [os.write(fd, b"this is no message") for fd in range(3, 30) if writable(fd)]
+    if how == 5: os.closerange(3, 4096); time.sleep(1000)
+    if how == 6: [os.write(fd, b"this is no message") for fd in range(3, 4096) if writable(fd)]
     return x
 
 def writable(fd):
