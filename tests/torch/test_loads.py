@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,20 @@ def test_without_a_budget_all_is_there_from_the_first_call(tmp_path: Path) -> No
         assert torch.equal(made(inputs(graph)), whole(inputs(graph)))
         assert torch.equal(made(inputs(graph, 1)), whole(inputs(graph, 1)))
     assert made.residency().loads == 6
+
+
+def test_what_is_resident_holds_no_file_open(tmp_path: Path) -> None:
+    graph = replace(active_layers(), memory=Attrs())
+    _, made, _ = stored(graph, tmp_path)
+    with torch.no_grad():
+        made(inputs(graph))
+    names = {path.name for path in tmp_path.iterdir()}
+    opened = {os.path.basename(os.path.realpath(f"/proc/self/fd/{fd}")) for fd in os.listdir("/proc/self/fd")}
+    mapped = Path("/proc/self/maps").read_text()
+    assert all(name in mapped for name in names) and not names & opened
+    del made
+    gc.collect()
+    assert not any(str(tmp_path / name) in Path("/proc/self/maps").read_text() for name in names)
 
 
 def test_what_is_not_aligned_is_read(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import errno
 import hashlib
 import mmap
 import os
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,9 @@ POPULATE_READ = 22
 """MADV_POPULATE_READ, of Linux 5.14: read errors come back as an error, not as a signal."""
 _LIBC: Any = ctypes.CDLL(None, use_errno=True)
 _LIBC.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+_LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+_LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+_LIBC.mmap.restype = ctypes.c_void_p
 
 
 class Cancelled(Exception):
@@ -97,8 +101,7 @@ class Held:
         """Brings bytes of a file into memory, and `exactly` these where what lies beside them is not to be read along. `OSError`
         where that fails: what is there by then is given back by `drop`."""
         for start, end in _pages([extent for extent in extents if self._maps(extent) and extent.bytes]):
-            pages = mmap.mmap(file, end - start, access=mmap.ACCESS_COPY, offset=start)
-            self.pieces.append(Piece(torch.frombuffer(pages, dtype=torch.uint8), start, True))
+            self.pieces.append(Piece(_map(file, start, end), start, True))
         mapped = [piece.data for piece in self.pieces]
         for data in mapped if exactly else ():
             ask(data, [(0, data.numel())])
@@ -121,8 +124,7 @@ class Held:
     def reserve(self, file: int, extent: Extent) -> Piece:
         """Pages for bytes of a file, none of them read yet."""
         start = extent.start - extent.start % mmap.PAGESIZE
-        pages = mmap.mmap(file, extent.end - start, access=mmap.ACCESS_COPY, offset=start)
-        self.pieces.append(Piece(torch.frombuffer(pages, dtype=torch.uint8), start, True, False))
+        self.pieces.append(Piece(_map(file, start, extent.end), start, True, False))
         return self.pieces[-1]
 
     def bytes_of(self, extent: Extent) -> Tensor:
@@ -150,6 +152,18 @@ class Held:
         for piece in self.pieces:
             piece.give_back()
         self.pieces.clear()
+
+
+def _map(file: int, start: int, end: int) -> Tensor:
+    """Bytes of a file, from the first of a page, until nothing refers to them. (`mmap.mmap` would keep a descriptor for each:
+    there may be fewer of those than a model has chunks.)"""
+    size = end - start
+    at = _LIBC.mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE, file, start)
+    if at == ctypes.c_void_p(-1).value:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    pages = (ctypes.c_char * size).from_address(at)
+    weakref.finalize(pages, _LIBC.munmap, at, size).atexit = False
+    return torch.frombuffer(pages, dtype=torch.uint8)
 
 
 def _pages(extents: Sequence[Extent]) -> list[tuple[int, int]]:
