@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..simulator.target import Target
 
 POLICIES = ("adaptive", "lru", "lfu", "cost", "belady")
+ENDLESS = 2.0**62
+"""Bytes: any larger budget is none."""
 COLUMNS = ("loads", "time", "waited for chunks", "loading", "hidden", "chunks loaded", "bytes")
 
 
@@ -73,7 +75,7 @@ def rooms_of(line: CommandLine) -> dict[str, int]:
     found = {}
     for text, span in line.spans("--budget"):
         try:
-            found[text] = int(convert(text, "B", Scale(math.nan, math.nan)))
+            found[text] = int(min(convert(text, "B", Scale(math.nan, math.nan)), ENDLESS))
         except UnitError as error:
             line.findings.error("CC0722", f"`{text}` is no budget: {error}", span, label="bytes", hint=error.hint)
     return found

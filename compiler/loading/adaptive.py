@@ -82,7 +82,7 @@ class Adaptive:
     """Bytes that `recent` would have loaded."""
 
     def __post_init__(self) -> None:
-        self.shares = tuple(Shares(half * len(self.sizes)) for half in HALVES)
+        self.shares = tuple(Shares(half * max(1, len(self.sizes))) for half in HALVES)
         rules: dict[str, Callable[[str], float]] = {"recent": self.last.__getitem__, "latest": self.since.__getitem__}
         for half, shares in zip(HALVES, self.shares):
             rules[f"likely {half:g}"] = self._nearness(shares) if self.cycle else shares.used.__getitem__

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 NO_LIMIT = 1 << 30
 
 
+def within(path: str, chunks: Iterable[str]) -> bool:
+    """Whether a path is that of one of these chunks, or lies in one."""
+    return any(f"{path}.".startswith(f"{one}.") for one in chunks)
+
+
 class NotResident(RuntimeError):
     """A region reads a chunk that is not resident, or a chunk does not fit beside those that are held: the plan is wrong."""
 
@@ -168,7 +173,7 @@ class Lease:
 
     def without(self, path: str) -> bool:
         """Whether a chunk lies in one that the call does without."""
-        return any(f"{path}.".startswith(f"{one}.") for one in self.absent)
+        return within(path, self.absent)
 
     def check(self, reads: Sequence[str]) -> None:
         """`NotResident` where a region of the call reads something of a chunk that is not held."""
@@ -181,6 +186,12 @@ class Lease:
         """Lets all go, whatever the call came to; under the lock of the store."""
         for key in list(self.held):
             self.give(key)
+
+    def close(self) -> None:
+        """The same, and the call is through: nothing that it computed stays because of it."""
+        self.end()
+        for known in (self.waiting, self.ways, self.scores):
+            known.clear()
 
     def give(self, key: str) -> None:
         """Lets a chunk go altogether; under the lock of the store."""
@@ -207,7 +218,14 @@ class Lease:
             finally:
                 store.takers.remove(self)
                 store.turn.notify_all()
-        self._arrived(keys)
+        try:
+            self._arrived(keys)
+        except BaseException:
+            # Whoever asks again is to wait for them again.
+            with store.turn:
+                for key in wanted.intersection(self.held):
+                    self.give(key)
+            raise
 
     def _in_turn(self, key: str) -> list[str]:
         """Waits, holding nothing, until all that is held and one more fit beside what others hold, and takes them; gives all."""
@@ -230,6 +248,7 @@ class Lease:
     def _hold(self, wanted: Mapping[str, int]) -> None:
         """Takes what fits beside what is held."""
         store = self.store
+        store.place, store.known = self.place, self.known
         for one, times in wanted.items():
             if one not in store.resident and not store.load(one, spare=set(wanted)):
                 raise NotResident(f"`{one}` ({store.sizes[one]:,} bytes) does not fit beside {', '.join(store.held)}")

@@ -157,17 +157,16 @@ class Residents:
             yield self.here
             return
         lease = Lease(self, keys or {})
-        with self.turn:
-            self.leases.append(lease)
-            self.last = lease
-        self._thread.lease = lease
         try:
+            with self.turn:
+                self.leases.append(lease)
+                self.last = lease
+            self._thread.lease = lease
             yield lease
         finally:
             self._thread.lease = None
             with self.turn:
-                lease.end()
-                lease.waiting.clear()
+                lease.close()
                 self.leases.remove(lease)
 
     # ---- room

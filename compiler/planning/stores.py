@@ -4,7 +4,7 @@ stored chunks may be missing."""
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..ir import Frame, Graph, Node
 from ..loading.residents import Residents
@@ -66,9 +66,9 @@ def _nodes(graph: Graph) -> Iterator[tuple[Frame, Node]]:
                     stack.append((body, inner))
 
 
-def most_held(schedule: Sequence[Residency], sizes: Mapping[str, int], always: Collection[str] = ()) -> int:
-    """The most bytes that a call with this schedule holds at once, with some units that it holds `always`."""
-    held, most = Counter(always), 0
+def most_held(schedule: Sequence[Residency], sizes: Mapping[str, int]) -> int:
+    """The most bytes that a call with this schedule holds at once."""
+    held, most = Counter[str](), 0
     for entry in schedule:
         if entry.word == "acquire":
             held[entry.path] += 1

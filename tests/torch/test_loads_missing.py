@@ -73,3 +73,24 @@ def test_calls_do_without_what_is_missing(budget: bool, tmp_path: Path) -> None:
         file.write_bytes(kept)
         assert torch.equal(made(x), expected()), "it is there again"
         assert not made.missing()
+
+
+@torch.no_grad()
+def test_what_is_pinned_may_be_missing(tmp_path: Path) -> None:
+    """It is held again as soon as it is there."""
+    plain, asking = optional(True)
+    whole, made, _ = stored(plain, tmp_path, list(WAYS), asking=asking)
+    x, there, file = torch.randn(5, 3, 8), torch.ones(4), tmp_path / "expert.1.safetensors"
+    kept = file.read_bytes()
+    made.pin("expert.1")
+    made.unpin("expert.1")
+    made._memory.pins.paths = {"expert.1"}  # pinned, and not loaded yet
+    made._memory.residents.drop("expert.1")
+    os.truncate(file, 100)
+    there[1] = 0
+    with pytest.warns(RuntimeWarning, match="CC1454.*expert.1"):
+        assert torch.equal(made(x), whole(x, there))
+    time.sleep(0.01)
+    file.write_bytes(kept)
+    assert torch.equal(made(x), whole(x, torch.ones(4)))
+    assert list(made._memory.residents.pins.held) == ["expert.1"]

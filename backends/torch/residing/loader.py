@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from queue import SimpleQueue
 
 import torch
 from torch import Tensor, nn
@@ -73,10 +74,10 @@ class Job:
         except _Wrong as wrong:
             self.give_back()
             self.error = Unloadable(self.parcel.path, wrong.diagnostic)
-        except Exception as error:
-            # Whoever waits for it is to see it.
+        except BaseException as error:
+            # Whoever waits for it is to see it; an exit that the code of others asks for is none of this thread.
             self.give_back()
-            self.error = error
+            self.error = error if isinstance(error, Exception) else RuntimeError(f"loading `{self.parcel.path}`: {error!r}")
         finally:
             self.seconds = time.perf_counter() - begun
 
@@ -182,6 +183,9 @@ def _unread(parcel: Parcel, error: OSError) -> Diagnostic:
     return told("CC1450", f"it cannot be read: {error.strerror}", parcel.stored, "look at the file's rights and its disk")
 
 
+Told = SimpleQueue[Callable[[], None] | None]
+
+
 class Loader:
     """A `Mover` (`compiler/loading/residents.py`). What is loaded is bound into all replicas that run on it.
 
@@ -196,11 +200,8 @@ class Loader:
         self.lock = threading.Lock()
         """Of what is bound where."""
         self.replicas: weakref.WeakSet[Replica] = weakref.WeakSet()
-        self._told: deque[Callable[[], None] | None] = deque()
-        self._some = threading.Semaphore(0)
+        self._told: Told = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self.watch: Callable[[str, Job], None] | None = None
-        """Is told of each load that is through."""
 
     # ---- what it is told, under the lock of the residents
 
@@ -226,30 +227,34 @@ class Loader:
         waited = 0.0
         if not job.done.is_set():
             begun = time.perf_counter()
+            self._begin()
             job.done.wait()
             waited = time.perf_counter() - begun
         job.check()
         job.look_again()
         return waited
 
-    def _tell(self, what: Callable[[], None] | None) -> None:
-        if self._thread is None or not self._thread.is_alive():  # it is not in a process that was forked
-            self._thread = threading.Thread(target=_serve, args=(self._told, self._some), name="chunkc-loader", daemon=True)
-            self._thread.start()
-        self._told.append(what)
-        self._some.release()
+    def _tell(self, what: Callable[[], None]) -> None:
+        self._told.put(what)
+        self._begin()
+
+    def _begin(self) -> None:
+        """The thread is there, unless the system has none to give (`RuntimeError`): who waits tries again."""
+        with self.lock:
+            if self._thread is None:
+                thread = threading.Thread(target=_serve, args=(self._told,), name="chunkc-loader", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def close(self) -> None:
-        """Ends the thread, behind what it was told before."""
-        if self._thread is not None:
-            self._tell(None)
+        """Ends the thread, behind what it was told before. (A collection of garbage may call it, at any moment in any thread: so
+        it takes no lock.)"""
+        self._told.put(None)
 
     # ---- in the thread
 
     def _load(self, key: str, job: Job) -> None:
         job.run()
-        if self.watch is not None:
-            self.watch(key, job)
         with self.lock:
             for replica in self.replicas:
                 replica.bind(key, job.tensors)
@@ -271,14 +276,14 @@ class Loader:
                     replica.bind(key, job.tensors)
 
 
-def _serve(told: deque[Callable[[], None] | None], some: threading.Semaphore) -> None:
-    """The thread holds nothing of its loader between two loads."""
-    while True:
-        some.acquire()
-        what = told.popleft()
-        if what is None:
-            return
-        what()
+def _serve(told: Told) -> None:
+    """The thread holds nothing of its loader between two loads. What fails here is told as of any thread, and ends none: others
+    wait for what comes behind it."""
+    while (what := told.get()) is not None:
+        try:
+            what()
+        except BaseException:
+            threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
         del what
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -52,6 +53,11 @@ class Memory:
     ) -> None:
         self.graph, self.versions, self.device = graph, versions, device
         self.partial = partial if device is None else frozenset()
+        self._begin()
+        MEMORIES.add(self)
+
+    def _begin(self) -> None:
+        graph = self.graph
         store = store_of(graph)
         self.planned = store is not None
         self.residents = store or Residents({}, UNLIMITED, policy="lru")
@@ -64,10 +70,18 @@ class Memory:
         self.known: dict[str, list[tuple[object, ...]]] = {}
         """Of each unit the versions that were seen: their places are what tells keys apart."""
         self.runners = Runners(graph)
-        if versions is not None:
-            self.loader = Loader(self.runners) if device is None else self._staged(device)
+        if self.versions is not None:
+            self.loader = Loader(self.runners) if self.device is None else self._staged(self.device)
             self.residents.mover = self.loader
-            weakref.finalize(self, self.loader.close)
+            self._closing = weakref.finalize(self, self.loader.close)
+
+    def begin_again(self) -> None:
+        """With nothing resident, in a process that was forked off: whoever held locks, leases and chunks is not in it."""
+        pinned = self.pins.paths
+        if self.versions is not None:
+            self._closing.detach()
+        self._begin()
+        self.pins.paths = pinned
 
     def _staged(self, device: Device) -> Staged:
         sizes, room = self.residents.sizes, self.graph.memory.get("ram", UNLIMITED)
@@ -89,11 +103,11 @@ class Memory:
                 yield module
             return
         replica = self._enter(module, self.versions.now())
-        if self.planned:
-            self.runners.leave()  # from training
         try:
-            self.pins.follow()
+            if self.planned:
+                self.runners.leave()  # from training
             absent = self.missed.now(replica.snapshot)
+            self.pins.follow(absent)
             self._settle(replica, absent)
             with self.residents.call(replica.keys) as lease, noted(self):
                 lease.absent, lease.around = absent, replica.base.held
@@ -129,6 +143,12 @@ class Memory:
             if found is None:
                 found = self._replica(module, snapshot)
                 self.live.append(found)
+            elif found is not self.live[-1]:
+                # A call came late with the versions before, or they are back.
+                self.live.remove(found)
+                self.live.append(found)
+                with self.residents.turn:
+                    self.residents.newest.update(found.keys)
             found.users += 1
             self._retire(snapshot)
         return found
@@ -207,6 +227,18 @@ class Memory:
                     if key not in kept and key in self.residents.resident and key not in self.residents.held:
                         self.residents.drop(key)
                         self.loader.parcels.pop(key, None)
+
+
+MEMORIES: weakref.WeakSet[Memory] = weakref.WeakSet()
+"""All that there are."""
+
+
+def _begin_again() -> None:
+    for memory in list(MEMORIES):
+        memory.begin_again()
+
+
+os.register_at_fork(after_in_child=_begin_again)
 
 
 def memory_of(

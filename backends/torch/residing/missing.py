@@ -29,11 +29,12 @@ class Missing:
         self.optional = frozenset(optional)
         self.lock = threading.Lock()
         self.known: dict[str, _Noted] = {}
-        self.snapshot: Mapping[str, Resolved] = {}
+        self.here = threading.local()
+        """What the last call of a thread ran on."""
 
     def now(self, snapshot: Mapping[str, Resolved]) -> frozenset[str]:
         """What a call that begins now does without: nothing whose version or whose files have changed since they were missed."""
-        self.snapshot = snapshot
+        self.here.snapshot = snapshot
         if not self.optional:
             return frozenset()
         with self.lock:
@@ -45,14 +46,15 @@ class Missing:
     def note(self, error: Unloadable, files: Collection[str]) -> str | None:
         """The chunk to be done without from now on, where one that could not be loaded is in it. Says so, once."""
         path = next((one for one in self.optional if f"{error.path}.".startswith(f"{one}.")), None)
-        if path is None or path not in self.snapshot:
+        snapshot: Mapping[str, Resolved] = getattr(self.here, "snapshot", {})
+        if path is None or path not in snapshot:
             return None
         with self.lock:
             if path not in self.known:
                 told = f"CC1454: the chunk `{path}` is missing, and calls do without it, as `on_missing` says: {error}"
                 warnings.warn(told, RuntimeWarning, stacklevel=2)
-            ordered = tuple(sorted({*files, *(blob.path for blob in self.snapshot[path].blobs)}))
-            self.known[path] = _Noted(error.diagnostic, self.snapshot[path], ordered, look_at(ordered))
+            ordered = tuple(sorted({*files, *(blob.path for blob in snapshot[path].blobs)}))
+            self.known[path] = _Noted(error.diagnostic, snapshot[path], ordered, look_at(ordered))
         return path
 
     def told(self, unresolved: Mapping[str, tuple[Diagnostic, ...]]) -> dict[str, tuple[Diagnostic, ...]]:

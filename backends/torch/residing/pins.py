@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ....compiler.diagnostics import CompileError, Diagnostic, Label, did_you_mean
 from ....compiler.ir import Graph
+from ....compiler.loading.leases import within
 from ....compiler.loading.residents import Residents
-from ....compiler.planning.stores import most_held
 
 
 class Pins:
@@ -18,49 +18,72 @@ class Pins:
         self.graph, self.residents = graph, residents
         self.paths: set[str] = set()
         self.lock = threading.Lock()
+        """Of what is held; and of the paths."""
+        self.changing = threading.Lock()
 
     def add(self, chunks: Sequence[str], around: Collection[str] = ()) -> None:
         """Loads chunks, and holds them; inside of a call, for their versions are known then. `around`: what is held besides.
 
         `CompileError` where there is none of that name, or a call would have no room beside them; `Unloadable`."""
-        units = self.residents.units
-        wanted = {*self.paths, *chunks}
-        if unknown := sorted(wanted.difference(units)):
-            hint = did_you_mean(unknown[0], units) or f"there are {', '.join(units)}"
-            raise self.refused(f"there is no chunk {', '.join(unknown)} that comes and goes", hint)
-        most = most_held(self.graph.schedule, self.residents.sizes, {*wanted, *around})
-        if most > self.residents.room:
-            message = f"with {', '.join(sorted(wanted))} pinned, a call needs {most:,} bytes of {self.residents.room:,}"
-            raise self.refused(message, "pin fewer chunks, or set a larger budget")
-        before, self.paths = self.paths, wanted
+        units, sizes = self.residents.units, self.residents.sizes
+        with self.changing:
+            wanted = self.paths.union(chunks)
+            if unknown := sorted(wanted.difference(units)):
+                hint = did_you_mean(unknown[0], units) or f"there are {', '.join(units)}"
+                raise self.refused(f"there is no chunk {', '.join(unknown)} that comes and goes", hint)
+            # A call may run on another version than the pinned one.
+            most = sum(sizes[key] for key in wanted.union(around)) + self.residents.most
+            if most > self.residents.room:
+                message = f"with {', '.join(sorted(wanted))} pinned, a call needs {most:,} bytes of {self.residents.room:,}"
+                raise self.refused(message, "pin fewer chunks, or set a larger budget")
+            new, self.paths = wanted - self.paths, wanted
         try:
-            self.follow()
-        except Exception:
-            self.paths = before
+            self.follow(wait=self._waits)
+        except BaseException:
+            with self.changing:
+                self.paths = self.paths - new
             raise
 
     def remove(self, chunks: Sequence[str]) -> None:
         """Holds chunks no longer."""
-        self.paths = self.paths.difference(chunks)
-        self.follow()
+        with self.changing:
+            self.paths = self.paths.difference(chunks)
+        if self.lock.acquire(blocking=self._waits):
+            try:
+                self._keep(self._newest(self.paths))
+            finally:
+                self.lock.release()
 
-    def follow(self) -> None:
-        """What is pinned is held in its newest version, and nothing else."""
-        pins, newest = self.residents.pins, self.residents.newest
+    @property
+    def _waits(self) -> bool:
+        """Whether another thread may be waited for: it may wait for what a call in this one holds."""
+        here = self.residents.here
+        return here is None or not here.held
+
+    def follow(self, absent: Iterable[str] = (), *, wait: bool = False) -> None:
+        """What is pinned is held in its newest version, and nothing else; but for what lies in chunks that are missing."""
+        pins = self.residents.pins
         if not self.paths and not pins.held:
             return
-        if not self.lock.acquire(blocking=False):
+        if not self.lock.acquire(blocking=wait):
             return  # another call is at it
         try:
-            wanted = {newest.get(path, path) for path in self.paths}
-            if wanted == set(pins.held):
-                return
-            with self.residents.turn:
-                for key in set(pins.held) - wanted:
-                    pins.give(key)
-            pins.take(sorted(wanted.difference(pins.held)))
+            wanted = self._newest(path for path in self.paths if not within(path, absent))
+            if wanted != set(pins.held):
+                self._keep(wanted)
+                pins.take(sorted(wanted.difference(pins.held)))
         finally:
             self.lock.release()
+
+    def _newest(self, paths: Iterable[str]) -> set[str]:
+        return {self.residents.newest.get(path, path) for path in paths}
+
+    def _keep(self, wanted: set[str]) -> None:
+        """Holds nothing but these."""
+        pins = self.residents.pins
+        with self.residents.turn:
+            for key in set(pins.held) - wanted:
+                pins.give(key)
 
     def refused(self, message: str, hint: str) -> CompileError:
         """What cannot be pinned."""

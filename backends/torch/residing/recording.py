@@ -7,8 +7,7 @@ import functools
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from .memory import Memory
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Through = tuple[bool, float]
-"""Of a load whether it hashed its file, and the seconds that it took."""
 SAMPLES = 8
 """Places of a file that are asked for, to tell whether it is in the page cache."""
 
@@ -37,8 +34,8 @@ class Recorder:
         self.memory, self.thread = memory, threading.get_ident()
         self.cold, self.room, self.resident = False, 0, ()  # type: tuple[bool, int, tuple[str, ...]]
         self.calls: list[list[Event]] = []
-        self.through: dict[str, deque[Through]] = {}
-        """By key what is known of its loads that are through."""
+        self.jobs: list[Job | None] = []
+        """What does the loads of these, in order; None where nothing is to be read."""
         self.decisions: dict[int, int] = {}
         self.kept: list[Any] = []
         """What decided so far in this call, numbered in order; held so that no other takes its place in memory."""
@@ -49,14 +46,11 @@ class Recorder:
         """Whether the call that asks is to be recorded."""
         return threading.get_ident() == self.thread
 
-    def told(self, key: str, job: Job) -> None:
-        """The loader is through with a load."""
-        self.through.setdefault(key, deque()).append((job.verified, job.seconds))
-
     def units(self) -> dict[str, int]:
         """Bytes of what comes and goes, by key."""
         store = self.memory.residents
-        return {key: size for key, size in store.sizes.items() if store.versions.get(key, key) in store.units}
+        with store.turn:
+            return {key: size for key, size in store.sizes.items() if store.path(key) in store.units}
 
     @contextmanager
     def call(self) -> Iterator[None]:
@@ -66,8 +60,10 @@ class Recorder:
         self.calls.append([])
         self.decisions, self.kept = {}, []
         self.since = time.perf_counter()
-        yield
-        self._computed()
+        try:
+            yield
+        finally:
+            self._computed()
 
     def _begin(self) -> None:
         store, units = self.memory.residents, self.units()
@@ -79,19 +75,26 @@ class Recorder:
     @contextmanager
     def step(self, kind: Kind, path: str, wanted: Sequence[Any]) -> Iterator[list[bool]]:
         """Around a step, and what was kept by what decides on it; is given whether it did anything."""
-        store, done = self.memory.residents, [True]
+        store, done = self.memory.residents, [False]  # a step that fails does nothing
         self._computed()
-        before = dict(store.resident)
+        with store.turn:
+            before = dict(store.resident)
         begun = time.perf_counter()
-        yield done
-        self.since = time.perf_counter()
-        lease = store.here
-        unit = path if lease is None else lease.key(path)
-        loads = tuple(Load(key, store.read_with(key)) for key in store.resident if key not in before)
-        gone = tuple(key for key in before if key not in store.resident)
-        by = self.decisions.setdefault(id(wanted[0][0]), len(self.decisions) + 1) if wanted else 0
-        self.kept += [one for one, _ in wanted]
-        self.calls[-1].append(Event(kind, unit, done[0], self.since - begun, loads, gone, by))
+        try:
+            yield done
+        finally:
+            self.since = time.perf_counter()
+            lease = store.here
+            unit = path if lease is None else lease.key(path)
+            with store.turn:
+                now = dict(store.resident)
+                new = [key for key in now if key not in before]
+                loads = tuple(Load(key, store.read_with(key)) for key in new)
+                self.jobs += [None if self.memory.versions is None else self.memory.loader.jobs.get(key) for key in new]
+            gone = tuple(key for key in before if key not in now)
+            by = self.decisions.setdefault(id(wanted[0][0]), len(self.decisions) + 1) if wanted else 0
+            self.kept += [one for one, _ in wanted]
+            self.calls[-1].append(Event(kind, unit, done[0], self.since - begun, loads, gone, by))
 
     def _computed(self) -> None:
         now = time.perf_counter()
@@ -99,8 +102,8 @@ class Recorder:
 
     def trace(self) -> LoadTrace:
         """What was recorded."""
-        told = {key: deque(one) for key, one in self.through.items()}
-        calls = tuple(tuple(_with_loads(event, told) for event in call) for call in self.calls)
+        jobs = iter(self.jobs)
+        calls = tuple(tuple(_with_loads(event, jobs) for event in call) for call in self.calls)
         store = self.memory.residents
         return LoadTrace(calls, self.units(), self.room, store.policy, self.cold, self.resident, store.ahead)
 
@@ -115,8 +118,6 @@ def recording(memory: Memory) -> Iterator[Recorder]:
     if memory.recorder is not None:
         raise RuntimeError("loads of this module are being recorded already")
     memory.recorder = recorder = Recorder(memory)
-    if memory.versions is not None:
-        memory.loader.watch = recorder.told
     try:
         yield recorder
     finally:
@@ -124,7 +125,6 @@ def recording(memory: Memory) -> Iterator[Recorder]:
         if memory.versions is not None:
             for job in list(memory.loader.jobs.values()):
                 job.done.wait()
-            memory.loader.watch = None
 
 
 def noted(memory: Memory) -> AbstractContextManager[None]:
@@ -133,12 +133,10 @@ def noted(memory: Memory) -> AbstractContextManager[None]:
     return recorder.call() if recorder is not None and recorder.mine else nullcontext()
 
 
-def _with_loads(event: Event, told: Mapping[str, deque[Through]]) -> Event:
-    """With what the loader has said of its loads since."""
-    loads = []
-    for load in event.loads:
-        verified, seconds = told[load.unit].popleft() if told.get(load.unit) else (False, 0.0)
-        loads.append(replace(load, verified=verified, seconds=seconds))
+def _with_loads(event: Event, jobs: Iterator[Job | None]) -> Event:
+    """With what became of its loads since: `jobs` are theirs, and those of later events."""
+    done = [(load, next(jobs)) for load in event.loads]
+    loads = (load if job is None else replace(load, verified=job.verified, seconds=job.seconds) for load, job in done)
     return replace(event, loads=tuple(loads))
 
 
@@ -166,16 +164,23 @@ def _cold(memory: Memory, resident: tuple[str, ...]) -> bool:
 
 
 def in_page_cache(path: str) -> bool:
-    """Whether most of a file is in the page cache: reading there would not wait. True where the system does not say."""
+    """Whether most of a file is in the page cache: reading there would not wait. True where the system does not say, and where
+    there is nothing to read."""
     held = 0
     if not hasattr(os, "RWF_NOWAIT"):
         return True
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return True
+    try:
+        size = os.fstat(file).st_size
         for sample in range(SAMPLES):
             try:
-                os.preadv(file.fileno(), [bytearray(1)], sample * size // SAMPLES, os.RWF_NOWAIT)
+                os.preadv(file, [bytearray(1)], sample * size // SAMPLES, os.RWF_NOWAIT)
                 held += 1
             except OSError as error:
                 held += error.errno != errno.EAGAIN
+    finally:
+        os.close(file)
     return held * 2 > SAMPLES

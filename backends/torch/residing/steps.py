@@ -77,7 +77,10 @@ def scored(module: Any, path: str, way: int, kept: Tensor, score: Tensor) -> Non
     forecast, first = lease.store.forecast, lease.scores.get(id(kept))
     if first is None:
         best = score.detach().flatten(0, -2).amax(0).tolist()
-        near = forecast.lines[path].near(best, _ways(lease, kept)) if all(map(math.isfinite, best)) else [0.0] * len(best)
+        ways, near = _ways(lease, kept), [0.0] * len(best)
+        if all(map(math.isfinite, best)):
+            with lease.store.turn:
+                near = forecast.lines[path].near(best, ways)
         first = lease.scores[id(kept)] = (kept, near)
     lease.near[path] = first[1][way]
 
