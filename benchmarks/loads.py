@@ -27,12 +27,14 @@ from chunkc.backends.torch import compile
 from chunkc.backends.torch.measuring.loads import LoadRates, measure_loads
 from chunkc.backends.torch.residing.mapping import Extent, Held
 from chunkc.compiler.loading.trace import LoadTrace
+from chunkc.compiler.loading.trace_files import write_trace
 from chunkc.grammar.elaborate import loads
 from chunkc.simulator.constants import LoadConstants
 from chunkc.simulator.loading import decided, disk_at, replay
 from chunkc.simulator.loading.replay import measured
 from chunkc.simulator.target import Link, Target
 from chunkc.simulator.target_reading import load_target
+from chunkc.simulator.target_writing import target_text
 from chunkc.store.manifest import Part
 from chunkc.store.resolver import Resolver
 from chunkc.store.serving import Serving
@@ -226,6 +228,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", default=None, help="on the disk that is measured")
+    parser.add_argument("--keep", default=None, help="a folder for the last trace and the disk as a target, for `chunkc loads`")
     parser.add_argument("--page", action="store_true", help="write the table into docs/loads.md")
     given = parser.parse_args()
     found: list[Row] = []
@@ -238,6 +241,9 @@ def main() -> None:
             for state, trace in runs(store, "model", spec, rows, given.width, given.chunks, given.calls, given.repeats):
                 found.append(row(model, state, trace, target_of(rates)))
                 print(f"{model}, {state}: waited {found[-1].measured:.3f} s, predicted {found[-1].predicted:.3f} s")
+    if given.keep:
+        write_trace(trace, Path(given.keep) / "trace.json")
+        (Path(given.keep) / "here.toml").write_text(target_text(target_of(rates)), encoding="utf-8")
     (ROOT / "results").mkdir(exist_ok=True)
     said = {"rates": asdict(rates), "rows": [asdict(one) for one in found]}
     (ROOT / "results" / "loads.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")

@@ -65,6 +65,10 @@ def main() -> None:
     """Count, print, and write the page."""
     lines = [
         "",
+        f"`python -m benchmarks.prefetching`: {CALLS} calls of {LAYERS} layers of one size, each of which may be left out.",
+        "*Room for* so many of them, *guesses* so many that may be on their way. *Waits* and *loads*: of a call, without guesses",
+        "→ with them. *Used* and *wasted*: what was guessed in all calls. Nothing is timed: every machine counts the same.",
+        "",
         "| use of 16 layers | room for | guesses | waits | loads | used | wasted |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]

@@ -45,7 +45,7 @@ def outside_options(command: F) -> F:
         click.option("--allow-python", is_flag=True, help="Let `py:` handles run code.", **kept),
         click.option("--offline", is_flag=True, help="Fetch nothing.", **kept),
         click.option("--weights", metavar="HANDLE", help="Where the whole model's weights are stored.", **kept),
-        click.option("--store", metavar="DIR", help="The store; else $CHUNKC_STORE, else chunkc-store beside it.", **kept),
+        click.option("--store", metavar="DIR", help="The store; else $CHUNKC_STORE, else chunkc-store beside the spec.", **kept),
     ):
         command = option(command)
     return command

@@ -6,6 +6,8 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,8 +16,8 @@ from ..compiler.loading.trace_files import read_trace
 from ..simulator.units import Scale, UnitError, convert
 from ..simulator.words import amount, seconds, share
 from .arguments import CommandLine
-from .report import guarded, table
-from .simulate import targets_of
+from .report import guarded, progress, table
+from .simulate import check_writable, targets_of
 
 if TYPE_CHECKING:
     from ..compiler.loading.trace import LoadTrace
@@ -41,6 +43,7 @@ COLUMNS = ("loads", "time", "waited for chunks", "loading", "hidden", "chunks lo
 @click.option(
     "--cache", type=click.Choice(["cold", "warm"]), help="Whether the page cache holds the files; as recorded by default."
 )
+@click.option("--html", metavar="FILE.html", help="Write a page that shows what was in memory when, and what waited.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, times in seconds.")
 @guarded
 def command(
@@ -50,24 +53,39 @@ def command(
     policies: tuple[str, ...],
     depths: tuple[int, ...],
     cache: str | None,
+    html: str | None,
     as_json: bool,
 ) -> None:
     """Time a trace that `module.record_loads()` recorded on a target's disk, beside what was measured."""
     from ..simulator.loading.replay import measured
 
-    line = CommandLine("loads", path, {"--target": targets, "--budget": budgets})
+    line = CommandLine("loads", path, {"--target": targets, "--budget": budgets, "--html": [html] if html is not None else []})
     hardware, rooms = targets_of(line), rooms_of(line)
+    check_writable(line, "--html")
     line.findings.check()
     trace = read_trace(path)
     rows: list[tuple[str, Replay]] = [("measured", measured(trace))]
     for name, target in hardware.items():
         on = f" on {name}" if len(hardware) > 1 else ""
         rows += [(what + on, one) for what, one in predicted(trace, target, cache, rooms, policies, depths)]
+    if html is not None:
+        write_page(html, path, trace, rows)
     if as_json:
         told = {"trace": path, "room": trace.room, "policy": trace.policy, "cold": trace.cold}
         click.echo(json.dumps({**told, "rows": [as_values(*row) for row in rows]}, indent=2))
     else:
         table(COLUMNS, [(what, *shown(one)) for what, one in rows])
+
+
+def write_page(html: str, path: str, trace: LoadTrace, rows: Sequence[tuple[str, Replay]]) -> None:
+    """The rows as pictures. Of what was measured only the order of things is known, and how long each took: so it is replayed."""
+    from ..simulator.html.loads import loads_page
+    from ..simulator.loading import replay
+
+    told = [(what, *shown(one)) for what, one in rows]
+    drawn = {"replayed: loads take what was recorded": replay(trace, None), **dict(rows[1:])}
+    Path(html).write_text(loads_page(path, COLUMNS, told, drawn), encoding="utf-8")
+    progress(f"wrote {html}")
 
 
 def rooms_of(line: CommandLine) -> dict[str, int]:

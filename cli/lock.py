@@ -20,13 +20,12 @@ from ..store.lockfile import Entry, Lock, beside, read_lock, text_of
 from ..store.resolver import Resolver, resolver_for
 from .arguments import CommandLine, bindings, parameters, spec_options
 from .report import guarded, progress, table
-from .store_option import store_option
 
 
 @click.command()
 @click.argument("path", metavar="SPEC")
 @spec_options
-@store_option
+@click.option("--store", "folder", metavar="DIR", help="The store; else $CHUNKC_STORE, else chunkc-store beside the spec.")
 @click.option("--weights", default="", metavar="HANDLE", help="Of the whole model, as it will be given to it.")
 @click.option("--update", is_flag=True, help="Take what the handles stand for now, whatever was locked.")
 @click.option("--offline", is_flag=True, help="Fetch nothing.")

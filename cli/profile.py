@@ -44,7 +44,8 @@ def command(
     trace: str | None,
     loads: str | None,
 ) -> None:
-    """Call a spec with fresh weights and write what its selections kept; for trained weights, use `chunkc.profile` in Python."""
+    """Call a spec with fresh or stored weights, and write what its selections kept; of a module that you have,
+    `chunkc.profile` does so in Python."""
     line = CommandLine("profile", path, {"--dims": dims, "-D": defines, "--bind": binds, "--input": files, "--output": wanted})
     findings, around = Findings(), outside()
     pair = api.graphs(path, parameters(line), bind=bindings(line), findings=findings, outside=around)

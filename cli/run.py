@@ -52,7 +52,7 @@ def command(
     train: bool,
     as_json: bool,
 ) -> None:
-    """Run a spec once with fresh weights; print shapes, what each selection kept, and the share of the dense work that ran."""
+    """Run a spec once with fresh or stored weights; print shapes, what selections kept, and how much of the dense work ran."""
     options: dict[str, Sequence[str]] = {"--dims": dims, "-D": defines, "--bind": binds, "--input": files, "--output": wanted}
     options |= given(passes, plugin_files)
     line = CommandLine("run", path, options)

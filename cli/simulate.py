@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.option("--inputs", type=click.IntRange(1, 10**6), default=1, help="How many calls to draw; a trace has its own.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, help="Of what is drawn.")
 @click.option("--launch", type=click.Choice(["eager", "graph"]), default="eager", help="Whether a host launches each call.")
-@click.option("--chunks", type=click.Choice(["host", "storage"]), help="Where chunks are loaded from.")
+@click.option("--chunks", type=click.Choice(["host", "storage"]), help="Where chunks are loaded from; by default the nearest.")
 @click.option("--compare", type=click.Choice(["dense"]), help="Beside it, the same with everything computed.")
 @click.option("--output", "wanted", metavar="NAME", help="Ask for this output; by default the first.")
 @model_options

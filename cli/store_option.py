@@ -9,7 +9,7 @@ import click
 from ..store.default import FOLDER, store_for
 from ..store.store import Store
 
-store_option = click.option("--store", "folder", metavar="DIR", help="The store's folder; else $CHUNKC_STORE, else chunkc-store.")
+store_option = click.option("--store", "folder", metavar="DIR", help="The store; else $CHUNKC_STORE, else chunkc-store here.")
 
 
 def store_at(folder: str | None) -> Store:

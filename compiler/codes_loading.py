@@ -27,7 +27,7 @@ calls that do without the chunk, and tries again when the file changes.
 flipped, or something wrote to the file. Nothing of it is used.
 
     chunkc store verify           # names what is damaged
-    chunkc store alias models/edges stable v1   # meanwhile, another version""",
+    chunkc store alias models/edges@stable v1   # meanwhile, another version""",
     ),
     "CC1453": Code(
         "stored tensor that is not what is declared",

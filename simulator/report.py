@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from .engine import Latencies
 from .machine import Bound
+from .stays import Stay
 from .timing import Copy
 
 Floats = NDArray[np.float64]
@@ -161,7 +162,7 @@ class Course:
         begin, end: the step's share of the device's time; `busy`: how much of it the device ran something.
         host_begin, host_end: when the thread that launches was at it.
         flops, bytes {level}: what it did.
-        copies: the chunks that were loaded.
+        copies: the chunks that were loaded; `stays`: those that were in memory, and when.
     """
 
     input: int
@@ -175,6 +176,7 @@ class Course:
     flops: Floats
     bytes: Mapping[str, Floats]
     copies: tuple[Copy, ...] = ()
+    stays: tuple[Stay, ...] = ()
 
 
 @attrs.frozen(eq=False)

@@ -12,6 +12,7 @@ from .machine import Bound, Machine
 from .pricing import Columns, Priced
 from .pricing.columns import BOUND, BOUNDS, BYTES, CALLS, FLOPS, HOST, JOULES, MACS, SECONDS, Floats
 from .report import Course, Loads, Report, Roof, Roofline, StepReport, WayReport
+from .stays import stays_of
 from .target import Target
 from .timing import Times
 from .workloads import Workload
@@ -83,6 +84,7 @@ def course_of(steps: Sequence[Priced], times: Times, columns: Columns) -> Course
         flops=2 * rows[:, MACS] + rows[:, FLOPS],
         bytes={level: rows[:, BYTES + place] for place, level in enumerate(columns.levels)},
         copies=tuple(one for one in times.copies if one.input == n),
+        stays=stays_of(times.copies, n, float(times.total[n])),
     )
 
 

@@ -51,8 +51,10 @@ class Call:
     """By device task the host task that launched it."""
     came: dict[int, int] = field(default_factory=dict)
     """By step its first host task."""
-    moved: list[tuple[int, str, Loading, float]] = field(default_factory=list)
-    """Of each load its step, chunk and tasks, and the bytes of chunks resident from then on."""
+    moved: list[tuple[int, str, Loading, float, tuple[str, ...]]] = field(default_factory=list)
+    """Of each load its step, chunk and tasks, the bytes of chunks resident from then on, and what went since the one before."""
+    gone: list[str] = field(default_factory=list)
+    """What went since the last load, of this call or one before."""
 
     def step(self, i: int, priced: Priced, n: int) -> None:
         """The tasks of one step of input `n`."""
@@ -114,9 +116,10 @@ class Call:
     def changed(self, i: int, before: set[str]) -> None:
         """What has left, and what is loaded, since so much was resident."""
         store = self.lease.store
-        for gone in before - store.resident.keys():
+        for gone in sorted(before - store.resident.keys()):
             self.freed = max(self.freed, self.used.get(gone, NONE))
             self.loads.pop(gone, None)
+            self.gone.append(gone)
             self.disk.give_back(self.tasks, "copy", store.sizes[gone] * self.scale, after=self.asking(i), step=i)
         resident = {one: store.sizes[one] * self.scale for one in store.resident}
         new = [one for one in resident if one not in before]
@@ -126,7 +129,8 @@ class Call:
             amount = self.lease.store.sizes[unit] * self.scale
             load = self.disk.load(self.tasks, "copy", unit, amount, after=self.asking(i), step=i)
             self.loads[unit] = load.last
-            self.moved.append((i, unit, load, held))
+            self.moved.append((i, unit, load, held, tuple(self.gone)))
+            self.gone.clear()
 
     def prefetch(self, priced: Priced, n: int, ran: bool) -> None:
         step, place = priced.ran.step, priced.ran.place
@@ -166,10 +170,11 @@ def streamed(
     disk = Disk.of(target, source)
     begin, spent, launched, loaded, came = (np.zeros((len(steps), inputs)) for _ in range(5))
     copies: list[Copy] = []
+    gone: list[str] = []
     times = Times(begin, spent, launched, loaded, came, np.zeros(inputs), copies)
     for n in range(inputs):
         with store.call() as lease:
-            call = Call(lease, disk, scale)
+            call = Call(lease, disk, scale, gone=gone)
             for i, priced in enumerate(steps):
                 call.step(i, priced, n)
         schedule = run_tasks(call.tasks.done(), disk.speeds)
@@ -204,6 +209,6 @@ def _copies(call: Call, schedule: Schedule, n: int) -> list[Copy]:
     """The loads of one call as they went."""
     start, end, sizes = schedule.start, schedule.end, call.lease.store.sizes
     return [
-        Copy(n, i, unit, float(start[load.first]), float(end[load.last]), sizes[unit] * call.scale, load.links, held)
-        for i, unit, load, held in call.moved
+        Copy(n, i, unit, float(start[load.first]), float(end[load.last]), sizes[unit] * call.scale, load.links, held, left)
+        for i, unit, load, held, left in call.moved
     ]

@@ -35,7 +35,7 @@ class Times:
 @attrs.frozen
 class Copy:
     """A chunk on its way to the device: in the call of which input, for which step (its place in the walk), when, how many bytes,
-    over which links, and the bytes of all chunks resident from then on."""
+    over which links, the bytes of all chunks resident from then on, and which went since the load before it, for it."""
 
     input: int
     step: int
@@ -45,6 +45,7 @@ class Copy:
     bytes: float
     links: tuple[str, ...]
     resident: float
+    gone: tuple[str, ...] = ()
 
 
 def in_order(steps: Sequence[Priced], inputs: int, start: float = 0.0) -> Times:

@@ -1,7 +1,8 @@
 # One super-model on the fly from separately stored models: learned attention routes each input.
-# With a store (--store DIR, or chunkc-store beside this file) each is loaded when the router first keeps it:
-#   chunkc store add edges.cc --weights edges.safetensors --as models/edges@v1; chunkc store alias models/edges@stable v1
-# Without one, written chunks stand in: --bind edges=specs/parts/edges.cc, and so for texture and shapes.
+# Two lie in a store (--store DIR, or chunkc-store beside this file), one is an ONNX file beside it (models/shapes.onnx):
+#   chunkc store add parts/edges.cc --weights edges.safetensors --as models/edges@v1; chunkc store alias models/edges@stable v1
+# Each is loaded when the router first keeps it. Without them, written chunks stand in: --bind edges=specs/parts/edges.cc, and
+# so for texture and shapes.
 model composition(d: int = 64) {
   input image: f32[B, 3, 32, 32]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..alike import groups
 from ..report import Report
 from ..words import faster, seconds
-from . import latency, parts, roofline, timeline
+from . import latency, parts, residency, roofline, timeline
 from .markup import Content, Markup, element, joined
 
 HERE = Path(__file__).parent
@@ -81,15 +81,15 @@ def section(report: Report, plan: str) -> Markup:
     roof = roofline.picture(report, alike)
     loads = parts.routes(report)
     spread = latency.picture(report)
-    kinds = [kind for kind in LEGEND if kind == "chunk" or report.bound.get(kind)]
-    marks = [element("span", element("i", style=f"background:var(--{kind})"), LEGEND[kind]) for kind in kinds]
-    picture = joined(element("div", *marks, class_="legend"), element("div", timeline.picture(report), class_="wide"))
+    marks = parts.legend({kind: said for kind, said in LEGEND.items() if kind == "chunk" or report.bound.get(kind)})
+    picture = joined(marks, element("div", timeline.picture(report), class_="wide"))
     many = f"Input {report.course.input + 1} of {report.inputs:,}, the one of median length. " if report.inputs > 1 else ""
     found: list[Content] = [
         parts.tiles(report),
         card("What bounds it", None, parts.bounds(report)),
         card("How long inputs take", None, element("div", spread, class_="wide")) if spread is not None else None,
         card("Timeline", f"{many}Colours tell what a step is bound by.", picture),
+        card("Chunks in memory", residency.SAID, residency.of_report(report)) if report.course.stays else None,
         card("Where the time goes", "Seconds by chunk; what is outside of chunks, by kind of step.", parts.chunks(report)),
         card("Roofline", "A dot is a step, or those alike in all members of an array; the larger, the more of the time. "
              "Numbers are those of the table.", element("div", roof, class_="wide")) if roof is not None else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..alike import Group, name_of
 from ..comparing import seconds_by_part
@@ -53,6 +53,12 @@ OUTSIDE = ("host", "storage")
 
 def _of(value: float, dense: float | None) -> str:
     return f", {value / dense:.0%} of dense" if dense else ""
+
+
+def legend(words: Mapping[str, str]) -> Markup:
+    """What colours stand for."""
+    marks = (element("span", element("i", style=f"background:var(--{kind})"), said) for kind, said in words.items())
+    return element("div", *marks, class_="legend")
 
 
 def bounds(report: Report) -> Markup:

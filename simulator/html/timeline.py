@@ -106,11 +106,11 @@ def merged(bars: Sequence[Bar], scale: float) -> list[Bar]:
     return found
 
 
-def drawn_bar(bar: Bar, y: float, scale: float) -> Markup:
+def drawn_bar(bar: Bar, y: float, scale: float, tall: int = ROW) -> Markup:
     x, width = LEFT + bar.begin * scale, max(0.4, (bar.end - bar.begin) * scale - 0.5)
     room = int((width - 8) / LETTER)
     label = bar.name if len(bar.name) <= room else bar.name[: room - 1] + "…" if room >= 4 else ""
-    box = element("rect", x=x, y=float(y), width=width, height=ROW - 3, rx=2 if width > 6 else None, class_=bar.colour)
+    box = element("rect", x=x, y=float(y), width=width, height=tall - 3, rx=2 if width > 6 else None, class_=bar.colour)
     text = element("text", label, x=x + 4, y=float(y + 15), class_=None if bar.colour == "chunk" else "on") if label else None
     return element("g", box, text, data_tip=bar.tip)
 

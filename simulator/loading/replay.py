@@ -10,9 +10,12 @@ import attrs
 from ...compiler.loading.trace import Event, LoadTrace
 from ..engine import Schedule, TaskList
 from ..engine import run as run_tasks
+from ..stays import Stay
 from .disk import Disk
 
 NONE, LOADER = -1, "loader"
+Span = tuple[float, float]
+"""From when to when, in seconds."""
 
 
 @attrs.frozen
@@ -29,9 +32,15 @@ class CallLoads:
 
 @attrs.frozen
 class Replay:
-    """A trace, timed: by call, and together. `hidden`: the share of the time that loads take in which the call did not wait."""
+    """A trace, timed: by call, and together. `hidden`: the share of the time that loads take in which the call did not wait.
+    From the beginning of the first call on: when each chunk was in memory (`stays`), of `room` bytes; when was `computed`, and
+    when was waited for a chunk (`waits`). Of what was measured only sums are known."""
 
     calls: tuple[CallLoads, ...]
+    room: int = 0
+    stays: tuple[Stay, ...] = ()
+    computed: tuple[Span, ...] = ()
+    waits: tuple[Span, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -89,9 +98,15 @@ class _Replaying:
     """Of each load its first and last task, and its bytes."""
     waits: list[tuple[int, int]] = attrs.field(factory=list)
     """Tasks that wait for a load, and that of the same thread before each."""
+    computed: list[int] = attrs.field(factory=list)
+    here: dict[str, tuple[int, int]] = attrs.field(factory=dict)
+    """Of each chunk that is resident the first and last task of its load."""
+    been: list[tuple[str, tuple[int, int], int]] = attrs.field(factory=list)
+    """Of each that was: its load, and the task behind which it went."""
 
     def run(self) -> Replay:
         marks = []
+        self.here = dict.fromkeys(self.trace.resident, (NONE, NONE))
         for call in self.trace.calls:
             for event in call:
                 self.event(event)
@@ -104,6 +119,7 @@ class _Replaying:
         after = [self.thread] if self.thread != NONE else []
         for unit in event.gone:
             self.coming.pop(unit, None)
+            self.been.append((unit, self.here.pop(unit, (NONE, NONE)), self.thread))
         if self.disk is not None:
             self.disk.give_back(self.tasks, LOADER, sum(self.trace.sizes[unit] for unit in event.gone), after=after)
         for load in event.loads:
@@ -112,9 +128,11 @@ class _Replaying:
             else:
                 first, last, _ = self.disk.load(self.tasks, LOADER, load.unit, load.bytes, after=after, verified=load.verified)
             self.begun.append((first, last, load.bytes))
+            self.here[load.unit] = first, last
             self.coming[load.unit] = last
         if event.kind == "compute":
             self.thread = self.tasks.add("call", event.seconds)
+            self.computed.append(self.thread)
         elif event.kind == "acquire" and event.unit in self.coming:
             wait = self.tasks.add("call", after=[self.coming.pop(event.unit)])
             self.waits.append((wait, self.thread))
@@ -130,4 +148,17 @@ class _Replaying:
             loading = sum(end[behind] - start[first] for first, behind, _ in mine)
             found.append(CallLoads(done - through, stalled, loading, len(mine), sum(amount for *_, amount in mine)))
             through, loads, waits = done, begun, waited
-        return Replay(tuple(found))
+        computed = tuple((start[task], end[task]) for task in self.computed if end[task] > start[task])
+        spans = ((end[before] if before != NONE else 0.0, start[task]) for task, before in self.waits)
+        stays = self.stays(start, end, through)
+        return Replay(tuple(found), self.trace.room, stays, computed, tuple(one for one in spans if one[1] > one[0]))
+
+    def stays(self, start: Sequence[float], end: Sequence[float], through: float) -> tuple[Stay, ...]:
+        """What was in memory when, until the last call was `through`."""
+        left = [(unit, load, end[after] if after != NONE else 0.0) for unit, load, after in self.been]
+        found = []
+        for unit, (first, last), gone in [*left, *((unit, load, through) for unit, load in self.here.items())]:
+            begin, there = (start[first], end[last]) if first != NONE else (0.0, 0.0)
+            if gone > begin:
+                found.append(Stay(unit, begin, min(there, gone), gone, self.trace.sizes[unit]))
+        return tuple(found)

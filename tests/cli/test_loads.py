@@ -1,6 +1,8 @@
 """`chunkc loads`: a recorded trace beside what is predicted, and beside other budgets."""
 
 import json
+import re
+from pathlib import Path
 
 import attrs
 import pytest
@@ -50,6 +52,19 @@ def test_measured_predicted_and_what_if_stand_beside_each_other(chunkc):
     assert warmed["rows"][1]["stalled"] < predicted["stalled"]
 
 
+def test_a_page_shows_what_lay_in_memory_when(chunkc):
+    result = chunkc("trace.json", "--target", "here.toml", "--budget", "2 MiB", "--html", "page.html")
+    assert result.exit_code == 0, result.output
+    page = Path("page.html").read_text()
+    titles = re.findall("<h3>(.*?)</h3>", page)
+    assert titles == ["In numbers", "replayed: loads take what was recorded", "predicted", "belady", "2 MiB"]
+    pictures = page.split("<svg")[1:]
+    loads = [picture.count('class="load"') for picture in pictures]
+    assert loads == [0, 4, 4, 2]  # what was recorded took no time
+    assert all(picture.count('class="wait"') == count for picture, count in zip(pictures, loads))
+    assert "a, 1 MiB\nloaded in" in page and "at most 1 MiB of 1 MiB" in page and "at most 2 MiB of 2 MiB" in page
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "told"),
     [
@@ -59,6 +74,7 @@ def test_measured_predicted_and_what_if_stand_beside_each_other(chunkc):
         (["trace.json", "--target", "here.toml", "--budget", "2 KiB"], 1, "CC1482"),
         (["here.toml", "--target", "here.toml"], 1, "CC1480"),
         (["none.json", "--target", "here.toml"], 2, "none.json"),
+        (["trace.json", "--target", "here.toml", "--html", "none/page.html"], 2, "no such directory"),
     ],
 )
 def test_wrong_use_is_told(chunkc, arguments, status, told):

@@ -94,6 +94,22 @@ def test_single_inputs_and_no_comparison_make_a_page_too():
         assert not Reader(page([report], [""])).opened
 
 
+def test_chunks_in_memory_have_a_row_each_and_fit_into_the_budget():
+    report = chunkc.simulate(SPECS / "active_layers.cc", "h200", dims=DIMS, inputs=5, d=64)
+    stays, course = report.course.stays, report.course
+    loaded = sorted((one.chunk, one.begin, one.end) for one in course.copies)
+    assert loaded == sorted((one.chunk, one.begin, one.there) for one in stays if one.there)
+    for moment in {one.begin for one in stays}:
+        together = sum(one.bytes for one in stays if one.begin <= moment < one.end)
+        assert together <= report.loads.room * (1 + 1e-9)
+        assert len({one.chunk for one in stays if one.begin <= moment < one.end}) * stays[0].bytes == pytest.approx(together)
+    read = Reader(page([report], [""]))
+    assert "Chunks in memory" in read.text and {one.chunk for one in stays} <= set(re.findall(r"block\.\d+", read.text))
+    tips = [attributes["data-tip"] for _, attributes in read.found if "data-tip" in attributes]
+    assert any(re.match(r"block\.\d+, 133 kB\nloaded in", tip) for tip in tips)
+    assert "Chunks in memory" not in page([chunkc.simulate(SPECS / "moe.cc", "h200", dims=DIMS, d=64)], [""])
+
+
 def test_elements_escape_text_but_not_each_other():
     inner = element("b", "a < b")
     assert inner == "<b>a &lt; b</b>" and isinstance(inner, Markup)

@@ -65,7 +65,7 @@ def test_layers_run_on_the_samples_that_need_them() -> None:
 
 def test_different_parts_run_on_the_images_that_chose_them() -> None:
     made, rows = counted(BY_NAME["composition"])
-    assert [rows[f"{part}.y.linear_1"] for part in ("edges", "texture", "shapes")] == list(made.stats()["attend"].load)
+    assert [rows[f"{part}.y.linear_1"] for part in ("edges.encoder", "texture", "shapes")] == list(made.stats()["attend"].load)
     assert 0 in made.stats()["attend"].load
 
 

@@ -13,8 +13,6 @@ from safetensors.torch import save_file
 
 import chunkc
 from chunkc.cli import group
-from chunkc.store.adding import add
-from chunkc.store.store import Store
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"
 PARTS = {name: str(SPECS / "parts" / f"{name}.cc") for name in ("edges", "texture", "shapes")}
@@ -51,14 +49,13 @@ def spec(tmp_path_factory: pytest.TempPathFactory, written: Any) -> Path:
     text = (SPECS / "composition.cc").read_text()
     (folder / "composition.cc").write_text(text)
     state = {name: value.detach() for name, value in written.state_dict().items()}
-    store = Store(folder / "chunkc-store")
-    for name, version, part in (("edges", "v1", "encoder"), ("texture", "v2", "texture")):
-        (folder / "text.cc").write_text(Path(PARTS[name]).read_text().replace(f"model {name}(", f"model {part}("))
-        start = "" if name == "texture" else f"{part}."
-        mine = {f"{start}{key.removeprefix(f'{name}.')}": value for key, value in state.items() if key.startswith(f"{name}.")}
+    store = ["--store", str(folder / "chunkc-store")]
+    for name, version in (("edges", "v1"), ("texture", "v2")):
+        mine = {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
         save_file(mine, folder / "weights.safetensors")
-        add(store, folder / "text.cc", f"models/{name}", version, folder / "weights.safetensors")
-    store.alias("models/edges", "stable", "v1")
+        weights = ["--weights", str(folder / "weights.safetensors"), "--as", f"models/{name}@{version}"]
+        CliRunner().invoke(group, ["store", "add", PARTS[name], *weights, *store], catch_exceptions=False)
+    CliRunner().invoke(group, ["store", "alias", "models/edges@stable", "v1", *store], catch_exceptions=False)
     write_shapes(folder / "models" / "shapes.onnx", state)
     return folder / "composition.cc"
 
