@@ -7,8 +7,8 @@ from .diagnostics import Code
 STORE: dict[str, Code] = {
     "CC1400": Code(
         "no store there",
-        """The folder that should hold the store does not exist. A store is named by `--store DIR`, else by `$CHUNKC_STORE`, else it is the folder
-`chunkc-store`. The first `chunkc store add` makes it.
+        """The folder that should hold the store does not exist, or holds other files and no store (`gc` deletes nothing there). A store is named
+by `--store DIR`, else by `$CHUNKC_STORE`, else it is the folder `chunkc-store`. The first `chunkc store add` makes it.
 
     chunkc store add edges.safetensors --as models/edges@v1 --store parts""",
     ),

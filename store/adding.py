@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 from ..compiler.diagnostics import CompileError
 from ..compiler.loading.handles import refused
 from ..compiler.loading.onnx_files import NoOnnx, external_files
 from ..compiler.loading.places import Blob
+from .checkpoint import EXPORT, INSIDE
 from .manifest import Manifest, Part
 from .names import checked_name, checked_version, shown
 from .safetensors import no_safetensors, read_header
@@ -38,7 +40,10 @@ def add(store: Store, file: str | Path, name: str, version: str, weights: str | 
             return writer.publish(name, version, {"": Part(put_weights(writer, path))})
         if path.suffix == ".onnx":
             alone(path)
-        blob = writer.put(pieces(str(path), 0, path.stat().st_size))
+        elif not zipfile.is_zipfile(path):
+            hint = "write it again: `torch.export.save(torch.export.export(…), FILE)`"
+            raise refused("CC1416", f"`{shown(path.name)}` is no archive of torch.export", str(path), hint=hint, what="file")
+        blob = _put_whole(writer, path)
         return writer.publish(name, version, {"": Part(blob, "onnx" if path.suffix == ".onnx" else "pt2")})
 
 
@@ -51,22 +56,34 @@ def put_weights(writer: Writer, path: Path) -> Blob:
         raise no_safetensors(str(path), "it became shorter while it was read") from error
 
 
+def _put_whole(writer: Writer, path: Path) -> Blob:
+    """A file as it is."""
+    try:
+        return writer.put(pieces(str(path), 0, path.stat().st_size))
+    except EOFError as error:
+        message = f"`{shown(path.name)}` became shorter while it was read"
+        raise refused("CC1416", message, str(path), hint="add it again when it is whole", what="file") from error
+
+
 def alone(path: Path) -> None:
     """CC1434 where an ONNX file is none, or keeps tensors in other files: in a store nothing lies beside it."""
     try:
         others = external_files(str(path))
     except NoOnnx as error:
-        raise refused("CC1434", f"`{shown(path.name)}` is no ONNX model: {error}", str(path), what="file") from error
+        message = f"`{shown(path.name)}` is no ONNX model: {error}"
+        raise refused("CC1434", message, str(path), hint=EXPORT, what="file") from error
     if others:
         message = f"`{shown(path.name)}` keeps tensors in `{shown(others[0])}`, and what is stored is one file"
-        hint = "write it with its data inside: onnx.save_model(…, save_as_external_data=False)"
-        raise refused("CC1434", message, str(path), hint=hint, what="file")
+        raise refused("CC1434", message, str(path), hint=INSIDE, what="file")
 
 
 def checked_kind(path: Path, kinds: tuple[str, ...]) -> Path:
     """The path of a file that can be stored; CC1403 for a pickle, CC1416 for anything else."""
     if path.suffix.lower() in PICKLES:
         raise pickle_refused(path)
+    if path.is_dir():
+        hint = f"name a file of it; `chunkc store import {shown(str(path))}` takes a checkpoint's folder"
+        raise refused("CC1416", f"`{shown(str(path))}` is a folder", str(path), hint=hint, what="file")
     if path.suffix not in kinds:
         hint = f"a file that can be stored ends in {' '.join(kinds)}"
         raise refused("CC1416", f"`{shown(path.name)}` is of no kind that is stored here", str(path), hint=hint, what="file")

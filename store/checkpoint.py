@@ -26,9 +26,12 @@ from .safetensors import read_header
 
 WEIGHTS, PROGRAM = "model.safetensors", "model.cc"
 INDEX = ".index.json"
+WHOLE = "take the index from where the checkpoint is, together with its shards"
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".joblib")
 LONGEST_TEXT = 64 << 20
 """Bytes of an index or a program that is read."""
+EXPORT = "write it again: torch.onnx.export, or onnx.save_model"
+INSIDE = "write it with its data inside: onnx.save_model(…, save_as_external_data=False)"
 
 
 @dataclass
@@ -71,7 +74,8 @@ def unread(handle: Handle, name: str, suffix: str) -> CompileError:
         return refused("CC1425", message, handle.text, label="refused", hint=hint)
     if handle.runner:
         wanted = f"a .{handle.runner} file"
-        return refused("CC1425", f"`{handle.runner}:` runs {wanted}, and `{name}` is none", handle.text)
+        hint = "name that file, or leave out what stands before the first `:`"
+        return refused("CC1425", f"`{handle.runner}:` runs {wanted}, and `{name}` is none", handle.text, hint=hint)
     if suffix in (".onnx", ".pt2"):
         hint = f"write `{suffix[1:]}:` in front of it"
         return refused("CC1425", f"`{name}` is to be run by what its ending says", handle.text, hint=hint)
@@ -97,7 +101,7 @@ def main_file(files: Files, handle: Handle) -> str:
     for name in names or ():
         if suffix_of(name) in PICKLES:
             raise unread(handle, name, suffix_of(name))
-    hint = f"it has {', '.join(own[:5])}: name one" if own else ""
+    hint = f"it has {', '.join(own[:5])}: name one" if own else "name the folder or file of it that is meant"
     message = f"the folder has no `{PROGRAM}`, `{WEIGHTS}{INDEX}` or `{WEIGHTS}`"
     raise refused("CC1423", message, handle.text, hint=hint)
 
@@ -165,36 +169,39 @@ def read_index(blob: Blob, name: str, text: str) -> dict[str, str]:
         if len(found) < len(pairs):
             names = [key for key, _ in pairs]
             twice = next(key for i, key in enumerate(names) if key in names[:i])
-            raise refused("CC1436", f"`{name}` says `{shown(twice)}` twice", text)
+            raise refused("CC1436", f"`{name}` says `{shown(twice)}` twice", text, hint=WHOLE)
         return found
 
     try:
         raw = json.loads(small_text(blob, name, text), object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
-        raise refused("CC1435", f"`{name}` is no index: {error}", text) from error
+        raise refused("CC1435", f"`{name}` is no index: {error}", text, hint=WHOLE) from error
     table = raw.get("weight_map") if isinstance(raw, dict) else None
     if not isinstance(table, dict) or not table or not all(isinstance(shard, str) for shard in table.values()):
-        raise refused("CC1435", f"`{name}` has no `weight_map` of tensors to files", text)
+        raise refused("CC1435", f"`{name}` has no `weight_map` of tensors to files", text, hint=WHOLE)
     for shard in dict.fromkeys(table.values()):
         if shard.startswith(("/", "~")) or "\\" in shard or ".." in shard.split("/") or not shard.isprintable():
-            raise refused("CC1422", f"the index names the shard `{shown(shard)}`, outside its folder", text)
+            message = f"the index names the shard `{shown(shard)}`, outside its folder"
+            raise refused("CC1422", message, text, hint="put its shards beside it")
         if suffix_of(shard) != ".safetensors":
             why = "a pickle, which is never loaded" if suffix_of(shard) in PICKLES else "no .safetensors file"
-            raise refused("CC1425", f"the index names the shard `{shown(shard)}`: {why}", text)
+            hint = "take the checkpoint as safetensors: `save_pretrained(…, safe_serialization=True)` writes it so"
+            raise refused("CC1425", f"the index names the shard `{shown(shard)}`: {why}", text, hint=hint)
     return table
 
 
 def small_text(blob: Blob, name: str, text: str) -> str:
     """The text of a file; CC1425 where it is none, or too long, CC1409 where it is not what its blob says."""
     if blob.bytes > LONGEST_TEXT:
-        raise refused("CC1425", f"`{name}` has {blob.bytes:,} bytes, and at most {LONGEST_TEXT:,} are read", text)
+        message = f"`{name}` has {blob.bytes:,} bytes, and at most {LONGEST_TEXT:,} are read"
+        raise refused("CC1425", message, text, hint="tensors lie in .safetensors files; is another file meant?")
     data = Path(blob.path).read_bytes()
     if blob.sha256 and hashlib.sha256(data).hexdigest() != blob.sha256:
         raise broken("CC1409", f"`{name}` is not what it was when it was fetched", Path(blob.path))
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise refused("CC1425", f"`{name}` is not UTF-8 text (byte {error.start})", text) from error
+        raise refused("CC1425", f"`{name}` is not UTF-8 text (byte {error.start})", text, hint="save it as UTF-8") from error
 
 
 def is_below(tensor: str, part: str) -> bool:
@@ -232,7 +239,7 @@ def onnx_model(files: Files, name: str) -> Found:
     try:
         outside = external_files(blob.path)
     except NoOnnx as error:
-        raise refused("CC1434", f"`{name}` is no ONNX model: {error}", files.text) from error
+        raise refused("CC1434", f"`{name}` is no ONNX model: {error}", files.text, hint=EXPORT) from error
     folder = name.rpartition("/")[0]
     for location in outside:
         pieces = location.split("/")
@@ -242,10 +249,10 @@ def onnx_model(files: Files, name: str) -> Found:
             raise refused("CC1434", message, files.text, label="refused", hint=hint)
         path = "/".join([*filter(None, [folder]), *(piece for piece in pieces if piece not in ("", "."))])
         if not files.beside:
-            hint = "write it with its data inside: onnx.save_model(…, save_as_external_data=False)"
+            hint = INSIDE
             message = f"`{name}` keeps tensors in `{location}`, and is not run where that lies"
             raise refused("CC1434", message, files.text, hint=hint)
         if not files.has(path):
-            raise refused("CC1434", f"`{name}` keeps tensors in `{location}`, which is missing", files.text)
+            raise refused("CC1434", f"`{name}` keeps tensors in `{location}`, which is missing", files.text, hint=INSIDE)
         found.files[path] = files.get(path)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from .verifying import files, is_blob
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What went: blobs, files in `tmp/`, and the bytes of both."""
+    """What went: blobs, files and folders in `tmp/`, and the bytes of both."""
 
     blobs: tuple[str, ...]
     drafts: tuple[str, ...]
@@ -30,9 +31,9 @@ def collect(store: Store, waiting: Callable[[], None] = lambda: None, *, dry: bo
             kept = referred(store)
             blobs = [path for path in files(store) if is_blob(store, path) and path.name not in kept and not path.is_dir()]
             drafts = [path for path in sorted((store.root / "tmp").iterdir()) if path.suffix == ".part"]
-            size = sum(path.lstat().st_size for path in (*blobs, *drafts))
+            size = sum(map(_size, (*blobs, *drafts)))
             for path in () if dry else (*blobs, *drafts):
-                path.unlink()
+                _delete(path)
                 _drop_empty(path.parent, store)
     return Collected(tuple(path.name for path in blobs), tuple(path.name for path in drafts), size)
 
@@ -45,6 +46,22 @@ def referred(store: Store) -> set[str]:
             manifest = store.version(name, version)
             kept |= {manifest.sha256, *(blob.sha256 for blob in manifest.blobs)}
     return kept
+
+
+def _is_folder(path: Path) -> bool:
+    """A draft is one where a library wrote it (`hub.py`)."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def _size(path: Path) -> int:
+    return sum(map(_size, path.iterdir())) if _is_folder(path) else path.lstat().st_size
+
+
+def _delete(path: Path) -> None:
+    if _is_folder(path):
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _drop_empty(folder: Path, store: Store) -> None:

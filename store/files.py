@@ -15,6 +15,7 @@ from ..compiler.diagnostics import CompileError
 from ..compiler.loading.handles import refused
 from ..compiler.loading.places import Blob
 from ..compiler.loading.verified import VERIFIED, Stamp, stamp_of
+from .names import shown
 
 BLOCK = 4 << 20
 """Bytes that are in memory at once, where files are read or copied."""
@@ -64,6 +65,8 @@ class LocalFiles:
 
     def path(self, name: str) -> Path:
         """Where a file or folder lies, without links; CC1422 where that is outside, CC1423 where nothing is."""
+        if any("\ud800" <= char <= "\udfff" for char in name):
+            raise refused("CC1423", f"the name `{shown(name)}` is no UTF-8", self.text, hint="rename the file")
         try:
             found = (self.root / name).resolve(strict=True)
         except (OSError, RuntimeError, ValueError) as error:  # `RuntimeError`: links that go round, until Python 3.13
@@ -75,7 +78,8 @@ class LocalFiles:
             hint = f"only what lies in {home} is read: move it there, or add it to the store"
             raise refused("CC1422", f"`{name}` is a link that leads out of its folder", self.text, hint=hint)
         if not (found.is_file() or found.is_dir()):  # a pipe would be waited for, a device has no end
-            raise refused("CC1423", f"`{name}` is neither a file nor a folder", self.text)
+            hint = "pipes and devices are not read: name a file"
+            raise refused("CC1423", f"`{name}` is neither a file nor a folder", self.text, hint=hint)
         return found
 
 

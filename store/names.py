@@ -52,7 +52,7 @@ def name_and_version(text: str, what: str = "version") -> tuple[str, str]:
     """`models/edges@v1` taken apart; CC1402 where it is not of that form."""
     name, at, version = text.partition("@")
     if not at:
-        hint = f"write `{shown(text)}@v1`"
+        hint = f"write `{shown(text) or 'name'}@v1`"
         raise refused("CC1402", f"`{shown(text)}` names no {what}", shown(text), label=f"`@` and a {what} are missing", hint=hint)
     return checked_name(name), checked_version(version, what)
 

@@ -9,6 +9,7 @@ tmp/                       what is being written, and locks
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,11 +46,20 @@ class Store:
         self._manifests: dict[tuple[str, str, str], Manifest] = {}
 
     def there(self) -> Store:
-        """This store; CC1400 where the folder is none."""
+        """This store; CC1400 where the folder is not there, or holds something else."""
         if not self.root.is_dir():
             hint = "`chunkc store add FILE --as NAME@VERSION` makes one; `--store DIR` names another"
             raise refused("CC1400", f"there is no store at `{self.root}`", str(self.root), hint=hint, what="store")
+        if self.index.stamp() is None and self._is_another():
+            hint = "`--store DIR` names a store's folder, or one that is empty"
+            message = f"`{self.root}` is no store: it holds other files, and neither `{self.index.name}` nor `blobs`"
+            raise refused("CC1400", message, str(self.root), hint=hint, what="store")
         return self
+
+    def _is_another(self) -> bool:
+        """Whether the folder holds what no store does: `gc` would delete there."""
+        names = os.listdir(self.root)
+        return "blobs" not in names and any(not (name == "tmp" or name.startswith(".")) for name in names)
 
     # ---- reading
 

@@ -33,6 +33,10 @@ def verify(store: Store, told: Callable[[int], None] = lambda count: None) -> Ve
     published."""
     found = Verified()
     tables = [each for each in (store.there().index, store.aliases, store.fetches) if _read(found, each)]
+    for folder in (store.root / "blobs", store.root / "blobs" / "sha256"):
+        if folder.is_symlink():
+            hint = "let the whole store lie elsewhere: move its folder, and name it by `--store DIR`"
+            found.findings += broken("CC1409", f"`{folder}` is a link: no blob is read through it", folder, hint).diagnostics
     damaged = set(_blobs(store, found, told))
     if store.index in tables:
         for manifest in _manifests(store, found):

@@ -205,6 +205,11 @@ def test_folders_of_the_store_that_are_links_are_refused(tmp_path):
     os.symlink(tmp_path / "elsewhere", path.parent)
     assert "CC1409" in codes(found(store.tensors, store.version("models/edges", "v1")))
     assert verify(store).findings
+    (tmp_path / "second").mkdir()
+    store = store_with(tmp_path / "second", "v1")
+    os.rename(store.root / "blobs", tmp_path / "blobs")
+    os.symlink(tmp_path / "blobs", store.root / "blobs")
+    assert codes(verify(store).findings) == ["CC1409"], "what no version can be read through is told"
 
 
 @pytest.mark.parametrize("name", ["a.pt", "a.pth", "a.bin", "a.ckpt", "a.pkl", "A.PT"])
@@ -219,7 +224,7 @@ def test_pickles_are_refused_and_told_why(tmp_path, name):
 
 def test_other_files_that_cannot_be_stored(tmp_path):
     store = store_with(tmp_path, "v1")
-    for name, data in (("a.txt", b""), ("a", b""), ("b.cc", b"\xff")):
+    for name, data in (("a.txt", b""), ("a", b""), ("b.cc", b"\xff"), ("c.pt2", b"no archive")):
         (tmp_path / name).write_bytes(data)
         assert codes(found(add, store, tmp_path / name, "m", "v1")) == ["CC1416"]
     (tmp_path / "folder.onnx").mkdir()
@@ -261,6 +266,27 @@ def test_collecting_takes_what_nothing_refers_to(tmp_path):
     assert not verify(store).findings and collect(store).bytes == 0
     store.index.write({})
     assert len(collect(store).blobs) == 2
+
+
+def test_collecting_takes_what_a_library_was_writing(tmp_path):
+    store = store_with(tmp_path, "v1")
+    (store.root / "tmp" / "y.part" / "cache").mkdir(parents=True)
+    (store.root / "tmp" / "y.part" / "cache" / "model.safetensors").write_bytes(b"12345")
+    os.symlink(tmp_path, store.root / "tmp" / "z.part")
+    gone = collect(store)
+    assert gone.drafts == ("y.part", "z.part") and gone.bytes == 5 + len(str(tmp_path))
+    assert (tmp_path / "weights.safetensors").exists() and not collect(store).drafts
+
+
+def test_a_folder_of_other_files_is_no_store(tmp_path):
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp" / "film.part").write_bytes(b"mine")
+    (tmp_path / "notes.txt").write_text("")
+    for call in (collect, verify, Store.names):
+        assert codes(found(call, Store(tmp_path))) == ["CC1400"]
+    assert (tmp_path / "tmp" / "film.part").exists()
+    (tmp_path / "empty").mkdir()
+    assert Store(tmp_path / "empty").names() == []
 
 
 def test_all_that_is_wrong_is_found_in_one_run(tmp_path):
