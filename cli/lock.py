@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
 
+from .. import api
 from ..compiler.diagnostics import CompileError, Diagnostic, Findings
 from ..compiler.loading.handles import parse_handle
 from ..compiler.loading.places import Resolved
@@ -19,7 +23,7 @@ from ..grammar import elaborate
 from ..store.lockfile import Entry, Lock, beside, read_lock, text_of
 from ..store.resolver import Resolver, resolver_for
 from .arguments import CommandLine, bindings, parameters, spec_options
-from .report import guarded, progress, table
+from .report import guarded, progress, table, tell
 
 
 @click.command()
@@ -51,13 +55,14 @@ def command(
     line = CommandLine("lock", path, options)
     given, bound, file = parameters(line), bindings(line), beside(Path(path).parent)
     resolver = resolver_for(path, folder, offline=offline, allow_python=allow_python, locked=not update)
-    before = read_lock(file)
-    known = before.entries if before else {}
     entries = handles_of(path, given, bound, weights, resolver)
-    if before and not update:
-        held(before, entries)
-    if text_of({**known, **entries}) != text_of(known) or before is None:
-        write(file, text_of({**known, **entries}))
+    with alone(file.parent):
+        before = read_lock(file)
+        known = before.entries if before else {}
+        if before and not update:
+            held(before, entries)
+        if text_of({**known, **entries}) != text_of(known) or before is None:
+            write(file, text_of({**known, **entries}))
     show(entries, known, file, as_json)
 
 
@@ -67,27 +72,35 @@ class Recording:
 
     inner: Resolver
     entries: dict[str, Entry] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
 
     def resolve(self, handle: str) -> Resolved:
         if parse_handle(handle).scheme not in ("", "file") and handle not in self.entries:
             progress(f"looking for {handle}")
-        found, self.entries[handle] = self.inner.entry(handle)
+        try:
+            found, self.entries[handle] = self.inner.entry(handle)
+        except CompileError:
+            self.missing.add(handle)
+            raise
         return found
 
 
 def handles_of(
     path: str, params: Mapping[str, object], bind: Mapping[str, str], weights: str, resolver: Resolver
 ) -> dict[str, Entry]:
-    """What each handle stands for that a spec asks for, itself or by a model that is stored, in eval and in training."""
-    asked = Recording(resolver)
+    """What each handle stands for that a spec asks for, itself or by a model that is stored, in eval and in training. What it
+    can do without, and is missing, is told and left out."""
+    asked, told = Recording(resolver), list[Diagnostic]()
     for training in (False, True):
         findings = Findings()
         graph = elaborate.load(
             path, params=dict(params), training=training, bind=dict(bind), resolver=asked, weights=weights, findings=findings
         )
         for handle in stored_handles(graph, weights).values():
-            if handle not in asked.entries:  # of a chunk that is never called
+            if handle not in asked.entries and handle not in asked.missing:  # of a chunk that is never called
                 asked.resolve(handle)
+        told += findings.items
+    tell(api.distinct(told))
     return dict(sorted(asked.entries.items()))
 
 
@@ -101,6 +114,25 @@ def held(lock: Lock, entries: Mapping[str, Entry]) -> None:
             found += error.diagnostics
     if found:
         raise CompileError(found)
+
+
+NO_LOCKS = (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP)
+"""What file systems say that know no locks of folders, as NFS does not."""
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Holds a folder: of several that lock specs of it at once, none overwrites what another has added meanwhile."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+        yield
+    finally:
+        os.close(handle)
 
 
 def write(path: Path, text: str) -> None:

@@ -31,7 +31,7 @@ def command(file: str, named: str, weights: str | None, folder: str | None, as_j
     if file.endswith(".cc"):
         from .store_programs import fitting
 
-        fitting(Path(file), Path(weights) if weights else None)
+        fitting(Path(file), Path(weights) if weights else None, store)
     show(add(store, file, name, version, weights), as_json)
 
 

@@ -13,12 +13,14 @@ from ..grammar.parse import parse
 from ..grammar.tree import Use
 from ..store.adding import KINDS, checked_kind
 from ..store.safetensors import read_header
+from ..store.store import Store
 from .files import read_text
 from .report import tell
 
 
-def fitting(path: Path, weights: Path | None) -> None:
-    """Checks a model and its weights; `CompileError` with all that is wrong."""
+def fitting(path: Path, weights: Path | None, store: Store) -> None:
+    """Checks a model and its weights; `CompileError` with all that is wrong. What it names is looked for in the store that it is
+    to be in, once there is one."""
     findings = Findings()
     file = parse(Source(str(path), read_text(str(path))), findings)
     for item in file.items:
@@ -26,7 +28,7 @@ def fitting(path: Path, weights: Path | None) -> None:
             hint = "write what it uses into it: a stored model is one text"
             findings.error("CC1416", "a stored model cannot use other files", item.span, hint=hint)
     findings.check()
-    graph = api.load(path, findings=findings)
+    graph = api.load(path, findings=findings, store=store.root if (store.root / "blobs").is_dir() else None)
     tell(findings.items)
     declared = {parameter.path: parameter.type for parameter in graph.parameters}
     if weights is None and declared:

@@ -87,8 +87,8 @@ now, because an alias was moved, a file was replaced, or a branch has grown. If 
     ),
     "CC1433": Code(
         "lock that cannot be read",
-        """`chunkc.lock` is TOML that `chunkc lock` writes: a `version`, and for each handle `kind`, `location`, `bytes`, `sha256` and its files. It is
-changed by locking again, or deleted.""",
+        """`chunkc.lock` is TOML that `chunkc lock` writes: a `version`, and for each handle `kind`, `location`, `bytes`, `sha256` and its files. One
+that is damaged is put back as it was (it is kept with the specs), or deleted and written again; one that is named (`lock=`) must be there.""",
     ),
     "CC1434": Code(
         "ONNX file that reads outside, or is none",

@@ -43,14 +43,17 @@ def import_tensors(
     tensors: dict[str, Tensor] = {}
     for tensor in source:
         if tensor.name in tensors:
-            raise refused("CC1436", f"two tensors are called `{shown(tensor.name)}`", named, what="import")
+            message = f"two tensors are called `{shown(tensor.name)}`"
+            raise refused("CC1436", message, named, hint="rename one of them", what="import")
         tensors[tensor.name] = tensor
     if rename:
         tensors = {new: tensors[old].named(new) for old, new in renamed(tensors, rename).items()}
     if not tensors:
-        raise refused("CC1416", "there is no tensor to import", named, what="import")
+        hint = "is another file, part or module meant?"
+        raise refused("CC1416", "there is no tensor to import", named, hint=hint, what="import")
     parts = dict(sorted(pattern.parts(tensors).items()))
     _check_names(parts, named)
+    _check_tensors(parts, named)
     done, total = 0, sum(tensor.bytes for tensor in tensors.values())
     stored: dict[str, Part] = {}
     with store.writing() as writer:
@@ -69,6 +72,16 @@ def _check_names(parts: Mapping[str, list[str]], named: str) -> None:
     if wrong is not None:
         hint = "rename its tensors, or split at another place"
         raise refused("CC1437", f"`{shown(wrong)}` cannot name a part", named, hint=hint, what="import")
+
+
+def _check_tensors(parts: Mapping[str, list[str]], named: str) -> None:
+    """CC1437 for what a safetensors file calls no tensor: it notes other things as `__metadata__`."""
+    for part, names in parts.items():
+        for name in names:
+            below = name[len(part) + 1 if part else 0 :]
+            if below == "__metadata__" or any("\ud800" <= char <= "\udfff" for char in below):
+                message = f"`{shown(name)}` cannot be stored: no tensor of a safetensors file is called `{shown(below)}`"
+                raise refused("CC1437", message, named, hint="rename it: `--rename OLD=NEW`, or `rename=`", what="import")
 
 
 def import_checkpoint(
@@ -92,7 +105,8 @@ def import_checkpoint(
     else:
         path = Path(source)
         if not path.exists():
-            raise refused("CC1423", f"there is no file or folder `{shown(source)}`", source, what="import")
+            hint = f"paths are relative to {Path.cwd()}; what lies elsewhere is `hf:org/repo` or a URL"
+            raise refused("CC1423", f"there is no file or folder `{shown(source)}`", source, hint=hint, what="import")
         home, name = (path, "") if path.is_dir() else (path.parent, path.name)
         # Links lead anywhere: who types a path may read it, and caches of checkpoints are full of links.
         files = LocalFiles(home, source, within=Path("/"), hashing=False)

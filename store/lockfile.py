@@ -19,17 +19,19 @@ files."model-00002-of-00004.safetensors" = "sha256:…"
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
-from ..compiler.diagnostics import CompileError
+from ..compiler.diagnostics import Findings
 from ..compiler.loading.handles import refused
 from ..compiler.loading.places import Kind, Resolved
+from ..compiler.source import Source
+from ..compiler.toml_places import Places, places_of
 from .names import is_digest, shown
-from .tables import string
+from .tables import read_toml, string
 
 NAME = "chunkc.lock"
 VERSION = 1
@@ -81,37 +83,58 @@ def beside(folder: Path) -> Path:
 
 
 def read_lock(path: Path) -> Lock | None:
-    """The lock in a file, None where there is none. CC1433 where it cannot be read."""
+    """The lock in a file, None where there is none. CC1433 with all that is wrong with it, line by line."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
-    try:
-        raw = tomllib.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise _wrong(path, f"no TOML: {error}") from error
-    if raw.get("version") != VERSION or set(raw) - {"version", "handles"} or not isinstance(raw.get("handles", {}), dict):
-        raise _wrong(path, f"it has `version = {VERSION}` and a table `handles`, nothing else")
-    return Lock(str(path), {text: _entry(path, text, row) for text, row in raw.get("handles", {}).items()})
+    raw, source = read_toml(path, data, "CC1433", AGAIN)
+    wrong = _Wrong(source)
+    if raw.get("version") != VERSION:
+        wrong.add(("version",), f"a lock that is read here begins with `version = {VERSION}`")
+    for key in sorted(raw.keys() - {"version", "handles"}):
+        wrong.add((key,), f"a lock has `version` and a table `handles`, and no `{shown(key)}`")
+    rows = raw.get("handles", {})
+    if not isinstance(rows, dict):
+        wrong.add(("handles",), "`handles` is no table")
+        rows = {}
+    entries = {text: entry for text, row in rows.items() if (entry := _entry(text, row, wrong))}
+    wrong.found.check()
+    return Lock(str(path), entries)
 
 
-def _entry(path: Path, text: str, row: Any) -> Entry:
+@dataclass
+class _Wrong:
+    """What is wrong with a lock, each thing at its place in the text, which is looked for when something is."""
+
+    source: Source
+    found: Findings = field(default_factory=Findings)
+
+    @cached_property
+    def places(self) -> Places:
+        return places_of(self.source)
+
+    def add(self, path: tuple[str, ...], message: str) -> None:
+        self.found.error("CC1433", message, self.places.value(path), hint=AGAIN)
+
+
+def _entry(text: str, row: Any, wrong: _Wrong) -> Entry | None:
     kinds: Mapping[str, type] = {"kind": str, "location": str, "bytes": int, "sha256": str}
     said = isinstance(row, dict) and all(type(row.get(key)) is kind for key, kind in kinds.items())
     if not said or set(row) - {*kinds, "files"} or row["kind"] not in get_args(Kind) or row["bytes"] < 0:
-        raise _wrong(path, f"the entry of `{shown(text)}` does not say `kind`, `location`, `bytes` and `sha256` alone")
+        wrong.add(("handles", text), f"the entry of `{shown(text)}` does not say `kind`, `location`, `bytes` and `sha256` alone")
+        return None
     files = row.get("files", {})
     pins: list[Any] = [f"sha256:{row['sha256']}"] if row["sha256"] else []  # what is `py:` has none
     pins += list(files.values()) if isinstance(files, dict) else [None]
     if not all(isinstance(pin, str) and pin.startswith("sha256:") and is_digest(pin[7:]) for pin in pins):
-        raise _wrong(path, f"the entry of `{shown(text)}` has what is no sha256")
+        wrong.add(("handles", text), f"the entry of `{shown(text)}` has what is no sha256")
+        return None
     plain = {name: pin[7:] for name, pin in files.items()}
     return Entry(row["kind"], row["location"], row["bytes"], row["sha256"], plain)
 
 
-def _wrong(path: Path, why: str) -> CompileError:
-    hint = "lock again: `chunkc lock SPEC --update`"
-    return refused("CC1433", f"`{path}` cannot be read: {why}", str(path), hint=hint, what="lock")
+AGAIN = "put it back as it was, or delete it and lock the specs of its folder again: `chunkc lock SPEC`"
 
 
 def text_of(entries: Mapping[str, Entry]) -> str:

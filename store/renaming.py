@@ -52,7 +52,8 @@ def renamed(names: Iterable[str], renames: Renames) -> dict[str, str]:
         if not now or now in homes:
             both = f"`{shown(name)}` and `{shown(homes.get(now, ''))}` would both be `{shown(now)}`"
             text = "; ".join(f"{old}={new}" for old, new in renames.items())
-            raise refused("CC1436", both if now else f"no name is left of `{shown(name)}`", text, what="rename")
+            message = both if now else f"no name is left of `{shown(name)}`"
+            raise refused("CC1436", message, text, hint="give each tensor a name of its own", what="rename")
         homes[now] = name
     return found
 

@@ -53,7 +53,8 @@ class Resolver:
         except OSError as error:  # a file that may not be read, a disk that fails
             why = (error.strerror or str(error)).lower()
             named = f"`{error.filename}`: " if error.filename else ""
-            raise refused("CC1423", f"what it stands for cannot be read: {named}{why}", text) from error
+            hint = "see to it that the file can be read; `chunkc store verify` tells of those of a store"
+            raise refused("CC1423", f"what it stands for cannot be read: {named}{why}", text, hint=hint) from error
 
     def _entry(self, text: str) -> tuple[Resolved, Entry]:
         handle = parse_handle(text)
@@ -130,11 +131,16 @@ def resolver_for(
     lock: str | Path | None = None,
 ) -> Resolver:
     """The resolver of a spec's file: the store that is given, else the usual one (`default.py`); files out of its folder; and the
-    `lock` (by default the one beside it), unless not `locked`. CC1433 where that cannot be read."""
+    `lock` (by default the one beside it, if it is there), unless not `locked`. CC1433 where that cannot be read.
+
+    Store and folder are kept as absolute paths: who serves the spec may move to another working directory."""
     folder = Path(spec).parent
     found = store if isinstance(store, Store) else store_for(store, folder)
     held = read_lock(Path(lock) if lock is not None else beside(folder)) if locked else None
-    return Resolver(found, folder, held, offline, allow_python)
+    if locked and lock is not None and held is None:
+        hint = "`chunkc lock SPEC` writes one beside the spec; without `lock=` that one holds, if it is there"
+        raise refused("CC1433", f"there is no lock at `{lock}`", str(lock), hint=hint, what="lock")
+    return Resolver(found and Store(found.root.absolute()), folder.absolute(), held, offline, allow_python)
 
 
 def resolved(handle: Handle, location: str, found: Found, folder: str = "") -> tuple[Resolved, Mapping[str, str]]:

@@ -18,8 +18,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from ..compiler.diagnostics import CompileError, Findings
+from ..compiler.diagnostics import CompileError, Diagnostic, Findings, Label
 from ..compiler.source import Source, Span
 from ..compiler.toml_places import Places, decode_error, places_of
 from .blobs import replace_text
@@ -84,18 +85,8 @@ class TableFile:
 
     def _parsed(self, stamp: tuple[int, ...] | None) -> Table:
         data = b"" if stamp is None else self.path.read_bytes()
-        text = data.decode("utf-8", "replace")
-        source, found = Source(str(self.path), text), Findings()
-        try:
-            data.decode("utf-8")
-            table = Table(tomllib.loads(text), source, stamp)
-        except UnicodeDecodeError as error:
-            found.error("CC1401", f"it is not UTF-8 text (byte {error.start})", Span(source, 0, 1), hint=REPAIRED)
-            raise CompileError(found.items) from error
-        except (ValueError, RecursionError) as error:
-            message, span = decode_error(error, source)
-            found.error("CC1401", f"no TOML: {message}", span, hint=REPAIRED)
-            raise CompileError(found.items) from error
+        raw, source = read_toml(self.path, data, "CC1401", REPAIRED)
+        table, found = Table(raw, source, stamp), Findings()
         for name, entries in table.rows.items():
             self._check(name, entries, table, found)
         found.check()
@@ -114,6 +105,19 @@ class TableFile:
 
 
 REPAIRED = "correct the line, or delete it: no blob is lost by that until `chunkc store gc`"
+
+
+def read_toml(path: Path, data: bytes, code: str, hint: str) -> tuple[dict[str, Any], Source]:
+    """What a file of TOML says, and its text; `code` at the place where it is none."""
+    source = Source(str(path), data.decode("utf-8", "replace"))
+    try:
+        return tomllib.loads(data.decode("utf-8")), source
+    except UnicodeDecodeError as error:
+        message, span = f"it is not UTF-8 text (byte {error.start})", Span(source, 0, 1)
+        raise CompileError([Diagnostic(code, message, (Label(span),), hint)]) from error
+    except (ValueError, RecursionError) as error:
+        message, span = decode_error(error, source)
+        raise CompileError([Diagnostic(code, f"no TOML: {message}", (Label(span),), hint)]) from error
 
 
 def is_pin(value: str) -> str:

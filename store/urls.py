@@ -111,7 +111,8 @@ class Asking:
         except FileNotFoundError as error:
             if (why := _hidden(error)) is not None:
                 raise self.failed(str(why) or type(why).__name__) from error
-            raise refused("CC1423", f"there is nothing at {self.url}", self.text) from error
+            hint = "is the address right, and does the server show it to you?"
+            raise refused("CC1423", f"there is nothing at {self.url}", self.text, hint=hint) from error
         except ImportError as error:
             raise missing_extra(self.url.partition(":")[0], self.text, error) from error
         except Exception as error:
@@ -153,7 +154,9 @@ def filesystem(handle: Handle) -> Any:
 
         # By default aiohttp gives up after five minutes, however much is still coming.
         options["client_kwargs"] = {"timeout": aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=PATIENCE)}
-    return Asking(handle.text, handle.name).do(lambda: fsspec.filesystem(scheme, **options))
+    url = scheme + handle.name[len(scheme) :]
+    # Who serves it is told to some by the URL (`ftp:`, `sftp:`, `webhdfs:`).
+    return Asking(handle.text, url).do(lambda: fsspec.core.url_to_fs(url, **options)[0])
 
 
 def missing_extra(scheme: str, text: str, error: ImportError) -> CompileError:

@@ -24,6 +24,9 @@ NAMES = {
 """Dtypes as safetensors has them, in lower case."""
 
 
+TENSORS = "store what has values under names: a module on its device, or `{name: tensor, …}` without the rest"
+
+
 class Named(NamedTuple):
     """A tensor that is to be stored: what it is called, and what gives its bytes, row-major, when its turn comes."""
 
@@ -40,9 +43,9 @@ def named_tensors(source: nn.Module | Mapping[str, object]) -> list[Named]:
     state = source.state_dict() if isinstance(source, nn.Module) else source
     found, wrong = [], list[Diagnostic]()
     for name, value in state.items():
-        why = _why_not(value)
+        why = _why_not(value) if isinstance(name, str) else "its name is no text"
         if why:
-            wrong += refused("CC1438", f"`{name}` cannot be stored: {why}", name, what="tensor").diagnostics
+            wrong += refused("CC1438", f"`{name}` cannot be stored: {why}", str(name), hint=TENSORS, what="tensor").diagnostics
         else:
             assert isinstance(value, Tensor)
             found.append(_named(name, value.detach()))

@@ -89,7 +89,8 @@ class _Reader:
             raise self.wrong(f"the handle has {len(text):,} characters", 0, LONGEST, hint=f"at most {LONGEST:,} are read")
         for i, char in enumerate(text):
             if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") or char.isspace():
-                raise self.wrong(f"the character {char!a} stands in no handle", i, i + 1)
+                hint = "leave it out; a file whose name has it is renamed, or put into the store: `chunkc store add`"
+                raise self.wrong(f"the character {char!a} stands in no handle", i, i + 1, hint=hint)
         runner = self.word(RUNNERS)
         if runner == "py":
             return self.python()
@@ -132,7 +133,7 @@ class _Reader:
             self.at = found.end()
             return name
         if name in RUNNERS:
-            raise self.wrong(f"`{name}:` stands first, and once", start, end)
+            raise self.wrong(f"`{name}:` stands first, and once", start, end, hint=f"leave out this `{name}:`")
         known = (*RUNNERS, *SCHEMES)
         hint = f"write `{name}://…`" if name in URLS else did_you_mean(name, (*known, *URLS))
         raise self.wrong(
@@ -226,9 +227,11 @@ class _Reader:
             raise self.wrong("`..` leaves the folder that a handle may read", at, end, "CC1422", hint=hint)
         bad = re.search(r"[^\w.+-]" if scheme != "file" else r"[\\:*?\"<>|]", piece)
         if bad:
-            raise self.wrong(f"`{bad[0]}` stands in no name", at + bad.start(), at + bad.end())
+            hint = "names are letters, digits and `.` `_` `-` `+`, with `/` between" if scheme != "file" else "rename the file"
+            raise self.wrong(f"`{bad[0]}` stands in no name", at + bad.start(), at + bad.end(), hint=hint)
         if not piece.strip("."):
-            raise self.wrong("this is no name" if piece else "an empty name between `/`", at, end)
+            message = "this is no name" if piece else "an empty name between `/`"
+            raise self.wrong(message, at, end, hint="leave it out: names and paths begin without `./`, and have one `/` between")
 
     def check_url(self, scheme: str, name: str) -> None:
         host, _, path = name.partition("://")[2].partition("/")
@@ -237,7 +240,7 @@ class _Reader:
             hint = "give it by the environment, as the library of that scheme reads it: specs and locks are shared"
             raise self.wrong("a password in a handle", at, at + len(name), hint=hint)
         if not (host or path):
-            raise self.wrong("the URL names nothing", at, at + len(name))
+            raise self.wrong("the URL names nothing", at, at + len(name), hint="write it whole: `https://host/x.safetensors`")
         if ".." in path.split("/"):
             raise self.wrong("`..` in a URL", at, at + len(name), "CC1422", hint="write the path without it")
 

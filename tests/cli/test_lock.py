@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 from safetensors.numpy import save_file
 
-from chunkc.cli import group
+from chunkc import CompileError, load
+from chunkc.cli import group, lock
 from chunkc.store.lockfile import read_lock
 from chunkc.store.store import Store
 
@@ -100,6 +101,44 @@ def test_a_damaged_lock_is_told(chunkc, damage):
     Path("chunkc.lock").write_text(damage)
     result = chunkc("lock", "m.cc")
     assert result.exit_code == 1 and "error[CC1433]" in result.stderr
+
+
+def test_all_that_is_wrong_with_a_lock_is_told_at_its_line(chunkc):
+    Path("chunkc.lock").write_text('version = 1\n[handles.a]\nkind = 3\n[handles."b c"]\n[more]\n')
+    for command in ("lock", "check"):
+        result = chunkc(command, "m.cc")
+        told = result.stderr + result.stdout
+        assert result.exit_code == 1 and told.count("CC1433") == 3 and "delete it and lock" in told
+        assert all(f"chunkc.lock:{line}:" in told for line in (2, 4, 5))
+    Path("chunkc.lock").unlink()
+    assert chunkc("lock", "m.cc").exit_code == 0, "the remedy that was named"
+
+
+def test_what_others_lock_meanwhile_stays(chunkc, monkeypatch):
+    Path("other.cc").write_text(SPEC.replace("@stable", "@v2"))
+    ours = lock.handles_of
+
+    def slow(path, *arguments):
+        found = ours(path, *arguments)
+        if path == "m.cc":
+            assert chunkc("lock", "other.cc").exit_code == 0
+        return found
+
+    monkeypatch.setattr(lock, "handles_of", slow)
+    assert chunkc("lock", "m.cc").exit_code == 0
+    assert {"models/edges@stable", "models/edges@v2"} < read_lock(Path("chunkc.lock")).entries.keys()
+
+
+def test_what_is_done_without_is_told_and_not_locked(chunkc):
+    Path("m.cc").write_text(SPEC.replace('extern("models/edges@stable")', 'extern("models/none@v1", on_missing=zero)'))
+    result = chunkc("lock", "m.cc")
+    assert result.exit_code == 0 and result.stderr.count("warning[CC1444]") == 1
+    assert list(read_lock(Path("chunkc.lock")).entries) == [f"file:head.safetensors#head.{i}" for i in range(2)]
+
+
+def test_a_lock_that_is_named_must_be_there(chunkc):
+    with pytest.raises(CompileError, match="there is no lock at `none.lock`"):
+        load("m.cc", lock="none.lock")
 
 
 def test_handles_that_stand_for_nothing(chunkc):

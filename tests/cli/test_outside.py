@@ -80,6 +80,14 @@ def test_the_store_beside_the_spec_and_that_of_the_environment(folder: Path, mon
     assert run("opt", folder / "m.cc").stdout.count("frozen = true") == 4
 
 
+def test_a_module_serves_on_in_another_working_directory(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(folder)
+    module, x = chunkc.compile("m.cc", store="chunks").eval(), torch.randn(2, 3)
+    monkeypatch.chdir("/")
+    with torch.no_grad():
+        assert module(x).shape == (2, 4)
+
+
 def test_weights_of_the_whole_model(folder: Path):
     (folder / "w.cc").write_text("model w {\n  input x: f32[B, 3]\n  output y = x |> linear(4)\n}\n")
     add(Store(folder / "chunks"), folder / "edges.safetensors", "weights/w", "v1")

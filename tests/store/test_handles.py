@@ -90,7 +90,7 @@ def test_slips(text, code, told, underlined):
     assert found.code == code and found.code in CODES
     assert told in f"{found.message} {found.hint}"
     assert not underlined or found.span.text == underlined
-    assert render_text([found])
+    assert found.hint and render_text([found])
 
 
 def pieces():

@@ -142,11 +142,11 @@ def test_a_cache_of_links_is_followed(store, tmp_path):
     assert set(store.tensors(import_checkpoint(store, str(tmp_path / "snapshots"), "m@v1"))) == set(NAMES)
 
 
-def code_of(store, source, named="m@v1", split=""):
+def code_of(store, source, named="m@v1", split="", **options):
     with pytest.raises(CompileError) as caught:
-        import_checkpoint(store, source, named, split)
+        import_checkpoint(store, source, named, split, **options)
     (found,) = caught.value.diagnostics
-    assert found.code in CODES
+    assert found.code in CODES and found.hint
     assert not store.root.exists() or not store.index.read().rows
     return f"{found.code} {found.message} ({found.hint})"
 
@@ -175,6 +175,12 @@ def test_sources_that_are_none(store, checkpoint, tmp_path):
     assert code_of(store, str(tmp_path / "short.safetensors")).startswith("CC1404")
     save_file({"alone": np.zeros(3, np.float32)}, tmp_path / "plain.safetensors")
     assert "no tensor has a number" in code_of(store, str(tmp_path / "plain.safetensors"), split="auto")
+
+
+@pytest.mark.parametrize("old, split", [("embed.weight", ""), ("experts.1.w", "model.layers.{i}")])
+def test_no_tensor_has_the_name_of_the_notes(store, checkpoint, old, split):
+    told = code_of(store, checkpoint, split=split, rename={old: "__metadata__"})
+    assert told.startswith("CC1437 `") and "no tensor of a safetensors file is called `__metadata__`" in told
 
 
 @given(st.text(max_size=20), st.lists(st.text(max_size=12), max_size=5))

@@ -131,7 +131,7 @@ def told(resolver, handle):
     with pytest.raises(CompileError) as caught:
         resolver.resolve(handle)
     (found,) = caught.value.diagnostics
-    assert found.code in CODES
+    assert found.code in CODES and found.hint
     return f"{found.code} {found.message} ({found.hint})"
 
 
@@ -206,6 +206,11 @@ def test_a_library_that_is_missing_is_named(store, tmp_path, monkeypatch, scheme
     monkeypatch.setattr(fsspec, "get_filesystem_class", missing)
     found = told(Resolver(store, tmp_path), f"{scheme}://bucket/m.safetensors")
     assert found.startswith(f"CC1429 `{scheme}:` needs a library") and extra in found
+
+
+def test_the_url_tells_who_serves_it(store, tmp_path):
+    found = told(Resolver(store, tmp_path), "ftp://127.0.0.1:1/m.safetensors")
+    assert found.startswith("CC1430 ftp://127.0.0.1:1/m.safetensors could not be fetched") and "refused" in found
 
 
 def test_the_library_of_repositories_may_be_missing(store, tmp_path, monkeypatch):

@@ -47,7 +47,7 @@ def told(folder, handle, **options):
     with pytest.raises(CompileError) as caught:
         Resolver(None, folder, **options).resolve(handle)
     (found,) = caught.value.diagnostics
-    assert found.code in CODES and render_text([found])
+    assert found.code in CODES and found.hint and render_text([found])
     return f"{found.code} {found.message} ({found.hint})"
 
 
@@ -150,6 +150,12 @@ def test_what_is_refused(folder, handle):
     os.symlink("round", folder / "round")
     os.mkfifo(folder / "pipe")
     assert REFUSED[handle] in told(folder, handle)
+
+
+def test_a_name_that_is_no_text_is_refused(folder):
+    (folder / "odd").mkdir()
+    (folder / "odd" / os.fsdecode(b"\xff.safetensors")).write_bytes(b"")
+    assert told(folder, "file:odd").startswith("CC1423 the name `\\xdcff.safetensors` is no UTF-8")
 
 
 def test_a_link_inside_is_followed(folder):

@@ -72,9 +72,10 @@ def test_a_checkpoint_file_is_imported_by_its_path(tmp_path):
 
 
 def test_what_cannot_be_stored_is_told_at_once(tmp_path):
-    state = {"a": torch.zeros(2, device="meta"), "b": 3, "c": torch.eye(2).to_sparse(), "d": torch.zeros(2)}
+    state = {"a": torch.zeros(2, device="meta"), "b": 3, "c": torch.eye(2).to_sparse(), "d": torch.zeros(2), 4: torch.zeros(2)}
     with pytest.raises(CompileError) as caught:
         chunkc.import_checkpoint(state, "net@v1", store=tmp_path / "store")
-    assert [(d.code, d.span.text) for d in caught.value.diagnostics] == [("CC1438", "a"), ("CC1438", "b"), ("CC1438", "c")]
+    assert [(d.code, d.span.text) for d in caught.value.diagnostics] == [("CC1438", name) for name in "abc4"]
+    assert all(d.hint for d in caught.value.diagnostics)
     with pytest.raises(CompileError, match="CC1427"):
         chunkc.import_checkpoint({"d": torch.zeros(2)}, "net@v1")
