@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,10 @@ def test_a_graph_of_torch_has_all_weights(tmp_path: Path) -> None:
     assert refusal(lambda: torch.export.export(made, (given,), strict=False)) == "CC1456"
     compiled = torch.compile(made, backend="eager")
     assert refusal(lambda: compiled(given)) == "CC1456"
+    # torch.compile watches parameters for as long as it has something compiled; so does this.
+    watching = [weakref.ref(parameter) for parameter in made.parameters()]
     with pytest.warns(RuntimeWarning, match="make optimizers anew"):
         made.materialise()
+    assert watching
     with torch.no_grad():
         assert torch.equal(compiled(given), whole(given)) and torch.equal(made(given), whole(given))

@@ -260,6 +260,8 @@ class Loader:
                 replica.bind(key, job.tensors)
             # Not later: a replica that joins is given what is done.
             job.done.set()
+        for held in job.held:
+            held.touch(lambda: not self._told)
 
     def _drop(self, key: str, job: Job) -> None:
         with self.lock:
