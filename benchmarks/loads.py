@@ -162,7 +162,8 @@ def target_of(rates: LoadRates) -> Target:
     """A target of which only what loads take is asked."""
     base = load_target("cpu-generic")
     links = (Link("storage", "dram", rates.cold, rates.latency),)
-    return attrs.evolve(base, links=links, loading=LoadConstants(rates.mapped, rates.hashed, rates.dropped, rates.request))
+    loading = LoadConstants(rates.mapped, rates.hashed, rates.dropped, rates.request, rates.past)
+    return attrs.evolve(base, links=links, loading=loading)
 
 
 def row(model: str, state: str, trace: LoadTrace, target: Target) -> Row:
@@ -194,6 +195,7 @@ def page(rates: LoadRates, found: Sequence[Row], cores: int, load: float) -> str
     said = (
         f"`python -m benchmarks.loads --page`: {cores} cores, torch {torch.__version__}, threads: {torch.get_num_threads()}.",
         f"Measured just before: {rates.cold / 1e9:.2f} GB/s from the disk after {rates.latency * 1e6:.0f} us,",
+        f"{rates.past / 1e9:.2f} GB/s past the page cache,",
         f"{rates.mapped / 1e9:.1f} GB/s mapped out of the page cache, {rates.hashed / 1e9:.2f} GB/s hashed,",
         f"{rates.dropped / 1e9:.0f} GB/s given back, {rates.request * 1e6:.0f} us a load.",
         f"Others kept {load:.1f} cores busy meanwhile." if load > 0.5 else "The machine did nothing else.",

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import mmap
+import os
+import random
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -21,12 +25,41 @@ from typing import Any
 
 import numpy as np
 
+from chunkc.backends.torch.residing.mapping import Extent, Held
+
 from .giant_model import EXPERTS, LAYERS, Giant, add, write_mapped, write_shards
+from .memory import drop_cache
 from .residency_page import page
 
 ROOT = Path(__file__).resolve().parent
 PAGE = ROOT.parent / "docs" / "residency.md"
 MIB = 1 << 20
+ROUNDS = 3
+
+
+def _mapped(file: Path) -> int:
+    handle = os.open(file, os.O_RDONLY)
+    try:
+        held = Held()
+        held.read(handle, [Extent(0, size := os.fstat(handle).st_size)], lambda: None)
+        held.drop()
+        return size
+    finally:
+        os.close(handle)
+
+
+def _direct(file: Path) -> int:
+    handle, done = os.open(file, os.O_RDONLY | os.O_DIRECT), 0
+    try:
+        with mmap.mmap(-1, 16 << 20) as block:
+            while count := os.preadv(handle, [block], done):
+                done += count
+        return done
+    finally:
+        os.close(handle)
+
+
+READERS = {"mapped": _mapped, "direct": _direct}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +80,13 @@ class Bench:
         number = {"experts" if giant.routed else "layers": self.count}
         return [f"--define={name}={value}" for name, value in {"d": self.d, **number, "budget": budget, **more}.items()]
 
+    def child(self, command: list[str]) -> Any:
+        """What a process of its own printed."""
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT.parent)
+        if done.returncode:
+            raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
+        return json.loads(done.stdout.splitlines()[-1])
+
     def run(self, giant: Giant, mode: str, shape: str, inputs: int, budget: int, *options: str, **more: int) -> dict[str, Any]:
         """One child, and what it printed."""
         command = [sys.executable, "-m", "benchmarks.giant_child", mode, "--spec", giant.spec, "--weights", giant.handle]
@@ -55,10 +95,7 @@ class Bench:
         if mode.startswith("accelerate"):
             command += ["--offload", str(self.folder / f"offload-{giant.name}")]
         command += self.defines(giant, budget, **more)
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT.parent)
-        if done.returncode:
-            raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        found: dict[str, Any] = self.child(command)
         found["first"], found["median"] = found["seconds"][0], statistics.median(found["seconds"])
         print(
             f"{giant.name:13} {mode:24} {' '.join(options):20} budget {budget // MIB:5} MiB  peak {found['peak'] / MIB:7.1f} MiB"
@@ -97,36 +134,52 @@ def same_bits(bench: Bench) -> list[dict[str, Any]]:
 
 
 def beside_accelerate(bench: Bench) -> list[dict[str, Any]]:
-    """Both giants, cold and warm: accelerate's offload, then ours in as much memory, and in 512 MiB. What lies in the store is
-    hashed when it is loaded first; the calls that are timed come after that."""
+    """Both giants, cold and warm, in `ROUNDS` rounds: accelerate's offload, then ours in as much memory, and in 512 MiB. What
+    lies in the store is hashed when it is loaded first; the calls that are timed come after that."""
     rows = []
-    cases = ((EXPERTS, f"1,{bench.d}", 40, 4 * bench.count), (LAYERS, f"1,8,{bench.d}", 4, 1), (LAYERS, f"1,64,{bench.d}", 4, 1))
+    cases = ((EXPERTS, f"1,{bench.d}", 40, 4 * bench.count), (LAYERS, f"1,8,{bench.d}", 3, 1), (LAYERS, f"1,64,{bench.d}", 3, 1))
     for (giant, shape, count, warmup), options in product(cases, (("--cold",), ())):
-        modes = ("accelerate", "accelerate-safetensors")
-        found = [bench.run(giant, mode, shape, count, 8 * bench.chunk, "--warmup=1", *options) for mode in modes]
-        budgets = dict.fromkeys([max(2 * bench.chunk + bench.chunk // 8, found[0]["peak"]), 8 * bench.chunk])
-        ours = [bench.run(giant, "budget", shape, count, budget, f"--warmup={warmup}", *options) for budget in budgets]
-        cache = "cold" if options else "warm"
-        for row in (*found, *ours):
-            agree = bool(np.allclose(row["sample"], found[0]["sample"], atol=1e-4))
-            ratio = found[0]["median"] / row["median"]
-            rows.append({"model": giant.name, "shape": shape, "cache": cache, "same": agree, "ratio": ratio, **row})
-    return [{key: value for key, value in row.items() if key not in ("digest", "sample", "seconds")} for row in rows]
+        rounds = [_beside(bench, giant, shape, count, warmup, options) for _ in range(ROUNDS)]
+        read = sum(row["residency"]["bytes"] for row in rounds[0][2:3]) / (count + warmup)
+        about = {"model": giant.name, "shape": shape, "cache": "cold" if options else "warm", "read": read}
+        for contender in zip(*rounds):
+            ratios = sorted(one[0]["median"] / row["median"] for one, row in zip(rounds, contender))
+            agree = all(np.allclose(row["sample"], rounds[0][0]["sample"], atol=1e-4) for row in contender)
+            said = {"mode": contender[0]["mode"], "same": agree, "peak": max(row["peak"] for row in contender)}
+            said |= {"median": statistics.median(row["median"] for row in contender)}
+            rows.append({**about, **said, "ratio": statistics.median(ratios), "ratios": [ratios[0], ratios[-1]]})
+    return rows
+
+
+def _beside(
+    bench: Bench, giant: Giant, shape: str, count: int, warmup: int, options: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """One round of the contenders, accelerate first: its memory is our first budget."""
+    modes = ("accelerate", "accelerate-safetensors")
+    found = [bench.run(giant, mode, shape, count, 8 * bench.chunk, "--warmup=1", *options) for mode in modes]
+    for budget in (max(2 * bench.chunk + bench.chunk // 8, found[0]["peak"]), 8 * bench.chunk):
+        found.append(bench.run(giant, "budget", shape, count, budget, f"--warmup={warmup}", *options))
+    return found
 
 
 def overlap(bench: Bench) -> list[dict[str, Any]]:
-    """The stack at growing numbers of tokens: everything resident (compute), hardly any tokens (load), and both."""
-    budget, counts = 4 * bench.chunk, (32, 64, 128, 256)
-    shapes = {tokens: f"1,{tokens},{bench.d}" for tokens in counts}
-    computes = {tokens: bench.run(LAYERS, "resident", shape, 3, budget)["median"] for tokens, shape in shapes.items()}
-    rows: list[dict[str, Any]] = []
-    for options in (("--cold",), ()):
-        load = bench.run(LAYERS, "budget", f"1,1,{bench.d}", 3, budget, "--warmup=1", *options, ahead=0)["median"]
-        for tokens, compute in computes.items():
-            both = bench.run(LAYERS, "budget", shapes[tokens], 3, budget, "--warmup=1", *options, ahead=2)["median"]
-            row = {"cache": "cold" if options else "warm", "tokens": tokens, "compute": compute, "load": load, "both": both}
-            rows.append({**row, "ratio": both / max(compute, load)})
-    return rows
+    """The stack at growing numbers of tokens (`giant_overlap`)."""
+    command = [sys.executable, "-m", "benchmarks.giant_overlap", "--spec", LAYERS.spec, "--weights", LAYERS.handle]
+    command += ["--store", str(bench.folder / "store"), f"--d={bench.d}", *bench.defines(LAYERS, 4 * bench.chunk)]
+    return bench.child(command)
+
+
+def disk(bench: Bench) -> list[dict[str, Any]]:
+    """What the disk gives, in GB/s: files of the checkpoint mapped, as chunks are, and read past the page cache."""
+    files = sorted((bench.folder / LAYERS.name).glob("*.safetensors"))[:16]
+    rates: dict[str, list[float]] = {"mapped": [], "direct": []}
+    for _ in range(6):
+        for name in random.sample(list(rates), len(rates)):
+            drop_cache(files)
+            begun = time.perf_counter()
+            size = sum(READERS[name](file) for file in files)
+            rates[name].append(size / (time.perf_counter() - begun) / 1e9)
+    return [{"how": name, "rate": statistics.median(found), "rates": [min(found), max(found)]} for name, found in rates.items()]
 
 
 def main() -> None:
@@ -134,13 +187,13 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keeps the models here; a temporary folder otherwise")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--dry", action="store_true", help="write nothing")
-    parser.add_argument("--only", choices=["bits", "accelerate", "overlap"], action="append")
+    parser.add_argument("--only", choices=["disk", "bits", "accelerate", "overlap"], action="append")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as spare:
         folder = args.folder or Path(spare)
         bench = Bench(folder, 128, 64, 50) if args.quick else Bench(folder, 1024, 64, 1000)
         make(bench)
-        parts = {"bits": same_bits, "accelerate": beside_accelerate, "overlap": overlap}
+        parts = {"disk": disk, "bits": same_bits, "accelerate": beside_accelerate, "overlap": overlap}
         results = ROOT / "results" / "residency.json"
         found = json.loads(results.read_text(encoding="utf-8")) if args.only and results.exists() else {}
         found |= {name: part(bench) for name, part in parts.items() if not args.only or name in args.only}

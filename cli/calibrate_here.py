@@ -38,7 +38,7 @@ def calibrate_here(output: str, threads: int | None) -> None:
         axes = tuple(Axis(name, tuple(sizes)) for name, sizes in one.axes.items())
         kernels.append(Kernel(one.op, axes, tuple(1e6 * time for time in one.seconds), one.dtype, one.cold))
     kernels.append(Kernel("lookup", (Axis("elements", (1, 16, 128)),), tuple(1e6 * time for time in looked_up)))
-    constants = LoadConstants(loads.mapped, loads.hashed, loads.dropped, loads.request)
+    constants = LoadConstants(loads.mapped, loads.hashed, loads.dropped, loads.request, loads.past)
     files = Files(loads.size, loads.cold, loads.latency, constants)
     found = Facts(facts.title(), facts.clock(), used, facts.caches(), facts.memory(), call, launch, files)
     text = target_text(found, kernels)

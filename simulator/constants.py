@@ -103,3 +103,5 @@ class LoadConstants:
     """At which they are given back."""
     request: float = quantity("s", default=0.0)
     """Of each load, from asking for it to going on, besides its bytes."""
+    past: float = quantity("B/s", default=0.0)
+    """At which the disk is read past the page cache, where that keeps nothing; none: it is always read through it."""

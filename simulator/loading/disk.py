@@ -3,6 +3,7 @@
 A thread beside the call does all of it, one thing after the other, as the torch backend's loader does. With b bytes, a load takes
 
     max(latency + b / bandwidth, request + b / mapped)      where the file comes from the disk,
+    max(latency + b / past, request)                        where it comes past the page cache, that keeps nothing,
     request + b / mapped                                    where the page cache holds it,
     + b / hashed                                            the first time that its file is read in a process,
 
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ...compiler.diagnostics import CompileError, Diagnostic, Label
+from ...compiler.loading.page_cache import PageCache, Way
 from ...compiler.loading.trace import LoadTrace
 from ...compiler.shapes import Transfer
 from ...compiler.source import NOWHERE
@@ -54,6 +56,12 @@ class Disk:
     cached: dict[str, float] = field(default_factory=dict)
     """Bytes of the files that the page cache holds, that which was used longest ago first."""
     hashed: set[str] = field(default_factory=set)
+    known: PageCache = field(default_factory=PageCache)
+    """What the loader knows of the page cache, by which it reads past it or not."""
+
+    def __post_init__(self) -> None:
+        if self.constants.past:
+            self.known.pace = {"through": 1 / self.way[0].bandwidth, "past": 1 / self.constants.past}
 
     @classmethod
     def of(cls, target: Target, source: str = STORAGE) -> Disk:
@@ -98,12 +106,16 @@ class Disk:
             verified: whether the bytes are hashed; by default the first time.
             step: as `TaskList.add` has it.
         """
-        cold, own = self._read(unit, amount), self.constants
+        own = self.constants
         hashes = unit not in self.hashed if verified is None else verified
         self.hashed.add(unit)
-        links = self.way if cold or own is FREE else tuple(link for link in self.way if link.source != STORAGE)
+        way = self._read(unit, amount, watched=not hashes)
+        links = tuple(link for link in self.way if link.source != STORAGE) if way == "cached" and own is not FREE else self.way
         latency, moves = sum(link.latency for link in links), {name_of(link): amount for link in links}
-        first = tasks.add(queue, own.request + amount / own.mapped, latency=latency, after=after, moves=moves, step=step)
+        if way == "past":
+            moves[name_of(links[0])] *= links[0].bandwidth / own.past
+        busy = own.request if way == "past" else own.request + amount / own.mapped
+        first = tasks.add(queue, busy, latency=latency, after=after, moves=moves, step=step)
         hashing = amount / own.hashed if hashes else 0.0
         last = tasks.add(queue, hashing, step=step) if hashing else first
         return Loading(first, last, tuple(moves) or (PAGE_CACHE,))
@@ -113,22 +125,30 @@ class Disk:
         if seconds := amount / self.constants.dropped:
             tasks.add(queue, seconds, after=after, step=step)
 
-    def _read(self, unit: str, amount: float) -> bool:
-        """Whether a file comes from the disk; the page cache holds it from now on, for as long as it has room."""
-        cold = self.cached.pop(unit, 0.0) < amount
-        self.cached[unit] = amount
+    def _read(self, unit: str, amount: float, watched: bool) -> Way:
+        """How a file comes into memory; what does not come past the page cache lies there from now on, while it has room. What is
+        not `watched` says nothing of what the cache keeps."""
+        here = self.cached.pop(unit, 0.0) >= amount
+        if watched and self.constants.past:
+            way = self.known.way(unit, here)
+        else:
+            way = "cached" if here else "through"
+            self.known.through.add(unit)
+        if way != "past":
+            self.cached[unit] = amount
         while sum(self.cached.values()) > self.room and self.cached:
             del self.cached[next(iter(self.cached))]
-        return cold
+        return way
 
     def warm(self, sizes: Mapping[str, float]) -> None:
         """From now on the page cache holds these files, as far as it has room."""
         for unit, amount in sizes.items():
-            self._read(unit, amount)
+            self._read(unit, amount, watched=False)
 
 
 def disk_at(trace: LoadTrace, target: Target, cold: bool) -> Disk:
     """A target's disk as it was when a trace began: the page cache holds all files, or (`cold`) those of resident chunks."""
     disk = Disk.mapped(target)
+    disk.known.through.update(trace.sizes)
     disk.warm({unit: size for unit, size in trace.sizes.items() if not cold or unit in trace.resident})
     return disk

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from ....compiler.loading.handles import Handle
+from ....compiler.loading.page_cache import Way
 from ....compiler.loading.places import Blob, Resolved, TensorPlace
 from ..residing.loader import Loader
 from ..residing.parcels import Parcel
@@ -29,7 +30,8 @@ FILES, PASSES = 6, 4
 @dataclass(frozen=True, slots=True)
 class LoadRates:
     """Seconds and bytes a second. `request`: of any load, besides its bytes; `mapped`: of what the page cache holds; `hashed`: of
-    hashing beside; `dropped`: of giving back; `latency` and `cold`: of what comes from the disk. `size`: bytes of the disk."""
+    hashing beside; `dropped`: of giving back; `latency` and `cold`: of what comes from the disk through the page cache; `past`:
+    of what comes past it (0: the file system cannot). `size`: bytes of the disk."""
 
     request: float
     mapped: float
@@ -37,6 +39,7 @@ class LoadRates:
     dropped: float
     latency: float
     cold: float
+    past: float
     size: float
 
 
@@ -46,12 +49,12 @@ def measure_loads(folder: str | os.PathLike[str] | None = None, *, large: int = 
     with tempfile.TemporaryDirectory(dir=folder) as here, _loader() as loader:
         many, few = (_files(Path(here), size, count) for size in (large, SMALL))
         # First from the disk: the pages that reading makes are not those that writing leaves, which are mapped faster.
-        cold = statistics.fmean(_loaded(loader, many * PASSES, cold=True)[0])
-        first = statistics.median(_loaded(loader, few, cold=True)[0])
+        cold, past = (statistics.fmean(_loaded(loader, many * PASSES, cold=way)[0]) for way in ("through", "past"))
+        first = statistics.median(_loaded(loader, few, cold="through")[0])
         warm, dropped = map(statistics.median, _loaded(loader, many))
         request = statistics.median(_loaded(loader, few)[0])
         whole = statistics.median(_loaded(loader, many, hashed=True)[0])
-        found = os.statvfs(here)
+        found, can = os.statvfs(here), loader.cache is not None and "past" in loader.cache.pace
     latency = max(first - request, 0.0)
     return LoadRates(
         request=request,
@@ -60,6 +63,7 @@ def measure_loads(folder: str | os.PathLike[str] | None = None, *, large: int = 
         dropped=_rate(large, dropped),
         latency=latency,
         cold=min(_rate(large, cold - latency), _rate(large, warm - request)),
+        past=_rate(large, past - latency) if can else 0.0,
         size=float(found.f_frsize * found.f_blocks),
     )
 
@@ -103,9 +107,11 @@ def _forget(blob: Blob) -> None:
 
 @torch.no_grad()
 def _loaded(
-    loader: Loader, files: Sequence[Blob], *, hashed: bool = False, cold: bool = False
+    loader: Loader, files: Sequence[Blob], *, hashed: bool = False, cold: Way | None = None
 ) -> tuple[Sequence[float], Sequence[float]]:
-    """The seconds from asking for each of these files to having it, and of giving it back."""
+    """The seconds from asking for each of these files to having it, and of giving it back. `cold`: from the disk, by this way."""
+    assert loader.cache is not None
+    loader.cache.only = cold
     clock, loads, drops, x = time.perf_counter, [], [], torch.zeros(1, 1024)
     for one in files:
         if cold:

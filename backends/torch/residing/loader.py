@@ -21,6 +21,7 @@ from ....compiler.loading.places import Blob, TensorPlace, Unloadable
 from ..foreign.chunks import Runners
 from ..foreign.runners import Foreign
 from ..tensors import Loan
+from .direct import Cache
 from .mapping import Cancelled, Extent, Held
 from .parcels import REPAIR, Parcel, told
 from .replicas import DTYPES, Replica, lend
@@ -37,6 +38,8 @@ class Job:
     """None: its parameters are wanted alone."""
     pinned: bool = False
     """Whether they are to lie in memory that a device reads by itself."""
+    cache: Cache | None = None
+    """What is known of the page cache, where it may be passed by."""
     done: threading.Event = field(default_factory=threading.Event)
     cancelled: bool = False
     error: Exception | None = None
@@ -99,15 +102,18 @@ class Job:
                 message = f"`{blob.path}` has {found.st_size:,} bytes, and {blob.bytes:,} were stored"
                 raise _Wrong(told("CC1451", message, self.parcel.stored, REPAIR))
             extents = {name: Extent.of(place) for name, place in places.items()}
-            held = Held(self.pinned)
+            stamp = stamp_of(found)
+            # What is to be hashed is read through the page cache: the whole file is.
+            known = not blob.sha256 or VERIFIED.get(stamp) == blob.sha256
+            held = Held(self.pinned, cache=self.cache, verified=known)
             self.held.append(held)
             apart = self.parcel.partial & places.keys()
             at_once = [extent for name, extent in extents.items() if name not in apart]
-            held.read(file, at_once, self.look, exactly=bool(apart))
+            held.read(file, at_once, self.look, exactly=bool(apart), path=blob.path)
             reserved = {name: held.reserve(file, extents[name]) for name in apart}
-            self._verify(blob, held, file, stamp_of(found))
+            self._verify(blob, held, file, stamp)
             if any(piece.mapped for piece in held.pieces):
-                self.stamps.append((blob.path, stamp_of(found)))
+                self.stamps.append((blob.path, stamp))
         finally:
             os.close(file)
         for name, extent in extents.items():
@@ -124,6 +130,8 @@ class Job:
         """Brings what runs its other chunks into memory."""
         for chunk in self.parcel.foreign:
             self.look()
+            if self.cache is not None:
+                self.cache.regions.release()
             self.verified = self.verified or not all(map(is_known, chunk.place.blobs))
             runners.take(chunk)
             self.foreign.append(chunk)
@@ -193,6 +201,7 @@ class Loader:
 
     def __init__(self, runners: Runners | None = None, *, pinned: bool = False) -> None:
         self.runners, self.pinned = runners, pinned
+        self.cache = None if pinned else Cache()
         self.parcels: dict[str, Parcel] = {}
         """By key: what can be loaded."""
         self.jobs: dict[str, Job] = {}
@@ -212,7 +221,7 @@ class Loader:
 
     def job(self, key: str) -> Job:
         """What loads a chunk."""
-        return Job(self.parcels[key], self.runners, self.pinned)
+        return Job(self.parcels[key], self.runners, self.pinned, self.cache)
 
     def drop(self, key: str) -> None:
         job = self.jobs.pop(key, None)
@@ -250,6 +259,8 @@ class Loader:
         """Ends the thread, behind what it was told before. (A collection of garbage may call it, at any moment in any thread: so
         it takes no lock.)"""
         self._told.put(None)
+        if self.cache is not None:
+            self.cache.regions.close()
 
     # ---- in the thread
 
@@ -261,7 +272,7 @@ class Loader:
             # Not later: a replica that joins is given what is done.
             job.done.set()
         for held in job.held:
-            held.touch(lambda: not self._told)
+            held.touch(self._told.empty)
 
     def _drop(self, key: str, job: Job) -> None:
         with self.lock:

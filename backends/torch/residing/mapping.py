@@ -12,6 +12,7 @@ import errno
 import hashlib
 import mmap
 import os
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ import torch
 from torch import Tensor
 
 from ....compiler.loading.places import TensorPlace
+from .direct import Cache, in_cache, read_past
+from .libc import LIBC, map_pages
 
 BLOCK = 4 << 20
 """Bytes between two looks at whether a load is still wanted."""
@@ -32,11 +35,6 @@ ALIGNED = 64
 """What torch aligns its own memory to. Kernels take other ways, with other roundings, where it is less."""
 POPULATE_READ = 22
 """MADV_POPULATE_READ, of Linux 5.14: read errors come back as an error, not as a signal."""
-_LIBC: Any = ctypes.CDLL(None, use_errno=True)
-_LIBC.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-_LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-_LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
-_LIBC.mmap.restype = ctypes.c_void_p
 
 
 class Cancelled(Exception):
@@ -77,6 +75,13 @@ class Piece:
     mapped: bool
     whole: bool = True
     """Whether all of it is in memory, and not only what was asked for."""
+    past: bool = False
+    """Whether it was read past the page cache."""
+
+    @property
+    def paged(self) -> bool:
+        """Whether it begins with a page of its file, and holds all that lies in it."""
+        return self.mapped or self.past
 
     @property
     def end(self) -> int:
@@ -89,30 +94,70 @@ class Piece:
     def give_back(self) -> None:
         """The memory goes now, whoever may still refer to it: who reads it again reads the file."""
         if self.mapped:
-            _LIBC.madvise(self.data.data_ptr(), self.data.numel(), mmap.MADV_DONTNEED)
+            LIBC.madvise(self.data.data_ptr(), self.data.numel(), mmap.MADV_DONTNEED)
 
 
 @dataclass(slots=True)
 class Held:
-    """What is in memory of one file. `pinned`: nothing is mapped, all is read into memory that a device can read by itself."""
+    """What is in memory of one file. `pinned`: nothing is mapped, all is read into memory that a device can read by itself.
+    `cache`: what is known of the page cache; it may be passed by where what is read was `verified` before."""
 
     pinned: bool = False
     pieces: list[Piece] = field(default_factory=list)
+    cache: Cache | None = None
+    verified: bool = True
 
-    def read(self, file: int, extents: Sequence[Extent], look: Look, *, exactly: bool = False) -> None:
+    def read(self, file: int, extents: Sequence[Extent], look: Look, *, exactly: bool = False, path: str = "") -> None:
         """Brings bytes of a file into memory, and `exactly` these where what lies beside them is not to be read along. `OSError`
         where that fails: what is there by then is given back by `drop`."""
         for start, end in _pages([extent for extent in extents if self._maps(extent) and extent.bytes]):
             self.pieces.append(Piece(_map(file, start, end), start, True))
-        mapped = [piece.data for piece in self.pieces]
+        if self.cache is None or not self.pieces or exactly:
+            self._through(look, exactly)
+        elif self.verified:
+            self._watched(file, path, self.cache, look)
+        else:
+            self.cache.through.add((path, self.pieces[0].start))
+            self._through(look)
+        for extent in extents:
+            if not self._maps(extent) and extent.bytes:
+                self._make_room()
+                self.pieces.append(Piece(self._own(extent.bytes), extent.start, False))
+                _copy(file, extent, self.pieces[-1].data, look)
+
+    def _watched(self, file: int, path: str, cache: Cache, look: Look) -> None:
+        """What is mapped is read, or replaced by what is read past the page cache."""
+        way = cache.way((path, self.pieces[0].start), in_cache([piece.data for piece in self.pieces]))
+        begun = time.perf_counter()
+        if way == "past" and not self._past(file, cache, look):
+            way = "through"
+        if way != "past":
+            self._through(look)
+        if way != "cached":
+            cache.took(way, sum(piece.data.numel() for piece in self.pieces), time.perf_counter() - begun)
+
+    def _through(self, look: Look, exactly: bool = False) -> None:
+        """What is mapped is read through the page cache."""
+        self._make_room()
+        mapped = [piece.data for piece in self.pieces if piece.mapped]
         for data in mapped if exactly else ():
             ask(data, [(0, data.numel())])
         for data in mapped:
             populate(data, look)
-        for extent in extents:
-            if not self._maps(extent) and extent.bytes:
-                self.pieces.append(Piece(self._own(extent.bytes), extent.start, False))
-                _copy(file, extent, self.pieces[-1].data, look)
+
+    def _make_room(self) -> None:
+        """Other memory is about to be laid out."""
+        if self.cache is not None:
+            self.cache.regions.release()
+
+    def _past(self, file: int, cache: Cache, look: Look) -> bool:
+        """What is mapped is read past the page cache; False where the file system cannot."""
+        for i, piece in enumerate(self.pieces):
+            data = read_past(file, piece.start, piece.end, cache.regions, look)
+            if data is None:
+                return False
+            self.pieces[i] = Piece(data, piece.start, mapped=False, past=True)
+        return True
 
     def _maps(self, extent: Extent) -> bool:
         return extent.mappable and not self.pinned
@@ -133,7 +178,7 @@ class Held:
         """Bytes that were read, as they lie in memory."""
         if not extent.bytes:
             return torch.empty(0, dtype=torch.uint8)
-        fitting = (one for one in self.pieces if one.whole and one.mapped == self._maps(extent))
+        fitting = (one for one in self.pieces if one.whole and one.paged == self._maps(extent))
         piece = next(one for one in fitting if one.start <= extent.start and extent.end <= one.end)
         return piece.bytes_of(extent)
 
@@ -170,12 +215,9 @@ class Held:
 def _map(file: int, start: int, end: int) -> Tensor:
     """Bytes of a file, from the first of a page, until nothing refers to them. (`mmap.mmap` would keep a descriptor for each:
     there may be fewer of those than a model has chunks.)"""
-    size = end - start
-    at = _LIBC.mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE, file, start)
-    if at == ctypes.c_void_p(-1).value:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    size, at = end - start, map_pages(file, start, end - start)
     pages = (ctypes.c_char * size).from_address(at)
-    weakref.finalize(pages, _LIBC.munmap, at, size).atexit = False
+    weakref.finalize(pages, LIBC.munmap, at, size).atexit = False
     return torch.frombuffer(pages, dtype=torch.uint8)
 
 
@@ -193,7 +235,7 @@ def _pages(extents: Sequence[Extent]) -> list[tuple[int, int]]:
 
 def ask(data: Tensor, runs: Sequence[tuple[int, int]]) -> None:
     """The kernel begins to read these runs of bytes of mapped pages, which begin with a page, and nothing around them."""
-    at, madvise = data.data_ptr(), _LIBC.madvise
+    at, madvise = data.data_ptr(), LIBC.madvise
     madvise(at, data.numel(), mmap.MADV_RANDOM)
     for start, end in runs:
         for first in range(start, end, ASKED):
@@ -203,7 +245,7 @@ def ask(data: Tensor, runs: Sequence[tuple[int, int]]) -> None:
 def populate_runs(data: Tensor, runs: Sequence[tuple[int, int]], sparse: bool) -> None:
     """`populate` for runs of bytes that begin with a page. If they are `sparse`, they are asked for before the first is waited
     for; else the kernel may read in long strides."""
-    at, madvise = data.data_ptr(), _LIBC.madvise
+    at, madvise = data.data_ptr(), LIBC.madvise
     if sparse:
         ask(data, runs)
     else:
@@ -218,7 +260,7 @@ def populate(data: Tensor, look: Look = lambda: None) -> None:
     for start in range(0, data.numel(), BLOCK):
         look()
         part = data[start : start + BLOCK]
-        if _LIBC.madvise(part.data_ptr(), part.numel(), POPULATE_READ):
+        if LIBC.madvise(part.data_ptr(), part.numel(), POPULATE_READ):
             number = ctypes.get_errno()
             if number != errno.EINVAL:
                 raise OSError(number, os.strerror(number))
