@@ -6,8 +6,11 @@ from pathlib import Path
 
 from .. import api
 from ..compiler.diagnostics import CompileError, Diagnostic, Findings, Label
+from ..compiler.ir import Chunk
 from ..compiler.loading.fitting import misfits
+from ..compiler.loading.handles import parse_handle, place_of
 from ..compiler.loading.places import Blob, TensorPlace
+from ..compiler.loading.signatures import stored_handles, wanted_of
 from ..compiler.source import Source
 from ..grammar.parse import parse
 from ..grammar.tree import Use
@@ -28,9 +31,13 @@ def fitting(path: Path, weights: Path | None, store: Store) -> None:
             hint = "write what it uses into it: a stored model is one text"
             findings.error("CC1416", "a stored model cannot use other files", item.span, hint=hint)
     findings.check()
-    graph = api.load(path, findings=findings, store=store.root if (store.root / "blobs").is_dir() else None)
+    known = store.root if (store.root / "blobs").is_dir() else None
+    graph = api.load(path, findings=findings, store=known, allow_python=True)  # who runs it allows it: nothing is imported here
+    told = [file_named(chunk, handle) for chunk in graph.chunks if (handle := chunk.extern or chunk.source)]
+    if wrong := [one for one in told if one]:
+        raise CompileError(wrong)
     tell(findings.items)
-    declared = {parameter.path: parameter.type for parameter in graph.parameters}
+    declared = wanted_of(graph, {"", *stored_handles(graph)})[""]  # what is stored elsewhere is not stored again
     if weights is None and declared:
         label = f"`{next(iter(declared))}` is one of {len(declared)}"
         one = Diagnostic("CC1414", "the model has parameters, and no weights are given", (Label(file.span, label),), WEIGHTS)
@@ -41,6 +48,16 @@ def fitting(path: Path, weights: Path | None, store: Store) -> None:
         stored = {n: TensorPlace(blob, each.dtype, each.shape, each.start, each.bytes) for n, each in header.tensors.items()}
         if wrong := misfits(str(weights), stored, declared):
             raise CompileError(wrong)
+
+
+def file_named(chunk: Chunk, handle: str) -> Diagnostic | None:
+    """What is wrong with a chunk whose handle names a file beside the model, which in a store lies beside nothing."""
+    found = parse_handle(handle)
+    if found.scheme != "file":
+        return None
+    hint = f"store that file too, and name it there: `chunkc store add {found.name} --as NAME@VERSION`"
+    message = f"a stored model cannot name a file beside it: `{found.name}`"
+    return Diagnostic("CC1416", message, (Label(chunk.span or place_of(handle)),), hint)
 
 
 WEIGHTS = "give them with `--weights FILE`, a safetensors file of its state dict"

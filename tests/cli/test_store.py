@@ -101,6 +101,29 @@ def test_a_model_that_cannot_be_stored(chunkc, tmp_path):
     assert not (tmp_path / "chunkc-store").exists()
 
 
+NAMES_OTHERS = """model m {
+  input x: f32[B, 8]
+  chunk a(x: f32[B, 8]) -> f32[B, 4] { x |> linear(4) } from "parts/a@v1"
+  output y = a(x)
+}
+"""
+
+
+def test_a_model_that_names_others_is_stored_without_their_weights(chunkc, tmp_path):
+    given = ("--store", "s")
+    weights = fitting(tmp_path, names=("linear_1.weight", "linear_1.bias"))
+    (tmp_path / "m.cc").write_text(NAMES_OTHERS)
+    chunkc("add", weights, "--as", "w@v1", *given)
+    assert "CC1406" in chunkc("add", "m.cc", "--as", "m@v1", *given, exit_code=1).stderr
+    chunkc("add", weights, "--as", "parts/a@v1", *given)
+    chunkc("add", "m.cc", "--as", "m@v1", *given)
+    (tmp_path / "m.cc").write_text(NAMES_OTHERS.replace("parts/a@v1", "file:model.safetensors"))
+    told = chunkc("add", "m.cc", "--as", "m@v2", *given, exit_code=1).stderr
+    assert "cannot name a file beside it: `model.safetensors`" in told and "m.cc:3" in told
+    (tmp_path / "m.cc").write_text(NAMES_OTHERS.replace('{ x |> linear(4) } from "parts/a@v1"', '= extern("py:os.path:join")'))
+    chunkc("add", "m.cc", "--as", "m@v3", *given)
+
+
 def test_wrong_use(chunkc):
     chunkc("add", "weights.safetensors", "--as", "m@v1")
     assert "did you mean `verify`?" in chunkc("verifi", exit_code=2).output
