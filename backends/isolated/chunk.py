@@ -68,6 +68,10 @@ class IsolatedChunk:
         self._owner = os.getpid()
         self._finalize: weakref.finalize[..., IsolatedChunk] | None = None
         self._facts: dict[str, Any] = {}
+        self._loaded = False
+        """Whether the last worker came so far."""
+        self._home = ""
+        """The folder of its environment; "": another interpreter was given, or there is none yet."""
 
     def load(self) -> dict[str, Any]:
         """Makes the environment if need be, starts the worker, and has it load the chunk, unless that is done. Gives what an
@@ -115,7 +119,7 @@ class IsolatedChunk:
                 raise self._raised(error) from None
             except OSError as error:
                 self._drop(Process.kill)
-                raise self._failure("CC1473", f"its worker cannot be started or reached: {error}") from error
+                raise self._failure("CC1473", f"its worker cannot be started or reached: {error}", self._damage()) from error
             except CompileError as error:
                 raise Unloadable(self.path, error.diagnostics[0]) from error
             except BaseException:
@@ -126,7 +130,9 @@ class IsolatedChunk:
     def _ready(self) -> Process:
         """The worker with the chunk loaded."""
         if self._process is None:
+            self._home, self._loaded = "", False
             python = self.python or interpreter(self.requires, allowed=self.allowed)
+            self._home = "" if self.python else str(python.parent.parent)
             process = self._process = Process(python, self.folder)
             self._finalize = weakref.finalize(self, _end, process, os.getpid())
             try:
@@ -135,8 +141,14 @@ class IsolatedChunk:
                 self._drop(Process.kill)
                 missing = "No module named" in str(error)
                 hint = "what it imports is to stand in what it `requires`: nothing else is there" if missing else ""
+                hint += f"; {self._damage()}" if missing and self._home else ""
                 raise self._failure("CC1474", f"it cannot be loaded in its environment: {_told(error)}", hint) from None
+            self._loaded = True
         return self._process
+
+    def _damage(self) -> str:
+        """What to do where it did not come so far that it could be called."""
+        return "" if self._loaded or not self._home else f"if its environment is damaged, delete `{self._home}`: it is made anew"
 
     # ---- what is said
 
@@ -147,7 +159,7 @@ class IsolatedChunk:
         last = "".join(f"\n    {line}" for line in end.last)
         message = f"its worker was started again, and ended a second time: {end.how}"
         message += f"; its last lines:{last}" if last else ""
-        hint = f"a longer one is set by `{TIMEOUT}`, in seconds" if end.late else ""
+        hint = f"a longer one is set by `{TIMEOUT}`, in seconds" if end.late else self._damage()
         return self._failure("CC1475", message, hint)
 
     def _raised(self, error: Raised) -> Unloadable:

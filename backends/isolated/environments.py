@@ -20,11 +20,21 @@ from ...compiler.loading.handles import refused
 
 LAST = 12
 """Lines of pip that are told where it fails."""
+PIP = "what is needed is to be had for this Python? pip's own settings (index, proxy) hold here too"
+OURS = ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
+"""Of the variables around us: those that say where this Python finds packages, and where pip puts them."""
 
 
 def environments() -> Path:
-    """The folder that holds them: `$XDG_CACHE_HOME/chunkc/environments`, or below `~/.cache`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chunkc" / "environments"
+    """The folder that holds them: `$XDG_CACHE_HOME/chunkc/environments`, or below `~/.cache`. `CompileError` (CC1472) where
+    neither is known."""
+    told = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not told.is_absolute():  # by the XDG specification one that is not is none
+        try:
+            told = Path.home() / ".cache"
+        except RuntimeError as error:
+            raise _failed((), str(error), (), hint="set XDG_CACHE_HOME to a folder for it") from error
+    return told / "chunkc" / "environments"
 
 
 def needed(requires: Iterable[str]) -> tuple[str, ...]:
@@ -96,9 +106,9 @@ def _make(home: Path, requirements: Sequence[str]) -> None:
         shutil.rmtree(old, ignore_errors=True)
     print(f"making an environment for {', '.join(requirements) or 'no packages'} …", file=sys.stderr, flush=True)
     try:
-        _run(requirements, [sys.executable, "-m", "venv", *([] if requirements else ["--without-pip"]), str(building)])
+        _run(requirements, [sys.executable, "-I", "-m", "venv", *([] if requirements else ["--without-pip"]), str(building)])
         if requirements:
-            pip = [str(building / "bin" / "python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+            pip = [str(building / "bin" / "python"), "-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
             _run(requirements, [*pip, "--", *requirements])
         (building / "requires.txt").write_text("".join(f"{one}\n" for one in requirements), encoding="utf-8")
         building.rename(home)
@@ -107,20 +117,24 @@ def _make(home: Path, requirements: Sequence[str]) -> None:
 
 
 def _run(requirements: Sequence[str], command: Sequence[str]) -> None:
-    """`CompileError` (CC1472) with the last lines, where it fails."""
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    """`CompileError` (CC1472) with the last lines, where it fails. What `-I` keeps from the command is kept from what that starts
+    as well: a package in our PYTHONPATH is none of the environment."""
+    around = {name: value for name, value in os.environ.items() if name not in OURS} | {"PIP_USER": "0"}
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, env=around
+    )
     if done.returncode:
         lines = done.stdout.decode(errors="replace").strip().splitlines()
         raise _failed(requirements, f"exit status {done.returncode}", lines[-LAST:])
 
 
-def _failed(requirements: Sequence[str], why: str, last: Sequence[str]) -> Exception:
+def _failed(requirements: Sequence[str], why: str, last: Sequence[str], hint: str = PIP) -> Exception:
     names = ", ".join(f"`{one}`" for one in requirements) or "no packages"
     told = "".join(f"\n    {line}" for line in last)
     return refused(
         "CC1472",
         f"the environment for {names} cannot be made ({why}){told}",
         names,
-        hint="what is needed is to be had for this Python? pip's own settings (index, proxy) hold here too",
+        hint=hint,
         what="requires",
     )

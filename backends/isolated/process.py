@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +85,15 @@ class Process:
     """A worker that runs in another interpreter. One thread at a time asks it."""
 
     def __init__(self, python: Path, folder: str = ""):
-        self.given, self.made = Segment(), Segment()
-        theirs, self.requests = os.pipe()
-        self.replies, back = os.pipe()
-        ends, self.life = os.pipe()
-        passed = (theirs, back, ends, self.given.fd, self.made.fd)
         self.output = b""
-        try:
+        with ExitStack() as ours, ExitStack() as theirs:
+            self.given, self.made = _segment(ours), _segment(ours)
+            asked, self.requests = _pipe(theirs, ours)
+            self.replies, answered = _pipe(ours, theirs)
+            ends, self.life = _pipe(theirs, ours)
+            # It may be long, and is written as fast as it is read.
+            os.set_blocking(self.requests, False)
+            passed = (asked, answered, ends, self.given.fd, self.made.fd)
             # -I: neither our PYTHONPATH nor the user's packages, but those of the environment; -u: what it prints is not lost
             # with it. A session of its own: what the terminal interrupts is us, and what it starts can be ended with it.
             self.child = subprocess.Popen(
@@ -102,12 +105,7 @@ class Process:
                 pass_fds=passed,
                 start_new_session=True,
             )
-        except BaseException:
-            self._close()
-            raise
-        finally:
-            for fd in (theirs, back, ends):
-                os.close(fd)
+            ours.pop_all()
         assert self.child.stdout is not None
         self.printed = self.child.stdout.fileno()
 
@@ -134,23 +132,38 @@ class Process:
             raise self._ended(f"it answered what cannot be: {error}") from None
 
     def _ask(self, message: Mapping[str, Any], timeout: float) -> dict[str, Any]:
-        try:
-            os.write(self.requests, worker.framed(message))
-        except BrokenPipeError:
-            raise self._ended() from None
-        reply = self._reply(time.monotonic() + timeout, timeout)
+        deadline = time.monotonic() + timeout
+        self._send(worker.framed(message), deadline, timeout)
+        reply = self._reply(deadline, timeout)
         if "error" in reply:
             raise Raised(str(reply["error"]), list(map(str, reply.get("trace", ()))))
         return reply
+
+    def _send(self, data: bytes, deadline: float, timeout: float) -> None:
+        """Writes a request, as much at a time as the pipe takes."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[os.write(self.requests, rest) :]
+            except BlockingIOError:
+                ready = self._wait(self._left(deadline, timeout), writes=self.requests)
+                if self.requests not in ready and self._gone():
+                    raise self._ended() from None
+            except BrokenPipeError:
+                raise self._ended() from None
+
+    def _left(self, deadline: float, timeout: float) -> float:
+        """For how many seconds to wait at a time. `Ended` behind the deadline."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise self._ended(f"it gave no answer within {timeout:g} s, and was ended", late=True)
+        return min(left, 0.1)
 
     def _reply(self, deadline: float, timeout: float) -> dict[str, Any]:
         """The next message, waited for until `deadline`, while what it prints is taken in."""
         data = b""
         while (missing := _missing(data)) > 0:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise self._ended(f"it gave no answer within {timeout:g} s, and was ended", late=True)
-            ready = self._wait(min(left, 0.1), self.replies)
+            ready = self._wait(self._left(deadline, timeout), self.replies)
             if self.replies in ready:
                 more = os.read(self.replies, missing)
                 if not more:
@@ -167,14 +180,16 @@ class Process:
             raise self._ended("it wrote what is no answer")
         return reply
 
-    def _wait(self, seconds: float, *fds: int) -> list[int]:
-        """Which of `fds` can be read; what it printed is taken in meanwhile."""
+    def _wait(self, seconds: float, *fds: int, writes: int = -1) -> list[int]:
+        """Which of `fds` can be read, or whether `writes` can be written to; what it printed is taken in meanwhile."""
         poll = select.poll()
         for fd in {*fds, self.printed} if self.printed >= 0 else fds:
             poll.register(fd, select.POLLIN)
+        if writes >= 0:
+            poll.register(writes, select.POLLOUT)
         ready = [fd for fd, _ in poll.poll(seconds * 1000)]
         if self.printed in ready:
-            more = os.read(self.printed, worker.LONGEST)
+            more = os.read(self.printed, 1 << 16)
             self.output = (self.output + more)[-KEPT:]
             if not more:
                 self.printed = -1
@@ -242,6 +257,21 @@ class Process:
             if fd >= 0:
                 os.close(fd)
         self.requests = self.replies = self.life = -1
+
+
+def _segment(stack: ExitStack) -> Segment:
+    """A file in memory that goes with the stack."""
+    segment = Segment()
+    stack.callback(segment.close)
+    return segment
+
+
+def _pipe(reading: ExitStack, writing: ExitStack) -> tuple[int, int]:
+    """A pipe, whose ends go with these stacks."""
+    ends = os.pipe()
+    for stack, end in zip((reading, writing), ends):
+        stack.callback(os.close, end)
+    return ends
 
 
 def _missing(data: bytes) -> int:

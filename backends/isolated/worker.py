@@ -26,8 +26,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 LENGTH = struct.Struct("<I")
-LONGEST = 1 << 16
-"""Bytes of a message: what a pipe takes without waiting, so that writing one never blocks."""
+LONGEST = 1 << 26
+"""Bytes of a message: what says that it is longer is none."""
 
 BYTES = {"f64": 8, "f32": 4, "bf16": 2, "f16": 2, "i64": 8, "i32": 4, "bool": 1}
 NUMPY = {"f64": "float64", "f32": "float32", "f16": "float16", "i64": "int64", "i32": "int32", "bool": "bool"}
@@ -62,6 +62,13 @@ def receive(fd: int) -> Message | None:
     return json.loads(_exactly(fd, LENGTH.unpack(head)[0])) if len(head) == LENGTH.size else None
 
 
+def send(fd: int, data: bytes) -> None:
+    """Writes all of it, however often it takes."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
 def size_of(fd: int, size: int) -> None:
     """Makes a file of shared memory at least so large. Memory that is not there is an `OSError` here, and no signal later."""
     if os.fstat(fd).st_size < size:
@@ -76,7 +83,9 @@ def die_with(life: int) -> None:
     that nobody handles comes of it."""
     fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) | os.O_ASYNC)
-    if select.select([life], [], [], 0)[0]:
+    gone = select.poll()  # `select` knows descriptors below 1024 only
+    gone.register(life, select.POLLIN)
+    if gone.poll(0):
         os._exit(1)
 
 
@@ -249,7 +258,7 @@ def main(arguments: Sequence[str]) -> None:
     die_with(life)
     served = Served(given, made)
     while (message := receive(requests)) is not None:
-        os.write(replies, framed(answer(served, message)))
+        send(replies, framed(answer(served, message)))
 
 
 if __name__ == "__main__":

@@ -58,6 +58,30 @@ def test_what_a_process_left_half_made_is_made_anew(cache):
     assert interpreter([], allowed=False).exists() and not home.with_suffix(".building").exists()
 
 
+def test_a_damaged_environment_is_told_with_its_remedy(cache):
+    python = cache / environments.key_of([]) / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\necho no module named encodings\nexit 1\n")
+    python.chmod(0o755)
+    with pytest.raises(Unloadable, match=f"(?s)CC1475.*exit status 1.*encodings.*damaged, delete `{python.parent.parent}`"):
+        IsolatedChunk("edges", "py:a:b", "py", "a:b").load()
+    python.chmod(0o644)
+    with pytest.raises(Unloadable, match=f"(?s)CC1473.*Permission denied.*delete `{python.parent.parent}`"):
+        IsolatedChunk("edges", "py:a:b", "py", "a:b").load()
+
+
+def test_what_is_around_us_is_no_part_of_it(monkeypatch):
+    for name in ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET"):
+        monkeypatch.setenv(name, "/elsewhere")
+    environments._run([], ["sh", "-c", 'test -z "$PYTHONPATH$PYTHONHOME$PIP_TARGET" && test "$PIP_USER" = 0'])
+
+
+def test_where_environments_are(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert environments.environments() == tmp_path / ".cache" / "chunkc" / "environments"
+
+
 def test_requirements_are_the_same_however_they_are_written():
     assert needed(["b >= 1", "a", "a", 'c; python_version < "3"']) == ("a", "b>=1")
     assert environments.key_of(("a",)) != environments.key_of(("b",))

@@ -55,6 +55,9 @@ def raises(x):
         raise ValueError("not this one")
     return x
 
+def count(*given):
+    return array.array("f", [len(given)])
+
 def no_array(x):
     return "text"
 
@@ -174,6 +177,47 @@ def test_what_cannot_be_loaded(folder):
     assert "nothing else is there" in caught.value.diagnostic.hint
     with pytest.raises(Unloadable, match="CC1473"):
         IsolatedChunk("edges", "py:a:b", "py", "a:b", folder=str(folder / "gone")).load()
+
+
+def test_a_request_is_as_long_as_it_is(folder):
+    chunk = chunk_of(folder, "count", names=["a" * 200] * 1000)
+    assert values(chunk.run([floats(1)] * 3000)) == [3000]
+    chunk.close()
+
+
+def test_descriptors_have_any_number(folder):
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard < 4096 else max(soft, 4096), hard))
+    taken = [os.open("/dev/null", os.O_RDONLY)]
+    try:
+        while taken[-1] < 1100:
+            taken.append(os.dup(taken[0]))
+        chunk = chunk_of(folder, "identity")
+        assert values(chunk.run([floats(1)])) == [1] and chunk._process.life > 1100
+        chunk.close()
+    finally:
+        for fd in taken:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_no_descriptor_is_left_open_where_there_are_too_few(folder, monkeypatch):
+    before, pipe, made = os.listdir("/proc/self/fd"), os.pipe, []
+
+    def third():
+        made.append(pipe())
+        if len(made) == 3:
+            for end in made.pop():
+                os.close(end)
+            raise OSError(24, "Too many open files")
+        return made[-1]
+
+    monkeypatch.setattr(os, "pipe", third)
+    with pytest.raises(Unloadable, match="CC1473.*Too many open files"):
+        chunk_of(folder, "identity", python=Path(sys.executable)).load()
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_threads_take_turns(folder):
