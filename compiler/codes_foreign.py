@@ -118,4 +118,11 @@ before it is read, and is read by the same torch.
 
     CHUNKC_WORKER_TIMEOUT=2.5 python serve.py""",
     ),
+    "CC1479": Code(
+        "requirement of what requires nothing",
+        """What is written in the language, here or in a stored text, is computed by chunkc and needs no other package, and no environment of its own. Only
+what `onnx:`, `pt2:` or `py:` runs requires something.
+
+    chunk edges(x) { x |> linear(d) } requires "numpy>=2"     # write: chunk edges(x) { x |> linear(d) }""",
+    ),
 }

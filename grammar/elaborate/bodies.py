@@ -86,6 +86,11 @@ def _run(env: Env, syntax: tree.Chunk, bound: Any, inputs: list[Tensor], span: S
     from .models import bound_outputs
     from .statements import block, outputs_of
 
+    if syntax.requires and (bound is None or isinstance(bound, Resolved)):
+        message = f"`{syntax.name.text}` is computed as it is written: what it requires is not looked at"
+        hint = "leave it out: `requires` is for what `onnx:`, `pt2:` and `py:` run"
+        env.findings.warn("CC1479", message, syntax.requires[0].span, hint=hint)
+
     if isinstance(bound, Resolved):
         return text_outputs(env, bound, inputs, syntax, span)
     if bound is not None:

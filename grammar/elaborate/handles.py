@@ -42,10 +42,12 @@ def handle_of(env: Env, syntax: tree.Chunk) -> Written | None:
 
 
 def _call(env: Env, call: tree.Call) -> Written:
-    first = next((a for a in call.arguments if a.name is None), None)
-    if first is None:
+    bare = [argument for argument in call.arguments if argument.name is None]
+    if not bare:
         raise env.error("CC0504", "`extern` needs a handle", call.span, hint='write `extern("models/edges@stable")`')
-    handle = _text(env, first.value)
+    if len(bare) > 1:
+        raise env.error("CC0307", "`extern` takes one handle", bare[1].span, hint=f"its arguments are {', '.join(ARGUMENTS)}")
+    handle = _text(env, bare[0].value)
     given: dict[str, tree.Expr] = {}
     for argument in call.arguments:
         if argument.name is None:
@@ -54,10 +56,19 @@ def _call(env: Env, call: tree.Call) -> Written:
         if name not in ARGUMENTS:
             hint = did_you_mean(name, ARGUMENTS) or f"its arguments are {', '.join(ARGUMENTS)}"
             raise env.error("CC0204", f"`extern` has no argument `{name}`", argument.name.span, hint=hint)
+        if name in given:
+            raise env.error("CC0307", f"`{name}` is given twice", argument.name.span)
         given[name] = argument.value
-    trainable = "trainable" in given and evaluate(env, given["trainable"]) is True
+    trainable = "trainable" in given and _yes(env, given["trainable"])
     missing = way_of(env, given["on_missing"]) if "on_missing" in given else ""
-    return Written(handle, first.value.span, trainable, missing)
+    return Written(handle, bare[0].value.span, trainable, missing)
+
+
+def _yes(env: Env, expr: tree.Expr) -> bool:
+    value = evaluate(env, expr)
+    if not isinstance(value, bool):
+        raise env.error("CC0301", f"`trainable` is true or false, found {describe(value)}", expr.span)
+    return value
 
 
 def way_of(env: Env, expr: tree.Expr) -> str:

@@ -6,9 +6,13 @@ model m(d: int = 4) {
   chunk c(x: f32[B, d]) -> f32[B, d] = extern("models/c@")                 # error: CC1420 @
   chunk e(x: f32[B, d]) -> f32[B, d] = extern("models/e", on_missing=gone) # error: CC0301 gone
   chunk f(x) { x |> linear(d) } from extern("models/f", trained=true)      # error: CC0204 trained
+  chunk p(x) { x |> linear(d) } from extern("models/p", "models/q")        # error: CC0307 "models/q"
+  chunk q(x) { x |> linear(d) } from extern("models/q", trainable=1)       # error: CC0301 1
+  chunk r(x) { x |> linear(d) } from extern("models/r", trainable=true, trainable=false)  # error: CC0307 trainable
   chunk g(x) { x |> linear(d) } from 3                                     # error: CC0504 3
-  chunk h(x) { x |> linear(d) } requires "torch", "numpy>=>2" isolated     # error: CC1447 "numpy>=>2"
-  output y = a(x) + b(x) + c(x) + h(x)
+  chunk h(x: f32[B, d]) -> f32[B, d] = extern("onnx:h.onnx") requires "numpy", "numpy>=>2" isolated  # error: CC1447 "numpy>=>2"
+  chunk t(x) { x |> linear(d) } requires "torch" isolated                  # warning: CC1479 "torch"
+  output y = a(x) + b(x) + c(x) + h(x) + t(x)
 }
 
 #: a call that cannot be skipped
