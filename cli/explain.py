@@ -29,4 +29,4 @@ def command(code: str | None) -> None:
 def filled(text: str, width: int = 100) -> str:
     """Paragraphs broken anew to a width; those that are indented stay as they are."""
     paragraphs = text.strip("\n").split("\n\n")
-    return "\n\n".join(p.rstrip() if p.startswith(" ") else textwrap.fill(p, width) for p in paragraphs)
+    return "\n\n".join(p.rstrip() if p.startswith(" ") else textwrap.fill(p, width, break_on_hyphens=False) for p in paragraphs)

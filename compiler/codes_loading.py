@@ -26,7 +26,7 @@ calls that do without the chunk, and tries again when the file changes.
         """What is loaded for the first time in a process is hashed, and the sha256 is not the one that it was stored under: a bit has
 flipped, or something wrote to the file. Nothing of it is used.
 
-    chunkc store verify           # names what is damaged
+    chunkc store verify                         # names what is damaged
     chunkc store alias models/edges@stable v1   # meanwhile, another version""",
     ),
     "CC1453": Code(
