@@ -107,9 +107,9 @@ class Serving:
 
     def _tell(self, wrong: list[Diagnostic]) -> None:
         for one in wrong:
-            text = f"{one.code}: {one.message}; the version before stays" + (
-                f"\n  hint: {one.hint}" if one.hint else ""
-            )
+            place = "" if one.span.source.path.startswith("<") else f" ({one.span})"  # the line of a table
+            hint = f"\n  hint: {one.hint}" if one.hint else ""
+            text = f"{one.code}: {one.message}{place}; the version before stays{hint}"
             if text not in self._told:
                 self._told.add(text)
                 warnings.warn(text, RuntimeWarning, stacklevel=4)

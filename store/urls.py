@@ -60,7 +60,7 @@ class UrlFiles:
 
     def has(self, name: str) -> bool:
         url = self.url(name)
-        return bool(Asking(self.text, url).do(lambda: self.system.exists(url)))
+        return bool(Asking(self.text, url).do(lambda: _is_there(self.system, url)))
 
     def get(self, name: str) -> Blob:
         if name not in self._here:
@@ -69,6 +69,22 @@ class UrlFiles:
 
     def url(self, name: str) -> str:
         return f"{self.folder}/{name}{self.queries.get(name, '')}"
+
+
+HIDES = (401, 403, 410)
+"""What servers answer, besides 404, of a file that is not there, or is not for who asks."""
+
+
+def _is_there(system: Any, url: str) -> bool:
+    """Whether a server has a file; one that does not answer has not said so, and raises what it raised."""
+    try:
+        system.info(url)
+    except FileNotFoundError as error:
+        why = _hidden(error)
+        if why is None or getattr(why, "status", 0) in HIDES:
+            return False
+        raise
+    return True
 
 
 def fetch(system: Any, url: str, text: str, store: Store) -> Blob:

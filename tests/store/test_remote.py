@@ -48,7 +48,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.repository, self.asked, self.queries = {}, {}, [], []
         self.gone, self.large = ("none", {}), True  # a commit before, and whether files are kept by their content
-        self.short, self.commit, self.lie, self.status = 0, COMMIT, False, 0
+        self.short, self.commit, self.lie, self.status, self.others = 0, COMMIT, False, 0, 404
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
@@ -75,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
                 headers = {"X-Repo-Commit": start.split("/")[-2], "ETag": f'"{digest}"', "X-Linked-Etag": f'"{digest}"'}
                 server.asked += [name] if body else []
                 return self.answer(files[name], headers, body, server.short)
-        self.send_error(404)
+        self.send_error(server.others)
 
     def listing(self, revision):
         files = self.server.repository
@@ -255,6 +255,15 @@ def test_http_with_a_query(server, store, tmp_path):
     found, entry = Resolver(store, tmp_path).entry(handle)
     assert set(found.tensors) == {"w"} and server.queries[-1] == "key=a/b.bin"
     assert Resolver(store, tmp_path, Lock("chunkc.lock", {handle: entry}), offline=True).resolve(handle) == found
+
+
+def test_a_server_that_fails_does_not_say_that_a_file_is_missing(server, store, tmp_path):
+    server.files = {name: data for name, data in shards().items() if name.endswith(".json")}
+    handle = f"{server.url}/files/model.safetensors.index.json"
+    assert told(Resolver(store, tmp_path), handle).startswith("CC1435")
+    for status, code in ((403, "CC1435"), (503, "CC1430")):
+        server.others = status
+        assert told(Resolver(store, tmp_path), handle).startswith(code)
 
 
 def test_http_that_breaks_off_leaves_nothing(server, store, tmp_path):
