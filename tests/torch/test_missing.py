@@ -95,6 +95,59 @@ def test_torch_does_without_what_is_missing(case, tmp_path):
     check(tmp_path, *case)
 
 
+INSIDE = """
+model m {{
+  input x: f32[B, 4]
+  chunk outer(x) {{
+    chunk inner(h) {{ h |> linear(4) }} from extern("w/inner", on_missing=zero)
+    output z = (x |> linear(4)) + inner(x)
+  }} {outer}
+  memory {{ {budget} }}
+  output y = outer(x)
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    "budget, outer, when",
+    [
+        ("budget = 100%", "", "later"),
+        ("budget = 100%", 'from extern("w/outer", on_missing=zero)', "before"),
+        pytest.param("budget = 100%", 'from extern("w/outer", on_missing=zero)', "later", marks=pytest.mark.slow),
+        pytest.param("", 'from extern("w/outer", on_missing=zero)', "before", marks=pytest.mark.slow),
+    ],
+)
+def test_a_chunk_inside_of_another_is_missing_alone(budget, outer, when, tmp_path):
+    """What comes and goes with it is loaded without it, and with it when it is there again."""
+    store, draw = Store(tmp_path / "chunkc-store"), torch.Generator().manual_seed(1)
+    made = {name: {"weight": torch.randn(4, 4, generator=draw), "bias": torch.zeros(4)} for name in ("inner", "outer")}
+
+    def put(name: str, label: str) -> None:
+        save_file({f"{label}.{key}": value for key, value in made[name].items()}, tmp_path / "one.safetensors")
+        add(store, tmp_path / "one.safetensors", f"w/{name}", "v1")
+
+    put("outer", "z.linear_1")
+    if when == "later":
+        put("inner", "linear_1")
+    (tmp_path / "m.cc").write_text(INSIDE.format(budget=budget, outer=outer))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        module = chunkc.compile(tmp_path / "m.cc").eval()
+    if when == "later":
+        Path(store.version("w/inner", "v1").blobs[0].path).unlink()
+    own = made["outer"] if outer else {name: module.state_dict()[f"outer.z.linear_1.{name}"] for name in ("weight", "bias")}
+    x = torch.randn(3, 4, generator=draw)
+    rest = torch.nn.functional.linear(x, own["weight"], own["bias"])
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for _ in range(2):
+            torch.testing.assert_close(module(x), rest)
+            assert list(module.missing()) == ["outer.inner"]
+        put("inner", "linear_1")
+        torch.testing.assert_close(module(x), rest + x @ made["inner"]["weight"].T)
+        assert not module.missing()
+
+
 def test_training_needs_all_of_them(tmp_path):
     path = spec(tmp_path, ("b", "c.1"), FUSED, "top(2)", "skip", "")
     with warnings.catch_warnings():

@@ -46,3 +46,24 @@ def test_extras_are_followed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert "no extra `slow`" in told
     (told,) = requirements.unmet("toy-pkg>=2; python_version >= '3'")
     assert "`toy-pkg>=2`, and toy-pkg 1.5 is installed" in told
+
+
+def test_a_package_that_is_damaged_or_old_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = {
+        "half": [],
+        "odd": ["Version: of-march"],
+        "old": ["Version: 1", "Provides-Extra: x", "Requires-Dist: a (b"],
+    }
+    for name, lines in made.items():
+        (tmp_path / f"{name}_made-1.dist-info").mkdir()
+        text = "\n".join(["Metadata-Version: 2.1", f"Name: {name}-made", *lines, ""])
+        (tmp_path / f"{name}_made-1.dist-info" / "METADATA").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("half", "odd"):
+        (told,) = requirements.unmet(f"{name}-made")
+        assert f"`{name}-made`, which does not say its version, is installed" in told
+    assert list(requirements.unmet("old-made[x]")) == []
+
+
+def test_the_command_is_one_for_a_shell() -> None:
+    assert requirements.command(['a; python_version > "3"', "b>=1"]) == "pip install 'a; python_version > \"3\"' \"b>=1\""

@@ -28,9 +28,13 @@ def load(chunk: Foreign) -> OnnxRunner:
     """A session on the file that a handle stands for."""
     try:
         import onnxruntime
-    except ImportError as error:
-        message = "it is an ONNX file, and `onnxruntime` is not installed"
-        raise chunk.unloadable("CC1464", message, 'pip install "onnxruntime>=1.20"') from error
+    except ModuleNotFoundError as error:
+        message = f"it is an ONNX file, and `{error.name}` is not installed"
+        wanted = "onnxruntime>=1.20" if error.name == "onnxruntime" else error.name
+        raise chunk.unloadable("CC1464", message, f'pip install "{wanted}"') from error
+    except Exception as error:  # one that is there, and does not go with what else is
+        message = f"it is an ONNX file, and `onnxruntime` cannot be imported: {type(error).__name__}: {reason(error)}"
+        raise chunk.unloadable("CC1464", message, 'pip install --force-reinstall "onnxruntime>=1.20"') from error
     files = files_of(chunk)
     options = onnxruntime.SessionOptions()
     # As many threads as torch has; they sleep between calls, for torch's are awake then.

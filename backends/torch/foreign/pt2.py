@@ -33,16 +33,17 @@ def load(chunk: Foreign) -> ModuleRunner:
     except Exception as error:  # as above
         raise _unreadable(chunk, error) from error
     check_file(chunk, *_signature(program))
-    return ModuleRunner(chunk, module, os.stat(path).st_size)
+    return ModuleRunner(chunk, module, os.stat(path).st_size, writes=bool(program.graph_signature.user_inputs_to_mutate))
 
 
 class ModuleRunner:
-    """A module of torch, its weights frozen. Gradients go through it to its inputs."""
+    """A module of torch, its weights frozen. Gradients go through it to its inputs. `writes`: whether it may write into these: it
+    is given copies, for others read them too."""
 
     differentiable = True
 
-    def __init__(self, chunk: Foreign, module: Any, size: int) -> None:
-        self.chunk, self.module, self.bytes = chunk, module, size
+    def __init__(self, chunk: Foreign, module: Any, size: int, *, writes: bool) -> None:
+        self.chunk, self.module, self.bytes, self.writes = chunk, module, size, writes
         self.device: torch.device | None = None
         if isinstance(module, nn.Module):
             module.requires_grad_(False)
@@ -54,8 +55,8 @@ class ModuleRunner:
         wanted = torch.is_grad_enabled() and any(given.requires_grad for given in inputs)
         try:
             with nullcontext() if wanted else torch.no_grad():
-                value = self.module(*inputs)
-        except Exception as error:  # the code of others
+                value = self.module(*(one.clone() if self.writes else one for one in inputs))
+        except (Exception, SystemExit) as error:  # the code of others
             message = f"it failed while it ran: {type(error).__name__}: {reason(error)}"
             raise self.chunk.unloadable("CC1465", message) from error
         # It may be a tensor that the module keeps, or was given: a caller may write into the value of a chunk.

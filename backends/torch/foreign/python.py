@@ -6,6 +6,7 @@ import importlib
 import importlib.machinery
 import sys
 import threading
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,7 +29,7 @@ def load(chunk: Foreign) -> ModuleRunner:
         raise chunk.unloadable("CC1466", f"the module `{module_name}` has no `{name}`")
     try:
         made = found() if isinstance(found, type) else found
-    except Exception as error:  # the code of others
+    except (Exception, SystemExit) as error:  # the code of others
         message = f"`{name}()` failed: {type(error).__name__}: {reason(error)}"
         raise chunk.unloadable("CC1466", message, "it is made without arguments") from error
     if not callable(made):
@@ -37,7 +38,7 @@ def load(chunk: Foreign) -> ModuleRunner:
     if isinstance(made, nn.Module):
         made.eval()
         size = sum(one.numel() * one.element_size() for one in (*made.parameters(), *made.buffers()))
-    return ModuleRunner(chunk, made, size)
+    return ModuleRunner(chunk, made, size, writes=True)
 
 
 def _imported(chunk: Foreign, name: str) -> ModuleType:
@@ -51,7 +52,7 @@ def _imported(chunk: Foreign, name: str) -> ModuleType:
             importlib.invalidate_caches()
         try:
             module = importlib.import_module(name)
-        except Exception as error:  # the code of others
+        except (Exception, SystemExit) as error:  # the code of others
             where = f"`{folder}` and the installed packages" if folder else "the installed packages"
             message = f"its module `{name}` cannot be imported: {type(error).__name__}: {reason(error)}"
             raise chunk.unloadable("CC1466", message, f"looked for in {where}") from error
@@ -65,5 +66,6 @@ def _imported(chunk: Foreign, name: str) -> ModuleType:
 
 
 def _from(module: ModuleType, folder: str) -> bool:
-    places = [module.__file__] if getattr(module, "__file__", None) else list(getattr(module, "__path__", []))
-    return any(str(place).startswith(folder) for place in places)
+    file: str | None = getattr(module, "__file__", None)
+    places = [file] if file else list(getattr(module, "__path__", []))
+    return any(Path(place).is_relative_to(folder) for place in places)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from .runners import Foreign
 
@@ -20,8 +22,8 @@ def check(chunk: Foreign) -> None:
 
 
 def command(requirements: Sequence[str]) -> str:
-    """What installs them."""
-    return "pip install " + " ".join(f'"{text}"' for text in requirements)
+    """What installs them, as a shell takes it."""
+    return "pip install " + " ".join(shlex.quote(text) if set(text) & set('"$`\\') else f'"{text}"' for text in requirements)
 
 
 def unmet(text: str) -> Iterator[str]:
@@ -45,18 +47,36 @@ def _unmet(needed: Requirement, extra: str, seen: set[tuple[str, frozenset[str]]
     except metadata.PackageNotFoundError:
         yield f"it requires {_text(needed)}, and `{needed.name}` is not installed"
         return
-    version = installed.version
-    if not needed.specifier.contains(version, prereleases=True):
-        yield f"it requires {_text(needed)}, and {needed.name} {version} is installed"
+    version = _version(installed)
+    if version is None or not needed.specifier.contains(version, prereleases=True):
+        what = f"{needed.name} {version}" if version else f"`{needed.name}`, which does not say its version,"
+        yield f"it requires {_text(needed)}, and {what} is installed"
         return
     known = {canonicalize_name(name) for name in installed.metadata.get_all("Provides-Extra") or ()}
     for name in sorted(needed.extras):
         if canonicalize_name(name) not in known:
             yield f"it requires {_text(needed)}, and {needed.name} {version} has no extra `{name}`"
-        for line in installed.requires or ():
-            inner = Requirement(line)
+        for inner in _inner(installed):
             if not _applies(inner, ""):
                 yield from _unmet(inner, name, seen)
+
+
+def _version(installed: metadata.Distribution) -> Version | None:
+    """None where it says none (a folder that an install left half done), or no number."""
+    told = installed.metadata.get_all("Version") or [""]
+    try:
+        return Version(told[0])
+    except InvalidVersion:
+        return None
+
+
+def _inner(installed: metadata.Distribution) -> Iterator[Requirement]:
+    """What a package requires itself. What it wrote before PEP 508 was kept to says nothing."""
+    for line in installed.requires or ():
+        try:
+            yield Requirement(line)
+        except InvalidRequirement:
+            continue
 
 
 def _applies(needed: Requirement, extra: str) -> bool:

@@ -68,11 +68,12 @@ def check_value(chunk: Foreign, inputs: Sequence[Tensor], value: object) -> Tens
     except UnboundDim:
         return value
     # A model that was moved to another precision is run in it.
-    floats = value.is_floating_point() and chunk.output.is_float and all(given.dtype == value.dtype for given in inputs)
+    here = {given.dtype for given in inputs if given.is_floating_point()}
+    floats = chunk.output.is_float and here == {value.dtype}
     if tuple(value.shape) != expected or not (DTYPES.get(value.dtype) == chunk.output.dtype or floats):
-        here = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+        known = ", ".join(f"{name} = {size}" for name, size in sizes.items())
         got = f"{DTYPES.get(value.dtype, value.dtype)}[{', '.join(map(str, value.shape))}]"
-        raise chunk.unloadable("CC1461", f"it gave {got}; {declared}" + (f" with {here}" if here else ""))
+        raise chunk.unloadable("CC1461", f"it gave {got}; {declared}" + (f" with {known}" if known else ""))
     return value
 
 

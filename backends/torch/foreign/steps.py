@@ -10,6 +10,7 @@ from torch import Tensor, fx
 
 from ....compiler.diagnostics import CompileError, Diagnostic, Label
 from ....compiler.loading.handles import place_of
+from ....compiler.loading.places import Unloadable
 from ....compiler.loading.residents import NotResident
 from ....compiler.source import Span
 from ..hosting import host_step
@@ -33,7 +34,13 @@ def foreign(module: Any, path: str, inputs: Sequence[Tensor], sizes: Sequence[An
     if not runner.differentiable and torch.is_grad_enabled() and any(given.requires_grad for given in inputs):
         message = f"a gradient is wanted through the chunk `{path}`, and `{chunk.place.kind}` gives none"
         raise chunk.refused("CC1467", message, "bring it as `pt2:` or as a model, or call under `torch.no_grad()`")
-    return runner.run(inputs)
+    try:
+        return runner.run(inputs)
+    except Unloadable as error:
+        if error.path == path:
+            raise
+        found = error.diagnostic  # of chunks that share a runner it has the name of one
+        raise chunk.unloadable(found.code, found.message, found.hint) from error
 
 
 def _ready(module: Any, path: str) -> tuple[Foreign, Runner]:

@@ -11,19 +11,19 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from queue import SimpleQueue
 
 import torch
 from torch import Tensor, nn
 
-from ....compiler.diagnostics import Diagnostic
 from ....compiler.loading.places import Blob, TensorPlace, Unloadable
 from ..foreign.chunks import Runners
 from ..foreign.runners import Foreign
 from ..tensors import Loan
 from .direct import Cache
 from .mapping import Cancelled, Extent, Held
-from .parcels import REPAIR, Parcel, told
+from .parcels import REPAIR, Parcel, Part, told
 from .replicas import DTYPES, Replica, lend
 from .rows import ROWS, Rows
 from .verified import VERIFIED, Stamp, is_known, stamp_of
@@ -49,8 +49,8 @@ class Job:
     held: list[Held] = field(default_factory=list)
     foreign: list[Foreign] = field(default_factory=list)
     """Those whose runners it has taken."""
-    stamps: list[tuple[str, Stamp]] = field(default_factory=list)
-    """The files that lie mapped, as they were."""
+    stamps: list[tuple[str, Stamp, Part]] = field(default_factory=list)
+    """The files that lie mapped, as they were, and what of."""
 
     def look(self) -> None:
         if self.cancelled:
@@ -62,7 +62,7 @@ class Job:
         try:
             self.look()
             if self.parcel.fault is not None:
-                raise _Wrong(self.parcel.fault)
+                raise Unloadable(self.parcel.fault[0].path, self.parcel.fault[1])
             self.bring()
             if self.runners is not None:
                 self._take(self.runners)
@@ -73,10 +73,7 @@ class Job:
             self.error = error
         except OSError as error:
             self.give_back()
-            self.error = self.unread(error)
-        except _Wrong as wrong:
-            self.give_back()
-            self.error = Unloadable(self.parcel.path, wrong.diagnostic)
+            self.error = unread(self.parcel.part(()), error)
         except BaseException as error:
             # Whoever waits for it is to see it; an exit that the code of others asks for is none of this thread.
             self.give_back()
@@ -90,17 +87,21 @@ class Job:
         for name, place in self.parcel.places.items():
             by_file.setdefault(place.blob, {})[name] = place
         for blob, places in by_file.items():
-            self._read(blob, places)
+            part = self.parcel.part(places)
+            try:
+                self._read(blob, places, part)
+            except OSError as error:
+                raise unread(part, error) from error
 
-    def _read(self, blob: Blob, places: Mapping[str, TensorPlace]) -> None:
+    def _read(self, blob: Blob, places: Mapping[str, TensorPlace], part: Part) -> None:
         file = os.open(blob.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             found = os.fstat(file)
             if not stat.S_ISREG(found.st_mode):
-                raise _Wrong(told("CC1450", f"`{blob.path}` is no file", self.parcel.stored, REPAIR))
+                raise failed(part, "CC1450", f"`{blob.path}` is no file")
             if found.st_size != blob.bytes:
                 message = f"`{blob.path}` has {found.st_size:,} bytes, and {blob.bytes:,} were stored"
-                raise _Wrong(told("CC1451", message, self.parcel.stored, REPAIR))
+                raise failed(part, "CC1451", message)
             extents = {name: Extent.of(place) for name, place in places.items()}
             stamp = stamp_of(found)
             # What is to be hashed is read through the page cache: the whole file is.
@@ -111,9 +112,9 @@ class Job:
             at_once = [extent for name, extent in extents.items() if name not in apart]
             held.read(file, at_once, self.look, exactly=bool(apart), path=blob.path)
             reserved = {name: held.reserve(file, extents[name]) for name in apart}
-            self._verify(blob, held, file, stamp)
+            self._verify(blob, held, file, stamp, part)
             if any(piece.mapped for piece in held.pieces):
-                self.stamps.append((blob.path, stamp))
+                self.stamps.append((blob.path, stamp, part))
         finally:
             os.close(file)
         for name, extent in extents.items():
@@ -123,7 +124,7 @@ class Job:
             tensor = data.view(DTYPES[place.dtype]).reshape(place.shape)
             self.tensors[name] = lend(tensor, Loan(blob.sha256, place.start) if self.parcel.goes else None)
             if piece is not None:
-                rows = Rows(piece, extent.start - piece.start, place.shape[0], place.bytes, self.unread)
+                rows = Rows(piece, extent.start - piece.start, place.shape[0], place.bytes, partial(unread, part))
                 self.tensors[name].__dict__[ROWS] = rows
 
     def _take(self, runners: Runners) -> None:
@@ -136,7 +137,7 @@ class Job:
             runners.take(chunk)
             self.foreign.append(chunk)
 
-    def _verify(self, blob: Blob, held: Held, file: int, stamp: Stamp) -> None:
+    def _verify(self, blob: Blob, held: Held, file: int, stamp: Stamp, part: Part) -> None:
         if blob.sha256 and VERIFIED.get(stamp) != blob.sha256:
             self.verified = True
             digest = held.digest(file, blob.bytes, self.look)
@@ -144,7 +145,7 @@ class Job:
                 message = (
                     f"the bytes of `{blob.path}` are not those that were stored: sha256 {digest[:12]}…, not {blob.sha256[:12]}…"
                 )
-                raise _Wrong(told("CC1452", message, self.parcel.stored, REPAIR))
+                raise failed(part, "CC1452", message)
             VERIFIED[stamp] = digest
 
     def check(self) -> None:
@@ -155,18 +156,14 @@ class Job:
     def look_again(self) -> None:
         """Raises where a file was written to since it was mapped: what is computed would change, and the process end where
         a page is read that is there no more. (A file that is replaced by another of its name leaves what is mapped as it is.)"""
-        for path, stamp in self.stamps:
+        for path, stamp, part in self.stamps:
             try:
                 now = stamp_of(os.stat(path))
             except OSError:
                 continue  # removed: what is mapped stays
             if now != stamp and now[:2] == stamp[:2]:
                 message = f"`{path}` was written to while it was in use"
-                raise Unloadable(self.parcel.path, told("CC1452", message, self.parcel.stored, REPAIR))
-
-    def unread(self, error: OSError) -> Unloadable:
-        """What is to be raised where rows cannot be read later."""
-        return Unloadable(self.parcel.path, _unread(self.parcel, error))
+                raise failed(part, "CC1452", message)
 
     def give_back(self) -> None:
         """The memory goes."""
@@ -178,17 +175,18 @@ class Job:
             self.runners.give(self.foreign.pop())
 
 
-class _Wrong(Exception):
-    def __init__(self, diagnostic: Diagnostic) -> None:
-        self.diagnostic = diagnostic
+def failed(part: Part, code: str, message: str, hint: str = REPAIR) -> Unloadable:
+    """What is to be raised where a part of a parcel cannot be had."""
+    return Unloadable(part.path, told(code, message, part.stored, hint))
 
 
-def _unread(parcel: Parcel, error: OSError) -> Diagnostic:
+def unread(part: Part, error: OSError) -> Unloadable:
+    """The same of a file that the system does not read, now or later."""
     if error.errno == errno.ENOENT:
-        return told("CC1450", f"there is no file `{error.filename}`", parcel.stored, REPAIR)
+        return failed(part, "CC1450", f"there is no file `{error.filename}`")
     if error.errno in (errno.EFAULT, errno.EIO):
-        return told("CC1451", "its file ends, or cannot be read, before all of it is there", parcel.stored, REPAIR)
-    return told("CC1450", f"it cannot be read: {error.strerror}", parcel.stored, "look at the file's rights and its disk")
+        return failed(part, "CC1451", "its file ends, or cannot be read, before all of it is there")
+    return failed(part, "CC1450", f"it cannot be read: {error.strerror}", "look at the file's rights and its disk")
 
 
 Told = SimpleQueue[Callable[[], None] | None]

@@ -21,7 +21,7 @@ from ....compiler.planning.uses import budget
 from ..foreign.chunks import Runners
 from .loader import Loader
 from .missing import Missing
-from .parcels import ALWAYS, Parcel, parcels_of, stored_parameters
+from .parcels import ALWAYS, parcels_of, stored_parameters
 from .pins import Pins
 from .recording import Recorder, noted
 from .replicas import Replica
@@ -66,6 +66,8 @@ class Memory:
         self.optional = optional_chunks(graph)
         self.missed = Missing(self.optional)
         self.pins = Pins(graph, self.residents)
+        self.without: tuple[Mapping[str, Resolved], frozenset[str], Mapping[str, Resolved]] = ({}, frozenset(), {})
+        """A snapshot, what of it is missing inside of units, and the rest of it."""
         self.live: list[Replica] = []
         self.known: dict[str, list[tuple[object, ...]]] = {}
         """Of each unit the versions that were seen: their places are what tells keys apart."""
@@ -102,11 +104,12 @@ class Memory:
             with self.residents.call(), noted(self):
                 yield module
             return
-        replica = self._enter(module, self.versions.now())
+        snapshot = self.versions.now()
+        absent = self.missed.now(snapshot)
+        replica = self._enter(module, self._there(snapshot, absent))
         try:
             if self.planned:
                 self.runners.leave()  # from training
-            absent = self.missed.now(replica.snapshot)
             self.pins.follow(absent)
             self._settle(replica, absent)
             with self.residents.call(replica.keys) as lease, noted(self):
@@ -114,6 +117,18 @@ class Memory:
                 yield replica.module
         finally:
             self._leave(replica)
+
+    def _there(self, snapshot: Mapping[str, Resolved], absent: frozenset[str]) -> Mapping[str, Resolved]:
+        """The snapshot without what is missing inside of a unit: that is loaded without it, as another version of it."""
+        units = {path: self.residents.home(path) for path in absent.intersection(snapshot)} if self.planned else {}
+        inside = frozenset(path for path, unit in units.items() if unit is not None and not f"{unit}.".startswith(f"{path}."))
+        if not inside:
+            return snapshot
+        with self.lock:
+            if self.without[0] is not snapshot or self.without[1] != inside:
+                rest = {path: one for path, one in snapshot.items() if path not in inside}
+                self.without = snapshot, inside, rest
+            return self.without[2]
 
     def note(self, error: Unloadable) -> str | None:
         """A chunk cannot be loaded: the one that calls from now on do without; None where they cannot."""
@@ -165,8 +180,10 @@ class Memory:
     def _replica(self, module: nn.Module, snapshot: Mapping[str, Resolved]) -> Replica:
         home = self.residents.home if self.planned else lambda path: None
         foreign = self.runners.chunks(snapshot).values()
-        parcels = parcels_of(self.graph, snapshot, home, foreign, self.partial)
-        keys = {path: self._key(path, parcel) for path, parcel in parcels.items()}
+        parcels = parcels_of(self.graph, snapshot, home, foreign, self.partial, self.optional)
+        keys = {path: self._key(path, parcel.identity) for path, parcel in parcels.items()}
+        # All that is stored of a unit may be missing: that is a version too.
+        keys |= {unit: self._key(unit, ()) for unit in (self.residents.units if self.planned else ()) if unit not in parcels}
         with self.residents.turn:
             for path, parcel in parcels.items():
                 if path.startswith(ALWAYS):
@@ -174,22 +191,23 @@ class Memory:
                         # What is always there is a part of the budget; the room was told without it.
                         self.residents.room += parcel.bytes
                     self.residents.sizes[path] = parcel.bytes
-                self.residents.sizes[keys[path]] = self.residents.sizes[path]
                 self.residents.later[keys[path]] = parcel.later
-                self.residents.versions[keys[path]] = path
-                self.residents.newest[path] = keys[path]
                 self.loader.parcels[keys[path]] = parcel
+            for path, key in keys.items():
+                self.residents.sizes[key] = self.residents.sizes[path]
+                self.residents.versions[key] = path
+                self.residents.newest[path] = key
         optional = list(stored_parameters(self.graph, self.optional))
         device = None if self.device is None else self.device.device
         replica = Replica(module, snapshot, keys, parcels, Lease(self.residents), optional, device)
         self.loader.join(replica)
         return replica
 
-    def _key(self, path: str, parcel: Parcel) -> str:
+    def _key(self, path: str, identity: tuple[object, ...]) -> str:
         versions = self.known.setdefault(path, [])
-        if parcel.identity not in versions:
-            versions.append(parcel.identity)
-        number = versions.index(parcel.identity)
+        if identity not in versions:
+            versions.append(identity)
+        number = versions.index(identity)
         return f"{path}@{number}" if number else path
 
     def _settle(self, replica: Replica, absent: frozenset[str]) -> None:

@@ -45,7 +45,8 @@ class Missing:
 
     def note(self, error: Unloadable, files: Collection[str]) -> str | None:
         """The chunk to be done without from now on, where one that could not be loaded is in it. Says so, once."""
-        path = next((one for one in self.optional if f"{error.path}.".startswith(f"{one}.")), None)
+        around = (one for one in self.optional if f"{error.path}.".startswith(f"{one}."))
+        path = max(around, key=len, default=None)
         snapshot: Mapping[str, Resolved] = getattr(self.here, "snapshot", {})
         if path is None or path not in snapshot:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ....compiler.diagnostics import Diagnostic, Label
 from ....compiler.ir import Graph, Parameter
@@ -17,20 +17,35 @@ ALWAYS = "always "
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A stored chunk that a parcel holds, or the parcel's own: what is named where it cannot be loaded."""
+
+    path: str
+    stored: Resolved
+
+
+@dataclass(frozen=True, slots=True)
 class Parcel:
     """Parameters by their paths. `path`: the unit, or the chunk, that they are of; `stored`: what they are a part of; `fault`:
-    why they cannot be loaded, where that is known beforehand."""
+    why they cannot be loaded, where that is known beforehand, and of which part."""
 
     path: str
     stored: Resolved
     places: Mapping[str, TensorPlace]
     goes: bool
     """Whether it may go between two calls."""
-    fault: Diagnostic | None = None
+    fault: tuple[Part, Diagnostic] | None = None
     foreign: tuple[Foreign, ...] = ()
     """Chunks that something else runs."""
     partial: frozenset[str] = frozenset()
     """Those of which only rows are read, as they are kept (`rows.py`)."""
+    inner: Mapping[str, Part] = field(default_factory=dict)
+    """Of parameters in stored chunks further inside: these."""
+
+    def part(self, names: Iterable[str]) -> Part:
+        """Whose these parameters are: the parcel's own, or of a chunk further inside (of several: one of them)."""
+        own = Part(self.path, self.stored)
+        return min((self.inner.get(name, own) for name in names), key=lambda part: len(part.path), default=own)
 
     @property
     def bytes(self) -> int:
@@ -76,37 +91,47 @@ def parcels_of(
     home: Home,
     foreign: Iterable[Foreign] = (),
     partial: frozenset[str] = frozenset(),
+    optional: Collection[str] = (),
 ) -> dict[str, Parcel]:
     """The parcels of a snapshot, by unit; what lies in no unit, by `ALWAYS` and its chunk. Of the chunks that something else runs
     those in units: the others are loaded when they are first run. `partial`: parameters whose kept rows are loaded before they
-    are read; they are, where they lie so that they can be mapped."""
+    are read; they are, where they lie so that they can be mapped. `optional`: chunks that may be missing from the snapshot; they
+    are no part of what is around them."""
     entries = {entry.path: entry for entry in graph.parameters}
     groups: dict[str, list[str]] = {}
-    chunks = stored_parameters(graph, snapshot)
+    chunks = {path: chunk for path, chunk in stored_parameters(graph, {*snapshot, *optional}).items() if chunk in snapshot}
     for path, chunk in chunks.items():
         unit = home(path)
         groups.setdefault(ALWAYS + chunk if unit is None else unit, []).append(path)
     found = {}
     for name, paths in groups.items():
-        # A unit may be made of several stored chunks; what is said of it names the first.
-        first = chunks[paths[0]]
+        # A unit may be made of several stored chunks; what is said of all of it names the first.
+        first, goes = chunks[paths[0]], not name.startswith(ALWAYS)
+        mine = Parcel(name if goes else first, snapshot[first], {}, goes)
         places: dict[str, TensorPlace] = {}
-        fault: Diagnostic | None = None
+        inner: dict[str, Part] = {}
+        fault: tuple[Part, Diagnostic] | None = None
         for path in paths:
-            stored = snapshot[chunks[path]]
-            inner = path[len(chunks[path]) + 1 :] if chunks[path] else path
-            place = stored.tensors.get(inner)
-            fault = fault or wrong(entries[path], inner, place, stored)
+            chunk, stored = chunks[path], snapshot[chunks[path]]
+            if chunk.startswith(f"{mine.path}."):
+                inner[path] = Part(chunk, stored)
+            below = path[len(chunk) + 1 :] if chunk else path
+            place = stored.tensors.get(below)
+            reason = wrong(entries[path], below, place, stored)
+            if reason is not None and fault is None:
+                fault = inner.get(path, Part(mine.path, stored)), reason
             if place is not None:
                 places[path] = place
-        goes = not name.startswith(ALWAYS)
         apart = {path for path in partial & places.keys() if goes and Extent.of(places[path]).mappable and places[path].bytes}
-        found[name] = Parcel(name if goes else first, snapshot[first], places, goes, fault, partial=frozenset(apart))
+        found[name] = replace(mine, places=places, fault=fault, partial=frozenset(apart), inner=inner)
     for other in foreign:
         unit = home(other.path)
         if unit is not None:
             known = found.get(unit) or Parcel(unit, other.place, {}, True)
-            found[unit] = replace(known, foreign=(*known.foreign, other), fault=known.fault or too_large(other))
+            reason, fault = too_large(other), known.fault
+            if reason is not None and fault is None:
+                fault = Part(other.path, other.place), reason
+            found[unit] = replace(known, foreign=(*known.foreign, other), fault=fault)
     return found
 
 
