@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from chunkc import api
 from chunkc.cli import group
+from chunkc.simulator.html import residency
 from chunkc.simulator.html.markup import Content, Markup, element
 from chunkc.simulator.report import Comparison, Report
 from chunkc.simulator.words import faster, pays, seconds
@@ -22,6 +23,7 @@ from chunkc.simulator.words import faster, pays, seconds
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs" / "simulator.md")
 PICTURE = ROOT / "docs" / "pictures" / "mixtral.svg"
+RESIDENCY = ROOT / "docs" / "pictures" / "residency.svg"
 TARGETS = ("h200", "cpu-generic", "edge-npu-32x32")
 DIMS = {"B": 1, "T": 512}
 
@@ -120,8 +122,42 @@ def bar(parts: Sequence[tuple[str, float]], y: int, scale: float, text: str) -> 
     return [*found, element("text", text, x=x + 8, y=y + BAR - 6)]
 
 
+def residency_picture() -> str:
+    """What of `active_layers.cc` is in memory when, in one call on a CPU: the picture of `chunkc simulate --html`, by itself."""
+    graph = api.optimize(api.load(ROOT / "specs" / "active_layers.cc", layers=16))
+    routes = {f"live.{i}": 0.05 if i % 3 == 1 else 0.95 for i in range(16)}
+    report = api.simulate(graph, "cpu-generic", dims={"B": 1, "T": 512}, inputs=20, routes=routes)
+    drawn = residency.of_course(report)
+    top, height = 62, int(re.findall(r'viewBox="0 0 1100 (\d+)"', drawn)[0])
+    colours = dict(
+        re.findall(r"--(\w+): (#\w+);", (Path(residency.__file__).parent / "style.css").read_text(encoding="utf-8"))[::-1]
+    )
+    marks, x = list[Content](), 14.0
+    for kind, said in residency.LEGEND.items():
+        marks += [element("rect", x=x, y=38, width=11, height=11, rx=3, class_=kind), element("text", said, x=x + 17, y=48)]
+        x += 46 + 6.6 * len(said)
+    rules = "".join(f".{kind} {{ fill: {colours[kind]}; }} " for kind in residency.LEGEND)
+    rules += f"text {{ font: 12px system-ui, sans-serif; fill: {colours['ink']}; }} .soft {{ fill: {colours['soft']}; }} "
+    rules += f".grid {{ stroke: {colours['line']}; }} .room {{ stroke: {colours['load']}; stroke-dasharray: 5 4; }}"
+    said = f"A call of active_layers.cc, 16 layers on 512 tokens, simulated on {report.target}: {seconds(report.course.total)}"
+    whole = element(
+        "svg",
+        element("style", Markup(rules)),
+        element("rect", width=1100, height=height + top + 8, fill="#ffffff"),
+        element("text", said, x=14, y=24, style="font-size: 15px; font-weight: 600"),
+        *marks,
+        Markup(drawn.replace("<svg ", f'<svg x="14" y="{top}" width="1072" height="{height}" ', 1)),
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 1100 {height + top + 8}",
+        width=1100,
+        height=height + top + 8,
+    )
+    return whole + "\n"
+
+
 if __name__ == "__main__":
     for path in PAGES:
         path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_text(picture(), encoding="utf-8")
+    RESIDENCY.write_text(residency_picture(), encoding="utf-8")

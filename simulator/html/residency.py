@@ -22,7 +22,12 @@ Span = tuple[float, float]
 
 
 def of_report(report: Report) -> Markup:
-    """When chunks came and went in the call that the timeline shows, and when steps ran on them."""
+    """The picture of the call that the timeline shows, and what its colours stand for."""
+    return joined(parts.legend(LEGEND), element("div", of_course(report), class_="wide"))
+
+
+def of_course(report: Report) -> Markup:
+    """When chunks came and went in that call, and when steps ran on them."""
     course = report.course
     used: dict[str, list[Span]] = {stay.chunk: [] for stay in course.stays}
     for i, step in enumerate(report.steps):
@@ -30,8 +35,7 @@ def of_report(report: Report) -> Markup:
         if chunk is not None and course.ran[i] and course.busy[i] > 0:
             used[chunk].append((float(course.end[i] - course.busy[i]), float(course.end[i])))
     room = report.loads.room if report.loads is not None else 0.0
-    drawn = picture(course.stays, used, course.total, room)
-    return joined(parts.legend(LEGEND), element("div", drawn, class_="wide"))
+    return picture(course.stays, used, course.total, room)
 
 
 def picture(

@@ -24,8 +24,9 @@ def test_the_commands_print_what_the_page_shows(made, root, tmp_path, monkeypatc
     assert made.page(text) == text, "run `make docs`"
 
 
-def test_the_picture_is_up_to_date(made):
+def test_the_pictures_are_up_to_date(made):
     assert made.picture() == made.PICTURE.read_text(encoding="utf-8"), "run `make docs`"
+    assert made.residency_picture() == made.RESIDENCY.read_text(encoding="utf-8"), "run `make docs`"
 
 
 def test_the_example_runs_without_torch(root):
