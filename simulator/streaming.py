@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..compiler.ir import Node
-from ..compiler.loading.residents import Lease, Residents
+from ..compiler.loading.residents import Lease, Moves, Residents
 from ..compiler.plan import RESIDENCY
 from .engine import Schedule, TaskList
 from .engine import run as run_tasks
@@ -91,42 +91,40 @@ class Call:
 
     def move(self, i: int, priced: Priced, n: int, ran: bool) -> None:
         step, store = priced.ran.step, self.lease.store
-        before = set(store.resident)
         if step.wanted:  # the host asks what was decided
             self.synced = self.device
-        match step.kind:
-            case "acquire":
-                for by, way in step.wanted:
-                    if by.op != "ladder":
-                        self.lease.decided(step.label, way, self.kept(priced.ran.place, by)[n])
-                if ran:
-                    self.lease.acquire(step.label)
-                self.lease.passed(step.label)
-            case "prefetch":
-                self.prefetch(priced, n, ran)
-            case "release" if ran:
-                self.lease.release(step.label)
-            case "evict" if ran:
-                self.lease.evict(step.label, step.target)
-        if before != store.resident.keys():
-            self.changed(i, before)
+        with store.watched() as moves:
+            match step.kind:
+                case "acquire":
+                    for by, way in step.wanted:
+                        if by.op != "ladder":
+                            self.lease.decided(step.label, way, self.kept(priced.ran.place, by)[n])
+                    if ran:
+                        self.lease.acquire(step.label)
+                    self.lease.passed(step.label)
+                case "prefetch":
+                    self.prefetch(priced, n, ran)
+                case "release" if ran:
+                    self.lease.release(step.label)
+                case "evict" if ran:
+                    self.lease.evict(step.label, step.target)
+        if moves.gone or moves.loads:
+            self.changed(i, moves)
         if step.kind == "acquire" and ran and step.label in self.loads:
             self.on_device(i, 0.0, [self.loads[step.label], *([self.host] if self.host != NONE else [])])
 
-    def changed(self, i: int, before: set[str]) -> None:
-        """What has left, and what is loaded, since so much was resident."""
+    def changed(self, i: int, moves: Moves) -> None:
+        """What has left, and what is loaded then."""
         store = self.lease.store
-        for gone in sorted(before - store.resident.keys()):
+        for gone in moves.gone:
             self.freed = max(self.freed, self.used.get(gone, NONE))
             self.loads.pop(gone, None)
             self.gone.append(gone)
             self.disk.give_back(self.tasks, "copy", store.sizes[gone] * self.scale, after=self.asking(i), step=i)
-        resident = {one: store.sizes[one] * self.scale for one in store.resident}
-        new = [one for one in resident if one not in before]
-        held = sum(resident.values()) - sum(resident[one] for one in new)
-        for unit in new:
-            held += resident[unit]
-            amount = self.lease.store.sizes[unit] * self.scale
+        held = (store.bytes - sum(store.sizes[unit] for unit in moves.loads)) * self.scale
+        for unit in moves.loads:
+            amount = store.sizes[unit] * self.scale
+            held += amount
             load = self.disk.load(self.tasks, "copy", unit, amount, after=self.asking(i), step=i)
             self.loads[unit] = load.last
             self.moved.append((i, unit, load, held, tuple(self.gone)))

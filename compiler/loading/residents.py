@@ -25,7 +25,7 @@ from .leases import Lease, NotResident
 from .prefetching import Kind, Prefetching
 from .shadows import going
 
-__all__ = ["Lease", "Mover", "NotResident", "Residents", "Traffic"]
+__all__ = ["Lease", "Mover", "Moves", "NotResident", "Residents", "Traffic"]
 
 
 class Mover(Protocol):
@@ -68,6 +68,24 @@ class Traffic:
 
 
 @dataclass
+class Moves:
+    """What a store has done while it was watched: what has gone, and then what was loaded, in order (a chunk that went may be
+    loaded again). What was loaded and has gone again is neither."""
+
+    gone: list[str] = field(default_factory=list)
+    loads: list[str] = field(default_factory=list)
+
+    def load(self, key: str) -> None:
+        self.loads.append(key)
+
+    def drop(self, key: str) -> None:
+        if key in self.loads:
+            self.loads.remove(key)
+        else:
+            self.gone.append(key)
+
+
+@dataclass
 class Residents:
     """A store in memory with room for `room` bytes of the chunks whose `sizes` it is given.
 
@@ -101,6 +119,8 @@ class Residents:
     """How many may be on their way where it is guessed what is going to be used."""
     forecast: Forecast = field(default_factory=Forecast)
     mover: Mover | None = None
+    moves: Moves | None = None
+    """Told of what is done now."""
     counts: Counter[str] = field(default_factory=Counter)
     stalled: float = 0.0
     peak: int = 0
@@ -169,6 +189,18 @@ class Residents:
                 lease.close()
                 self.leases.remove(lease)
 
+    @contextmanager
+    def watched(self) -> Iterator[Moves]:
+        """What is done meanwhile, whoever asks for it. One may watch at a time."""
+        moves = Moves()
+        with self.turn:
+            self.moves = moves
+        try:
+            yield moves
+        finally:
+            with self.turn:
+                self.moves = None
+
     # ---- room
 
     def fits(self, key: str) -> bool:
@@ -211,6 +243,8 @@ class Residents:
         self.counts["bytes"] += self.read_with(key)
         if self.mover is not None:
             self.mover.load(key)
+        if self.moves is not None:
+            self.moves.load(key)
         return True
 
     def drop(self, key: str) -> None:
@@ -227,6 +261,8 @@ class Residents:
         self.unused.discard(key)
         if self.mover is not None:
             self.mover.drop(key)
+        if self.moves is not None:
+            self.moves.drop(key)
 
     def used(self, key: str) -> None:
         """A chunk is acquired that is resident."""

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from ...compiler.diagnostics import CompileError, Diagnostic, Label
-from ...compiler.loading.residents import Lease, NotResident, Residents
+from ...compiler.loading.residents import Lease, Moves, NotResident, Residents
 from ...compiler.loading.trace import Event, Load, LoadTrace
 from ...compiler.source import NOWHERE
 
@@ -71,15 +71,15 @@ class _Deciding:
         with self.residents.call() as self.lease:
             self.lease.waiting.clear()
             for place, event in enumerate(call):
-                before = dict(self.residents.resident)
                 if event.by and event.kind in ("acquire", "prefetch"):
                     behind = call[place + (event.kind == "acquire") :]
                     alike = (one for one in behind if one.kind == "acquire" and one.by == event.by)
                     self.lease.known.update((one.unit, one.done) for one in alike)
-                self.step(event)
-                if self.ahead and event.kind in self.asks:
-                    self.prefetch(call, place, known)
-                yield self.said(event, before)
+                with self.residents.watched() as moves:
+                    self.step(event)
+                    if self.ahead and event.kind in self.asks:
+                        self.prefetch(call, place, known)
+                yield self.said(event, moves)
 
     def step(self, event: Event) -> None:
         lease = self.lease
@@ -113,12 +113,10 @@ class _Deciding:
         acquired = [place for place, event in enumerate(call) if event.kind == "acquire" and event.done]
         return {place: taken[call[place].by] for place in acquired}
 
-    def said(self, event: Event, before: dict[str, None]) -> Event:
-        now = self.residents.resident
+    def said(self, event: Event, moves: Moves) -> Event:
         begun = []
-        for unit in (unit for unit in now if unit not in before):
+        for unit in moves.loads:
             begun.append(Load(unit, self.bytes.get(unit, self.trace.sizes[unit]), unit in self.fresh))
             self.fresh.discard(unit)
-        gone = tuple(unit for unit in before if unit not in now)
         seconds = event.seconds if event.kind == "compute" else 0.0
-        return replace(event, seconds=seconds, loads=tuple(begun), gone=gone)
+        return replace(event, seconds=seconds, loads=tuple(begun), gone=tuple(moves.gone))

@@ -75,6 +75,20 @@ def test_the_first_loads_of_a_file_are_hashed_and_a_replay_has_the_same_loads(mo
     assert replay(roomy, disk_at(roomy, target, False)).loads <= len(trace.sizes)
 
 
+@torch.no_grad()
+def test_a_chunk_that_goes_and_comes_back_in_one_step_is_recorded(tmp_path: Path) -> None:
+    """What is acquired takes the room of one that is guessed to be used next, and so loaded again behind it."""
+    memory = Attrs(budget=("share", 0.4), evict="cost", prefetch=("speculative", 2))
+    _, made, _ = stored(replace(moe(), memory=memory), tmp_path)
+    with made.record_loads() as recorder:
+        for seed in range(6):
+            made(inputs(made.graph, seed)[:1, :1])
+    events, traffic = [event for call in recorder.trace().calls for event in call], made.residency()
+    assert any({load.unit for load in event.loads} & set(event.gone) for event in events)
+    assert sum(len(event.loads) for event in events) == traffic.loads
+    assert sum(len(event.gone) for event in events) == traffic.evictions
+
+
 def bare(load: Load) -> Load:
     """Without how long it took."""
     return replace(load, seconds=0.0)

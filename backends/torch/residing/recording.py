@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ....compiler.loading.residents import Moves
 from ....compiler.loading.trace import Event, Kind, Load, LoadTrace
 from ....compiler.loading.trace_files import write_trace
 from .loader import Job
@@ -77,24 +78,21 @@ class Recorder:
         """Around a step, and what was kept by what decides on it; is given whether it did anything."""
         store, done = self.memory.residents, [False]  # a step that fails does nothing
         self._computed()
-        with store.turn:
-            before = dict(store.resident)
         begun = time.perf_counter()
+        moves = Moves()
         try:
-            yield done
+            with store.watched() as moves:
+                yield done
         finally:
             self.since = time.perf_counter()
             lease = store.here
             unit = path if lease is None else lease.key(path)
-            with store.turn:
-                now = dict(store.resident)
-                new = [key for key in now if key not in before]
-                loads = tuple(Load(key, store.read_with(key)) for key in new)
-                self.jobs += [None if self.memory.versions is None else self.memory.loader.jobs.get(key) for key in new]
-            gone = tuple(key for key in before if key not in now)
+            loads = tuple(Load(key, store.read_with(key)) for key in moves.loads)
+            jobs = {} if self.memory.versions is None else self.memory.loader.jobs
+            self.jobs += [jobs.get(key) for key in moves.loads]
             by = self.decisions.setdefault(id(wanted[0][0]), len(self.decisions) + 1) if wanted else 0
             self.kept += [one for one, _ in wanted]
-            self.calls[-1].append(Event(kind, unit, done[0], self.since - begun, loads, gone, by))
+            self.calls[-1].append(Event(kind, unit, done[0], self.since - begun, loads, tuple(moves.gone), by))
 
     def _computed(self) -> None:
         now = time.perf_counter()
