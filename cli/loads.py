@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..compiler.loading.eviction import POLICIES
 from ..compiler.loading.trace_files import read_trace
 from ..simulator.units import Scale, UnitError, convert
 from ..simulator.words import amount, seconds, share
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ..simulator.loading import Replay
     from ..simulator.target import Target
 
-POLICIES = ("adaptive", "lru", "lfu", "cost", "belady")
 ENDLESS = 2.0**62
 """Bytes: any larger budget is none."""
 COLUMNS = ("loads", "time", "waited for chunks", "loading", "hidden", "chunks loaded", "bytes")

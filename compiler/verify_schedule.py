@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .ir import Attrs, Graph
+from .loading.eviction import POLICIES
 from .planning.demand import demand
 from .planning.following import followed
 from .planning.uses import budget, needs_of
 
-POLICIES = ("adaptive", "lru", "lfu", "cost", "belady")
 MOST = 2**63
 
 

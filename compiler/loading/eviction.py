@@ -10,6 +10,9 @@ from typing import Protocol
 from .adaptive import Adaptive
 from .shadows import going
 
+POLICIES = ("adaptive", "lru", "lfu", "cost", "belady")
+"""The default first."""
+
 
 class Policy(Protocol):
     """Is told what happens to chunks, and picks one that goes."""

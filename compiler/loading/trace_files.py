@@ -19,6 +19,7 @@ from typing import Any, get_args
 
 from ..diagnostics import CompileError, Diagnostic, Label
 from ..source import Source, Span
+from .eviction import POLICIES
 from .trace import Event, Kind, Load, LoadTrace
 
 FORMAT, VERSION = "chunkc loads", 1
@@ -95,7 +96,7 @@ class _Reading:
             self.sizes = {unit: self.whole(size, f"sizes.{unit}") for unit, size in sizes.items()}
         else:
             self.wrong("sizes", "no table of bytes")
-        policy = self.text(raw.get("policy"), "policy")
+        policy = self.policy(raw.get("policy"), "policy")
         room, cold = self.whole(raw.get("room"), "room"), self.flag(raw.get("cold", False), "cold")
         resident = self.units(raw.get("resident", []), "resident")
         calls = [
@@ -149,8 +150,8 @@ class _Reading:
     def units(self, raw: Any, place: str) -> tuple[str, ...]:
         return tuple(self.unit(one, f"{place}[{i}]") for i, one in enumerate(self.items(raw, place)))
 
-    def text(self, raw: Any, place: str) -> str:
-        return raw if isinstance(raw, str) else self._stand_in("", place, "no text")
+    def policy(self, raw: Any, place: str) -> str:
+        return raw if raw in POLICIES else self._stand_in(POLICIES[0], place, f"none of {', '.join(POLICIES)}")
 
     def flag(self, raw: Any, place: str) -> bool:
         return raw if isinstance(raw, bool) else self._stand_in(False, place, "neither true nor false")

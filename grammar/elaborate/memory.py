@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...compiler.diagnostics import did_you_mean
-from ...compiler.verify_schedule import POLICIES
+from ...compiler.loading.eviction import POLICIES
 from .. import tree
 from .env import Env, Program
 from .expressions import evaluate

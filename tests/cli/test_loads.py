@@ -72,6 +72,7 @@ def test_a_page_shows_what_lay_in_memory_when(chunkc):
         (["trace.json", "--target", "cpu-generc"], 2, "did you mean `cpu-generic`"),
         (["trace.json", "--target", "here.toml", "--budget", "2 s"], 2, "`2 s` is no budget"),
         (["trace.json", "--target", "here.toml", "--budget", "2 KiB"], 1, "CC1482"),
+        (["trace.json", "--target", "here.toml", "--budget", "1e400 B"], 0, "1e400 B"),
         (["here.toml", "--target", "here.toml"], 1, "CC1480"),
         (["none.json", "--target", "here.toml"], 2, "none.json"),
         (["trace.json", "--target", "here.toml", "--html", "none/page.html"], 2, "no such directory"),

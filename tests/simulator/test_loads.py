@@ -142,6 +142,11 @@ def test_a_budget_that_is_too_small_is_told():
     assert error.value.diagnostics[0].code == "CC1482"
 
 
+def test_calls_that_load_nothing_are_decided_by_any_policy():
+    (found,) = decided(LoadTrace(((Event("compute", seconds=1.0),),), {}, MB, "lru"), policy="adaptive").calls
+    assert found == (Event("compute", seconds=1.0),)
+
+
 # ---- on any trace
 
 UNITS = st.sampled_from("abcd")
@@ -184,12 +189,13 @@ def test_all_that_is_wrong_with_a_file_is_told(tmp_path):
         text.replace('"release", "unit": "b"', '"relase", "unit": "e", "extra": 1')
         .replace("5.0", "-5.0")
         .replace('"room": 200', '"room": 2.5')
+        .replace('"lru"', '"lur"')
     )
     (tmp_path / "loads.json").write_text(broken)
     with pytest.raises(CompileError) as error:
         read_trace(tmp_path / "loads.json")
     told = " ".join(one.message for one in error.value.diagnostics)
-    for place in ("room", "calls[0][1].seconds", "calls[1][2].kind", "calls[1][2].unit", "calls[1][2].extra"):
+    for place in ("room", "policy", "calls[0][1].seconds", "calls[1][2].kind", "calls[1][2].unit", "calls[1][2].extra"):
         assert f"`{place}`" in told
 
 
