@@ -81,7 +81,7 @@ class Memory:
         """With nothing resident, in a process that was forked off: whoever held locks, leases and chunks is not in it."""
         pinned = self.pins.paths
         if self.versions is not None:
-            self._closing.detach()
+            self._closing()
         self._begin()
         self.pins.paths = pinned
 
