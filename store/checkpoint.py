@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..compiler.diagnostics import CompileError, did_you_mean
+from ..compiler.diagnostics import CompileError, Findings, did_you_mean
 from ..compiler.loading.handles import Handle, refused
 from ..compiler.loading.onnx_files import NoOnnx, external_files
 from ..compiler.loading.places import Blob, Kind, TensorPlace
@@ -26,6 +26,8 @@ from .safetensors import read_header
 
 WEIGHTS, PROGRAM = "model.safetensors", "model.cc"
 INDEX = ".index.json"
+UNFIT = ("CC1404", "CC1435", "CC1436")
+"""Of a shard that is missing, damaged, or unlike what its index says."""
 WHOLE = "take the index from where the checkpoint is, together with its shards"
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".joblib")
 LONGEST_TEXT = 64 << 20
@@ -129,29 +131,37 @@ def _places(blob: Blob, name: str, _: tuple[int, ...]) -> Mapping[str, TensorPla
 
 
 def shards(files: Files, name: str, part: str) -> Found:
-    """A checkpoint in shards."""
+    """A checkpoint in shards. All that is wrong with them is told at once."""
     blob = files.get(name)
     index = read_index(blob, name, files.text)
     folder = name.rpartition("/")[0]
     needed = dict.fromkeys(shard for tensor, shard in index.items() if is_below(tensor, part))
-    found, homes = Found("weights", {name: blob}), dict[str, str]()
+    found, homes, wrong = Found("weights", {name: blob}), dict[str, str](), Findings()
     for shard in needed:
         path = f"{folder}/{shard}" if folder else shard
-        if not files.has(path):
-            hint = "fetch the checkpoint again, or take its index from where the shards are"
-            raise refused("CC1435", f"the index names the shard `{shard}`, which is missing", files.text, hint=hint)
-        found.files[path] = files.get(path)
-        held = places(found.files[path], path)
-        _check_shard(files.text, shard, held, index, homes)
-        found.tensors |= held
+        try:
+            if not files.has(path):
+                hint = "fetch the checkpoint again, or take its index from where the shards are"
+                raise refused("CC1435", f"the index names the shard `{shard}`, which is missing", files.text, hint=hint)
+            found.files[path] = files.get(path)
+            held = places(found.files[path], path)
+            _check_shard(files.text, shard, held, index, homes)
+        except CompileError as error:
+            if any(one.code not in UNFIT for one in error.diagnostics):
+                raise  # a server that does not answer is not asked for each of them
+            for one in error.diagnostics:
+                wrong.add(one)
+        else:
+            found.tensors |= held
+    wrong.check()
     return found
 
 
 def _check_shard(text: str, shard: str, held: Mapping[str, TensorPlace], index: Mapping[str, str], homes: dict[str, str]) -> None:
-    """A shard has what the index says, and nothing that another has."""
+    """A shard has what the index says, and nothing that another has; the first that is wrong is told."""
     for tensor, home in index.items():
         if home == shard and tensor not in held:
-            hint = did_you_mean(tensor, held, 0.8)
+            hint = did_you_mean(tensor, held, 0.8) or WHOLE
             message = f"the index says that `{shown(tensor)}` lies in `{shard}`, which has no such tensor"
             raise refused("CC1435", message, text, hint=hint)
     for tensor in held:

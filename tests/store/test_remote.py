@@ -259,7 +259,7 @@ def test_http_with_a_query(server, store, tmp_path):
 
 def test_a_server_that_fails_does_not_say_that_a_file_is_missing(server, store, tmp_path):
     server.files = {name: data for name, data in shards().items() if name.endswith(".json")}
-    handle = f"{server.url}/files/model.safetensors.index.json"
+    handle = f"{server.url}/files/model.safetensors.index.json#layers.0"
     assert told(Resolver(store, tmp_path), handle).startswith("CC1435")
     for status, code in ((403, "CC1435"), (503, "CC1430")):
         server.others = status

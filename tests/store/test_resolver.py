@@ -104,6 +104,14 @@ def test_indices_that_do_not_fit(folder, index, code, message):
     assert found.startswith(code) and message in found
 
 
+def test_all_shards_that_do_not_fit_are_told_at_once(folder):
+    save_shards(folder / "sharded", {"head.weight": "c.safetensors", "head.bias": "d.safetensors", "x": "a.safetensors"})
+    (folder / "sharded" / "a.safetensors").write_bytes(b"short")
+    with pytest.raises(CompileError) as caught:
+        Resolver(None, folder).resolve("file:sharded")
+    assert sorted(one.code for one in caught.value.diagnostics) == ["CC1404", "CC1435", "CC1435"]
+
+
 def test_a_tensor_in_two_shards(folder):
     save_shards(folder / "sharded")
     save_file(weights(["layers.0.weight", "head.weight"]), folder / "sharded" / "b.safetensors")
