@@ -15,6 +15,10 @@ from .derived import methods_of
 from .hosting import HOST_STEPS
 from .residing.steps import check
 
+WRAPPED, LEAF = "is_wrapped", "is_leaf"
+"""The mark of torch.fx on nodes whose functions stay calls when their code is traced again. Code with such nodes is registered
+for as long as the process runs, and each trace goes through all that is: so regions, whose code nothing traces, have our mark."""
+
 
 @dataclass(frozen=True, slots=True)
 class Region:
@@ -37,7 +41,11 @@ class Region:
         graph_module.__dict__.update({table: module.__dict__[table] for table in ("_modules", "_parameters", "_buffers")})
         # Methods of its class that are read as attributes; these the graph module's own class lacks.
         graph_module.__dict__.update({name: getattr(module, name) for name in methods_of(type(module))})
-        graph_module.graph = copy.deepcopy(self.graph)
+        graph = copy.deepcopy(self.graph)
+        for node in graph.nodes:
+            if LEAF in node.meta:
+                node.meta[WRAPPED] = True
+        graph_module.graph = graph
         return graph_module
 
 
@@ -138,6 +146,9 @@ def is_host(node: fx.Node) -> bool:
 
 
 def _whole(module: nn.Module, graph: fx.Graph, name: str, takes: tuple[str, ...] = (), gives: tuple[str, ...] = ()) -> Region:
+    for node in graph.nodes:
+        if node.meta.pop(WRAPPED, False):
+            node.meta[LEAF] = True
     graph_module = fx.GraphModule(module, graph, class_name=name)
     reads = dict.fromkeys(str(node.target) for node in graph.nodes if node.op in ("get_attr", "call_module"))
     region = Region(name, graph_module.graph, type(graph_module).forward, takes, gives, tuple(reads))

@@ -258,3 +258,14 @@ def test_a_chunk_may_be_called_what_emitted_text_uses() -> None:
     text = "model m { input x: f32[B, 4]\n chunk f(h) { h |> relu }\n chunk context(h) { h |> gelu }\n output y = context(f(x)) }"
     made, x = module(text).eval(), torch.randn(3, 4)
     assert torch.equal(made(x), torch.nn.functional.gelu(x.relu()))
+
+
+def test_compiling_leaves_nothing_in_the_tables_of_torch_fx() -> None:
+    """What is registered there stays, and each trace of the process goes through it."""
+    registered = torch.fx._symbolic_trace._wrapped_fns_to_patch
+    moe()
+    before = len(registered)
+    moe(experts=3).train()(normal(2, 5, 16))
+    assert len(registered) == before
+    again = torch.fx.symbolic_trace(chunkc.compile(SPECS / "moe.cc", passes=(), d=16).eval().region())
+    assert any(getattr(node.target, "__name__", "") == "combine" for node in again.graph.nodes), "what we call stays a call"
