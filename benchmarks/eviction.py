@@ -84,6 +84,8 @@ def wider() -> Iterator[Case]:
         for room in (1 / 8, 1 / 4, 1 / 2):
             for alpha in (0.0, 0.6, 1.0, 1.4):
                 yield zipf(40 * chunks + 4_000, chunks, alpha, room)
+    for length in (20_000, 60_000):
+        yield zipf(length, 64, 1.4, 1 / 2, f"64, 0.5, 1.4, {length:,} uses")
 
 
 def others() -> Iterator[Case]:
@@ -115,7 +117,7 @@ def uneven() -> Iterator[Case]:
 
 TABLES = (
     ("What is asked: 64 chunks, room for 8, 20 seeds", "uses", asked, 20),
-    ("More and fewer chunks (chunks, share of them that fits, alpha of Zipf's law; 0: uniform), 3 seeds", "uses", wider, 3),
+    ("More and fewer chunks (chunks, share of them that fits, alpha of Zipf's law, 0: uniform; 40 uses a chunk and 4,000), 3 seeds", "uses", wider, 3),
     ("Other kinds of sequences (alpha 1; chunks, share that fits), 3 seeds", "uses", others, 3),
     ("Chunks of different sizes (log-normal; chunks, share of the bytes that fits, alpha), 3 seeds", "uses", uneven, 3),
 )
