@@ -115,9 +115,12 @@ def uneven() -> Iterator[Case]:
             yield zipf(8_000, chunks, alpha, room, uneven=True)
 
 
+WIDER = (
+    "More and fewer chunks (chunks, share of them that fits, alpha of Zipf's law, 0: uniform; 40 uses a chunk and 4,000), 3 seeds"
+)
 TABLES = (
     ("What is asked: 64 chunks, room for 8, 20 seeds", "uses", asked, 20),
-    ("More and fewer chunks (chunks, share of them that fits, alpha of Zipf's law, 0: uniform; 40 uses a chunk and 4,000), 3 seeds", "uses", wider, 3),
+    (WIDER, "uses", wider, 3),
     ("Other kinds of sequences (alpha 1; chunks, share that fits), 3 seeds", "uses", others, 3),
     ("Chunks of different sizes (log-normal; chunks, share of the bytes that fits, alpha), 3 seeds", "uses", uneven, 3),
 )
