@@ -11,7 +11,7 @@ from ..timeline import Event, copy_slices, device_slices, host_slices, links_of
 from ..words import amount, seconds
 from .markup import Content, Markup, element, joined
 
-WIDTH, LEFT, ROW, GAP = 1100, 96, 24, 10
+WIDTH, LEFT, ROW, GAP = 1100, 108, 24, 10
 """Of the picture, of what stands left of the bars, of a row, and between engines."""
 LETTER = 6.4
 """About how wide a letter is."""
