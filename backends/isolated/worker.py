@@ -131,15 +131,16 @@ def made_of(result: Any) -> tuple[str, list[int], memoryview]:
     """What a chunk gave as dtype, shape and bytes. `TypeError` where it is no array."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(result, torch.Tensor):
-        dtype = str(result.dtype).removeprefix("torch.")
+        dtype = _named(str(result.dtype).removeprefix("torch."), TORCH)
         flat = result.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        return _named(dtype, TORCH), list(result.shape), _bytes(flat.numpy())
+        return dtype, list(result.shape), _bytes(flat.numpy())
     if hasattr(result, "__array__") and hasattr(result, "dtype"):
         import numpy
 
         array = numpy.asarray(result)
+        dtype = _named(str(array.dtype), NUMPY)
         flat = numpy.ascontiguousarray(array).reshape(-1).view("uint8")
-        return _named(str(array.dtype), NUMPY), list(array.shape), _bytes(flat)
+        return dtype, list(array.shape), _bytes(flat)
     try:
         view = memoryview(result)
     except TypeError:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from .hosting import host_step
+from .hosting import counted, host_step
 from .keys import Projections, keys_of, signature_of
 from .tensors import Loan, plain, stamp, standing, stands
 
@@ -156,14 +156,14 @@ class Cache:
                 source.append(fresh[name])
             if store is not None:
                 self.stores.move_to_end(signature)
-            self.rows += len(keys)
-            self.hits += len(keys) - len(places)
+            self._count(len(keys), len(keys) - len(places))
             slots = torch.tensor(hit, dtype=torch.int64, device=device)
             held: list[Tensor] = []
             if store is not None and hit:
                 with store.turn(device):
                     held = [value.index_select(0, slots) for value in store.values]
             found = Found(self, len(keys), len(keys) - len(places), signature, self.generation)
+        counted(lambda: self._uncount(found.rows, found.hits))
         found.fresh = [keys[i] for i in places]
         if len(places) == len(keys):
             return found, None
@@ -171,6 +171,15 @@ class Cache:
         order = [-1 - place if place < 0 else len(hit) + place for place in source]
         found.source = torch.tensor(order, dtype=torch.int64, device=device)
         return found, torch.tensor(places, dtype=torch.int64, device=device)
+
+    def _count(self, rows: int, hits: int) -> None:
+        self.rows += rows
+        self.hits += hits
+
+    def _uncount(self, rows: int, hits: int) -> None:
+        """Does not count what was asked by a call that begins again."""
+        with self.lock:
+            self._count(-rows, -hits)
 
     def keep(self, found: Found, rows: Sequence[Tensor]) -> None:
         """Holds the computed rows [computed, …], unless the cache was emptied since they were looked for."""
@@ -188,6 +197,14 @@ class Cache:
             self.stores.setdefault(found.signature, store)
             with store.turn(rows[0].device):
                 store.put(chosen, rows, self.entries)
+        counted(lambda: self._drop(found, [key for key, _ in chosen]))
+
+    def _drop(self, found: Found, keys: Sequence[bytes]) -> None:
+        """Gives up what a call held that begins again."""
+        with self.lock:
+            store = self.stores.get(found.signature) if found.generation == self.generation else None
+            if store is not None:
+                store.free += [store.slots.pop(key) for key in keys if key in store.slots]
 
     def _evict(self, count: int) -> None:
         """Gives up the least recently used rows, of the signature that was used least recently first."""

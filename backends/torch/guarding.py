@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .hosting import host_step
+from .hosting import counted, host_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,13 @@ class Guards:
         self._counts: dict[str, tuple[int, int]] = {}
 
     def count(self, path: str, held: bool) -> None:
+        self._add(path, int(held), 1)
+        counted(lambda: self._add(path, -int(held), -1))
+
+    def _add(self, path: str, held: int, asked: int) -> None:
         with self._lock:
-            before, asked = self._counts.get(path, (0, 0))
-            self._counts[path] = before + held, asked + 1
+            before = self._counts.get(path, (0, 0))
+            self._counts[path] = before[0] + held, before[1] + asked
 
     def stats(self) -> dict[str, GuardStats]:
         with self._lock:

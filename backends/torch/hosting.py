@@ -7,10 +7,14 @@ value to decide what runs next is a host step: a function that emitted text call
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import Tensor, fx
+
+from ...compiler.loading.places import Unloadable
 
 if TYPE_CHECKING:
     from .context import Context
@@ -40,6 +44,30 @@ def branch(ctx: Context, condition: Tensor, then: Callable[[], Any], otherwise: 
     if isinstance(ctx.host, fx.Proxy):
         return ctx.host.tracer.branch(ctx, condition, then, otherwise)  # type: ignore[attr-defined]
     return then() if bool(condition) else otherwise()
+
+
+_COUNTED = threading.local()
+
+
+@contextmanager
+def attempt() -> Iterator[None]:
+    """Around a call that begins again where a chunk turns out to be missing: what host steps counted until then is taken back."""
+    around, _COUNTED.undo = getattr(_COUNTED, "undo", None), []
+    try:
+        yield
+    except Unloadable:
+        for undo in _COUNTED.undo:
+            undo()
+        raise
+    finally:
+        _COUNTED.undo = around
+
+
+def counted(undo: Callable[[], None]) -> None:
+    """Is told of what a host step has counted: `undo` takes it back."""
+    undos = getattr(_COUNTED, "undo", None)
+    if undos is not None:
+        undos.append(undo)
 
 
 @host_step

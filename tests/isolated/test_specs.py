@@ -1,8 +1,10 @@
 """Specs with isolated chunks, from text to value."""
 
+import pytest
 import torch
 
 import chunkc
+from chunkc.compiler.diagnostics import CompileError
 
 SPEC = """
 model doubled(d: int = 4) {
@@ -40,6 +42,10 @@ def test_a_class_runs_without_the_packages_of_this_process(tmp_path, monkeypatch
     for rows in (1, 3):
         x = torch.randn(rows, 4)
         assert torch.equal(module(x), 2 * x + 1)
+    with pytest.raises(CompileError, match="CC1461.*uint8"):
+        module(torch.ones(1, 4, dtype=torch.uint8))
+    with pytest.raises(CompileError, match="CC1467.*another process gives none"):
+        module(torch.ones(1, 4, requires_grad=True))
 
 
 def test_a_chunk_whose_process_ends_is_missing_and_the_model_serves_the_rest(tmp_path, monkeypatch, recwarn):

@@ -31,6 +31,14 @@ model m {{
 """
 FUSED = HEAD + "  output y = weighted_sum([a(x), b(x), c[0](x), c[1](x), c[2](x)], by=r)\n}\n"
 APART = HEAD + "  output y = a(x) * r.weight[.., 0..1] + b(x) + sum(c(x))\n}\n"
+LOOPED = HEAD + "  h = x\n  for i in 0..3 { h = h + c[i](h) + a(h) }\n  output y = h + b(h) * r.weight[.., 0..1]\n}\n"
+NESTED = HEAD + """
+  router s { score = x |> linear(2)  keep = top(1) }
+  fuse inner = weighted_sum([c[0](a(x)), c[1](x)], by=s)
+  fuse y = weighted_sum([inner, b(x), c[2](x), a(b(x)), x], by=r)
+  output y
+}
+"""
 
 
 def spec(folder: Path, missing: tuple[str, ...], text: str, rule: str, way: str, budget: str) -> Path:
@@ -59,14 +67,24 @@ def spec(folder: Path, missing: tuple[str, ...], text: str, rule: str, way: str,
 
 CASES = st.tuples(
     st.sets(st.sampled_from(NAMES)).map(lambda names: tuple(sorted(names))),
-    st.sampled_from(["top(2)", "above(0.2)", "top(3) |> first(1)", "all", "top_p(0.6)"]),
+    st.sampled_from(
+        [
+            "top(2)",
+            "above(0.2)",
+            "top(3) |> first(1)",
+            "all",
+            "top_p(0.6)",
+            "above(0.3)  fallback = last when none",
+            "above(0.3)  fallback = all when coverage < 0.7",
+        ]
+    ),
     st.sampled_from(["", "budget = 1KiB", "budget = 75%  prefetch = 1"]),
-    st.booleans(),
+    st.sampled_from([FUSED, APART, LOOPED, NESTED]),
 )
 
 
-def check(folder: Path, missing: tuple[str, ...], rule: str, budget: str, fused: bool) -> None:
-    path = spec(folder, missing, FUSED if fused else APART, rule, "skip" if fused else "zero", budget)
+def check(folder: Path, missing: tuple[str, ...], rule: str, budget: str, text: str) -> None:
+    path = spec(folder, missing, text, rule, "skip" if text in (FUSED, NESTED) else "zero", budget)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         module = chunkc.compile(path, seed=5).eval()
@@ -88,7 +106,7 @@ def check(folder: Path, missing: tuple[str, ...], rule: str, budget: str, fused:
 
 @pytest.mark.parametrize(
     "case",
-    [(("b", "c.1"), "top(2)", "budget = 1KiB", True), (("a", "c.0"), "top(2)", "", False), (NAMES, "all", "", True)],
+    [(("b", "c.1"), "top(2)", "budget = 1KiB", FUSED), (("a", "c.0"), "top(2)", "", APART), (NAMES, "all", "", FUSED)],
     ids=["skip", "zero", "all"],
 )
 def test_torch_does_without_what_is_missing(case, tmp_path):
@@ -161,7 +179,7 @@ def test_training_needs_all_of_them(tmp_path):
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=CASES)
 def test_torch_agrees_with_the_reference_whatever_is_missing(case, tmp_path_factory):
     check(tmp_path_factory.mktemp("case"), *case)

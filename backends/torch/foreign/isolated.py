@@ -60,6 +60,9 @@ class IsolatedRunner:
     def run(self, inputs: Sequence[Tensor]) -> Tensor:
         if self.chunk.place.kind == "onnx":
             check_precision(self.chunk, inputs)
+        if odd := [given.dtype for given in inputs if given.dtype not in DTYPES]:
+            message = f"the inputs of the chunk `{self.chunk.path}` come as {odd[0]}, which the language does not have"
+            raise self.chunk.refused("CC1461", message)
         dtype, shape, data = self.worker.run([(DTYPES[one.dtype], tuple(one.shape), _bytes(one)) for one in inputs])
         value = torch.frombuffer(data, dtype=TENSORS[dtype]) if data else torch.empty(0, dtype=TENSORS[dtype])
         return check_value(self.chunk, inputs, value.reshape(shape)).to(inputs[0].device)

@@ -32,7 +32,8 @@ def foreign(module: Any, path: str, inputs: Sequence[Tensor], sizes: Sequence[An
         return like.new_empty(tuple(sizes), dtype=like.dtype if both else dtype)
     chunk, runner = _ready(module, path)
     if not runner.differentiable and torch.is_grad_enabled() and any(given.requires_grad for given in inputs):
-        message = f"a gradient is wanted through the chunk `{path}`, and `{chunk.place.kind}` gives none"
+        what = "another process" if chunk.isolated else f"`{chunk.place.kind}`"
+        message = f"a gradient is wanted through the chunk `{path}`, and {what} gives none"
         raise chunk.refused("CC1467", message, "bring it as `pt2:` or as a model, or call under `torch.no_grad()`")
     try:
         return runner.run(inputs)

@@ -19,6 +19,7 @@ from ....compiler.loading.residents import Residents
 from ....compiler.planning.stores import optional_chunks, store_of
 from ....compiler.planning.uses import budget
 from ..foreign.chunks import Runners
+from ..hosting import attempt
 from .loader import Loader
 from .missing import Missing
 from .parcels import ALWAYS, parcels_of, stored_parameters
@@ -280,7 +281,7 @@ def running(module: CompiledModule, hosted: bool, run: Callable[[Any], Value]) -
     noted: set[str | None] = {None}
     while True:
         try:
-            with memory.call(module) as host:
+            with attempt(), memory.call(module) as host:
                 return run(host)
         except Unloadable as error:
             path = memory.note(error)
