@@ -114,7 +114,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> None:
-    """A table to stdout (or stderr): drawn on a terminal, else a line of tab-separated values a row."""
+    """A table to stdout (or stderr): drawn on a terminal where no word of it has to be cut; else a line a row, its values set
+    apart by tabs, or on a terminal in columns."""
     if not (sys.stderr if err else sys.stdout).isatty():
         for row in (columns, *rows):
             click.echo("\t".join(row), err=err)
@@ -123,7 +124,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = 
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(*columns)
+    console, drawn = Console(stderr=err), Table(*columns)
     for row in rows:
         drawn.add_row(*map(Text, row))
-    Console(stderr=err).print(drawn)
+    cells = list(zip(columns, *rows))
+    needed = sum(max(len(word) for cell in column for word in cell.split() or [""]) for column in cells)
+    if needed + 3 * len(columns) + 1 <= console.width:
+        console.print(drawn)
+        return
+    widths = [max(map(len, column)) for column in cells]
+    for row in (columns, *rows):
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip(), err=err)

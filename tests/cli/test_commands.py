@@ -116,3 +116,15 @@ def test_a_closed_pipe_is_no_error(tmp_path):
     command = f"{sys.executable} -m chunkc explain | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
     assert done.stderr == "" and done.stdout.startswith("CC0101")
+
+
+@pytest.mark.parametrize(("width", "drawn"), [("80", False), ("120", True)])
+def test_no_word_of_a_table_is_cut_on_a_terminal(monkeypatch, capsys, width, drawn):
+    from chunkc.cli.report import table
+
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    content = f"sha256:{64 * 'a'}"
+    table(("version", "content"), [("models/edges@v1", content)])
+    told = capsys.readouterr().out
+    assert "models/edges@v1" in told and content in told and ("│" in told) == drawn
