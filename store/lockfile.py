@@ -85,10 +85,9 @@ def beside(folder: Path) -> Path:
 def read_lock(path: Path) -> Lock | None:
     """The lock in a file, None where there is none. CC1433 with all that is wrong with it, line by line."""
     try:
-        data = path.read_bytes()
+        raw, source = read_toml(path, "CC1433", AGAIN)
     except FileNotFoundError:
         return None
-    raw, source = read_toml(path, data, "CC1433", AGAIN)
     wrong = _Wrong(source)
     if raw.get("version") != VERSION:
         wrong.add(("version",), f"a lock that is read here begins with `version = {VERSION}`")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..compiler.diagnostics import CompileError, Diagnostic, Findings, Label
+from ..compiler.loading.handles import refused
 from ..compiler.source import Source, Span
 from ..compiler.toml_places import Places, decode_error, places_of
 from .blobs import replace_text
@@ -84,8 +86,7 @@ class TableFile:
         replace_text(self.root, self.path, self.header + text_of(rows))
 
     def _parsed(self, stamp: tuple[int, ...] | None) -> Table:
-        data = b"" if stamp is None else self.path.read_bytes()
-        raw, source = read_toml(self.path, data, "CC1401", REPAIRED)
+        raw, source = ({}, Source(str(self.path), "")) if stamp is None else read_toml(self.path, "CC1401", REPAIRED)
         table, found = Table(raw, source, stamp), Findings()
         for name, entries in table.rows.items():
             self._check(name, entries, table, found)
@@ -107,8 +108,11 @@ class TableFile:
 REPAIRED = "correct the line, or delete it: no blob is lost by that until `chunkc store gc`"
 
 
-def read_toml(path: Path, data: bytes, code: str, hint: str) -> tuple[dict[str, Any], Source]:
-    """What a file of TOML says, and its text; `code` at the place where it is none."""
+def read_toml(path: Path, code: str, hint: str) -> tuple[dict[str, Any], Source]:
+    """What a file of TOML says, and its text; `code` at the place where it is none, `FileNotFoundError` where it is not there."""
+    if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
+        raise refused(code, f"`{path}` is no file", str(path), hint="move away what stands in its place", what="file")
+    data = path.read_bytes()
     source = Source(str(path), data.decode("utf-8", "replace"))
     try:
         return tomllib.loads(data.decode("utf-8")), source

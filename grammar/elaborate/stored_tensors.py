@@ -32,8 +32,8 @@ def check_stored(program: Program, graph: Graph, weights: str = "") -> None:
     wanted = wanted_of(graph, handles)
     env, optional = Env(program, Unit(program), Scope()), present_paths(graph)
     for path, handle in handles.items():
-        if not wanted[path]:
-            continue
+        if path and not wanted[path]:
+            continue  # what is given for the whole model is looked at all the same
         place = spans[path] if path else place_of(handle)
         try:
             stored = resolve(env, handle, place, path if path in optional else "")

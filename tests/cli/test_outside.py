@@ -99,6 +99,9 @@ def test_weights_of_the_whole_model(folder: Path):
         assert torch.equal(module(x), plain(x))
     result = run("run", folder / "w.cc", "--dims", "B=2", "--store", folder / "chunks", "--weights", "weights/plain")
     assert result.exit_code == 1 and "error[CC1414]" in result.stderr
+    for model in ("w.cc", "m.cc"):  # the second has none of its own
+        result = run("run", folder / model, "--dims", "B=2", "--store", folder / "chunks", "--weights", "weights/none")
+        assert result.exit_code == 1 and "error[CC1406]" in result.stderr
     result = run("run", folder / "w.cc", "--dims", "B=2", "--weights", "weights/w@v1")
     assert result.exit_code == 1 and "error[CC1427]" in result.stderr
 

@@ -12,6 +12,7 @@ from chunkc.compiler.types import TensorType
 from chunkc.store.adding import add
 from chunkc.store.blobs import blob_at, place
 from chunkc.store.collecting import collect
+from chunkc.store.lockfile import read_lock
 from chunkc.store.store import Store
 from chunkc.store.verifying import verify
 
@@ -150,6 +151,16 @@ def test_tables_that_are_garbage_are_shown(tmp_path, text, says):
     store.index.path.write_bytes(b"\xff")
     assert codes(verify(store).findings) == ["CC1401", "CC1401"]
     assert "UTF-8" in found(store.version, "models/edges", "v1")[0].message
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_table_that_is_no_file_is_not_waited_for(tmp_path, make):
+    store = store_with(tmp_path, "v1")
+    make(store.aliases.path)
+    (one,) = found(store.version, "models/edges", "stable")
+    assert one.code == "CC1401" and "aliases.toml` is no file" in one.message
+    make(tmp_path / "chunkc.lock")
+    assert codes(found(read_lock, tmp_path / "chunkc.lock")) == ["CC1433"]
 
 
 def test_several_lines_of_a_table_are_found_at_once(tmp_path):
