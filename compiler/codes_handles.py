@@ -106,8 +106,8 @@ tensor that the index says. Fetch the checkpoint again; the message names file a
     ),
     "CC1437": Code(
         "split or renaming that does not fit",
-        """`--split` takes a dotted pattern with names in braces for the numbers that tell chunks apart, or `auto`, which takes every numbered
-component. Tensors that match lie in the part of their beginning, all others in the part "". `--rename OLD=NEW` puts other components in the
+        """`--split` takes a dotted pattern with words in braces for what tells chunks apart, or `auto`, which cuts behind the last number of
+each name. Tensors that match lie in the part of their beginning, all others in the part "". `--rename OLD=NEW` puts other components in the
 place of some, before names are split.
 
     chunkc store import model.safetensors --as gpt@v1 --split "model.layers.{layer}"

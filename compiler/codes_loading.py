@@ -8,7 +8,7 @@ LOADING: dict[str, Code] = {
     "CC1450": Code(
         "stored chunk whose file cannot be read",
         """A call needs a chunk whose file is not there any more, or may not be read. The call ends with this; the model goes on serving
-calls that do without the chunk, and tries again when the file changes.
+calls that do without the chunk, and tries again with the next one that needs it.
 
     module(image)                 # Unloadable: CC1450: the chunk `edges` cannot be loaded: there is no file …
     chunkc store verify           # names what is missing or damaged
