@@ -24,6 +24,7 @@ from ..store.lockfile import Entry, Lock, beside, read_lock, text_of
 from ..store.resolver import Resolver, resolver_for
 from .arguments import CommandLine, bindings, parameters, spec_options
 from .report import guarded, progress, table, tell
+from .store_verify import counted
 
 
 @click.command()
@@ -137,7 +138,10 @@ def alone(folder: Path) -> Iterator[None]:
 
 def write(path: Path, text: str) -> None:
     """A file anew, whole or not at all."""
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
@@ -159,4 +163,5 @@ def show(entries: Mapping[str, Entry], known: Mapping[str, Entry], file: Path, a
     new = sum(text not in known for text in entries)
     changed = sum(text in known and known[text] != entry for text, entry in entries.items())
     others = len(known.keys() - entries.keys())
-    progress(f"{file}: {len(entries)} handles, {new} new, {changed} changed" + (f"; {others} of others kept" if others else ""))
+    kept = f"; {others} of others kept" if others else ""
+    progress(f"{file}: {counted('handle', len(entries))}, {new} new, {changed} changed{kept}")

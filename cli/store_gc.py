@@ -7,6 +7,7 @@ import click
 from ..store.collecting import collect
 from .report import guarded, progress
 from .store_option import store_at, store_option
+from .store_verify import counted
 
 
 @click.command()
@@ -22,4 +23,5 @@ def command(dry_run: bool, folder: str | None) -> None:
     for name in (*found.blobs, *found.drafts):
         click.echo(name)
     verb = "would go" if dry_run else "gone"
-    progress(f"{len(found.blobs)} blobs and {len(found.drafts)} drafts {verb}, {found.bytes:,} bytes")
+    what = f"{counted('blob', len(found.blobs))} and {counted('draft', len(found.drafts))}"
+    progress(f"{what} {verb}, {counted('byte', found.bytes)}")
