@@ -62,10 +62,12 @@ def picture(
         y += ROW + 6
     drawn.append(curve(stays, total, room, y))
     y += CURVE + 10
+    of: dict[str, list[Stay]] = {}
+    for stay in stays:
+        of.setdefault(stay.chunk, []).append(stay)
     for chunk in shown(stays):
         drawn.append(element("text", short(chunk), x=0, y=y + ROW - 3, data_tip=chunk))
-        for bar in bars_of([stay for stay in stays if stay.chunk == chunk], used.get(chunk, ())):
-            drawn.append(drawn_bar(bar, y, scale, ROW))
+        drawn += [drawn_bar(bar, y, scale, ROW) for bar in merged(bars_of(of[chunk], used.get(chunk, ())), scale)]
         y += ROW
     axis = [tick(place, scale, y) for place in ticks(1e6 * total)]
     return element("svg", *axis, *drawn, viewBox=f"0 0 {WIDTH} {y + 4:g}", role="img", aria_label="residency")
@@ -99,7 +101,7 @@ def bars_of(stays: Sequence[Stay], used: Sequence[Span]) -> list[Bar]:
             found.append(Bar(begin, there, 0, "", "load", tip))
     for first, last in used:
         found.append(Bar(1e6 * first, 1e6 * last, 0, "", "compute", f"runs {seconds(last - first)} from {seconds(first)}"))
-    return [bar for bar in found if bar.end > bar.begin]
+    return sorted((bar for bar in found if bar.end > bar.begin), key=lambda bar: bar.begin)
 
 
 def curve(stays: Sequence[Stay], total: float, room: float, top: float) -> Markup:
