@@ -44,7 +44,8 @@ class Resolver:
         found, entry = self.entry(handle)
         if self.lock:
             self.lock.check(handle, entry)
-        return replace(found, allowed=True) if self.allow_python else found
+        said = self.allow_python or self.offline
+        return replace(found, allowed=self.allow_python, offline=self.offline) if said else found
 
     def entry(self, text: str) -> tuple[Resolved, Entry]:
         """The same with what a lock would say of it, which is not compared with what the lock does say."""

@@ -39,7 +39,8 @@ class IsolatedChunk:
     - `path`, `handle`: of the chunk in the model, and as the spec writes it: what errors name;
     - `folder`: where a `py` module may lie; `names`: of the inputs in the spec; `threads`: for onnxruntime;
     - `timeout`: seconds for one answer (a load or a call); None: `default_timeout()`;
-    - `allowed`: whether an environment with packages may be made; `python`: another interpreter than that environment's.
+    - `allowed`: whether an environment with packages may be made; `offline`: nothing is fetched for it; `python`: another
+      interpreter than that environment's.
 
     Several threads may call: they take turns. All methods but `close` raise `Unloadable` (CC1470 to CC1476).
     """
@@ -57,9 +58,11 @@ class IsolatedChunk:
         threads: int = 1,
         timeout: float | None = None,
         allowed: bool = False,
+        offline: bool = False,
         python: Path | None = None,
     ):
-        self.path, self.handle, self.requires, self.allowed, self.python = path, handle, tuple(requires), allowed, python
+        self.path, self.handle, self.requires = path, handle, tuple(requires)
+        self.allowed, self.offline, self.python = allowed, offline, python
         self.folder = folder
         self.about = {"kind": kind, "target": target, "folder": folder, "names": list(names), "threads": threads}
         self.timeout = default_timeout() if timeout is None else timeout
@@ -131,7 +134,7 @@ class IsolatedChunk:
         """The worker with the chunk loaded."""
         if self._process is None:
             self._home, self._loaded = "", False
-            python = self.python or interpreter(self.requires, allowed=self.allowed)
+            python = self.python or interpreter(self.requires, allowed=self.allowed, offline=self.offline)
             self._home = "" if self.python else str(python.parent.parent)
             process = self._process = Process(python, self.folder)
             self._finalize = weakref.finalize(self, _end, process, os.getpid())

@@ -21,6 +21,7 @@ from ...compiler.loading.handles import refused
 LAST = 12
 """Lines of pip that are told where it fails."""
 PIP = "what is needed is to be had for this Python? pip's own settings (index, proxy) hold here too"
+OFFLINE = "with `--offline` pip takes packages out of the folders that PIP_FIND_LINKS names, and from nowhere else"
 OURS = ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
 """Of the variables around us: those that say where this Python finds packages, and where pip puts them."""
 
@@ -58,11 +59,12 @@ def key_of(requirements: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:24]
 
 
-def interpreter(requires: Iterable[str], *, allowed: bool) -> Path:
+def interpreter(requires: Iterable[str], *, allowed: bool, offline: bool = False) -> Path:
     """The Python of an environment in which `requires` are installed and nothing else, made now if it is not there.
 
     One process makes it while others wait; it has its name once it is whole. To install packages is to run code of others: it
-    is done if `allowed`. `CompileError`: CC1470 no requirement, CC1471 not allowed, CC1472 it cannot be made.
+    is done if `allowed`; `offline`, pip asks no index. `CompileError`: CC1470 no requirement, CC1471 not allowed, CC1472 it cannot
+    be made.
     """
     requirements = needed(requires)
     home = environments() / key_of(requirements)
@@ -82,7 +84,7 @@ def interpreter(requires: Iterable[str], *, allowed: bool) -> Path:
         home.parent.mkdir(parents=True, exist_ok=True)
         with _locked(home.with_suffix(".lock")):
             if not python.exists():
-                _make(home, requirements)
+                _make(home, requirements, offline)
     except OSError as error:
         raise _failed(requirements, str(error), []) from error
     return python
@@ -99,7 +101,7 @@ def _locked(path: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_UN)
 
 
-def _make(home: Path, requirements: Sequence[str]) -> None:
+def _make(home: Path, requirements: Sequence[str], offline: bool) -> None:
     """Builds beside `home` and renames. The lock is ours: what lies there is of a process that was ended while it built."""
     building = home.with_suffix(".building")
     for old in (building, home):
@@ -109,14 +111,14 @@ def _make(home: Path, requirements: Sequence[str]) -> None:
         _run(requirements, [sys.executable, "-I", "-m", "venv", *([] if requirements else ["--without-pip"]), str(building)])
         if requirements:
             pip = [str(building / "bin" / "python"), "-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-            _run(requirements, [*pip, "--", *requirements])
+            _run(requirements, [*pip, *(["--no-index"] if offline else []), "--", *requirements], OFFLINE if offline else PIP)
         (building / "requires.txt").write_text("".join(f"{one}\n" for one in requirements), encoding="utf-8")
         building.rename(home)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _run(requirements: Sequence[str], command: Sequence[str]) -> None:
+def _run(requirements: Sequence[str], command: Sequence[str], hint: str = PIP) -> None:
     """`CompileError` (CC1472) with the last lines, where it fails. What `-I` keeps from the command is kept from what that starts
     as well: a package in our PYTHONPATH is none of the environment."""
     around = {name: value for name, value in os.environ.items() if name not in OURS} | {"PIP_USER": "0"}
@@ -125,7 +127,7 @@ def _run(requirements: Sequence[str], command: Sequence[str]) -> None:
     )
     if done.returncode:
         lines = done.stdout.decode(errors="replace").strip().splitlines()
-        raise _failed(requirements, f"exit status {done.returncode}", lines[-LAST:])
+        raise _failed(requirements, f"exit status {done.returncode}", lines[-LAST:], hint)
 
 
 def _failed(requirements: Sequence[str], why: str, last: Sequence[str], hint: str = PIP) -> Exception:

@@ -45,7 +45,8 @@ class Resolved:
     - `tensors`: by the name below the part that was asked for (`linear_1.weight`);
     - `blobs`: all files of it; `program`: the `.cc` text of a model, and `part` what of it is meant;
     - `folder`: of a file that is not in a store: nothing outside of it is read;
-    - `allowed`: whether code that the spec does not show may run for it (`--allow-python`).
+    - `allowed`: whether code that the spec does not show may run for it (`--allow-python`); `offline`: whether nothing may be
+      fetched for it, packages neither.
     """
 
     handle: Handle
@@ -58,6 +59,7 @@ class Resolved:
     part: str = ""
     folder: str = ""
     allowed: bool = False
+    offline: bool = False
 
     @property
     def bytes(self) -> int:

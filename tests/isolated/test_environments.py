@@ -111,11 +111,12 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_pips_last_lines_are_told(cache, monkeypatch):
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
+def test_pips_last_lines_are_told_and_offline_it_asks_nobody(cache, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")  # nobody listens
     with pytest.raises(CompileError) as caught:
-        interpreter(["no-such-package-as-this==1"], allowed=True)
+        interpreter(["no-such-package-as-this==1"], allowed=True, offline=True)
     found = caught.value.diagnostics[0]
+    assert "PIP_FIND_LINKS" in found.hint and "127.0.0.1" not in found.message
     assert found.code == "CC1472" and "No matching distribution found for no-such-package-as-this==1" in found.message
     assert [one.suffix for one in cache.iterdir()] == [".lock"]
 

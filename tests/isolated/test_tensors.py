@@ -25,7 +25,7 @@ def foreign(*about, isolated=False, **more):
 def here(monkeypatch, tmp_path):
     """The interpreter of this process in the place of an environment: its packages are at hand."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(isolated_chunk, "interpreter", lambda requires, allowed: Path(sys.executable))
+    monkeypatch.setattr(isolated_chunk, "interpreter", lambda requires, allowed, offline: Path(sys.executable))
 
 
 def test_an_onnx_file_gives_what_it_gives_here(tmp_path, here):
@@ -60,7 +60,8 @@ def test_a_spec_alone_has_no_package_installed(tmp_path, monkeypatch):
 
 def test_packages_are_installed_where_python_is_allowed(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(isolated_chunk, "interpreter", lambda requires, allowed: asked.append(allowed) or Path(sys.executable))
+    here = Path(sys.executable)
+    monkeypatch.setattr(isolated_chunk, "interpreter", lambda requires, allowed, offline: asked.append(allowed) or here)
     path = write_linear(tmp_path / "m.onnx", LINEAR.weight.detach(), LINEAR.bias.detach())
     chunk = foreign("onnx", path, isolated=True, requires=["onnxruntime", "left-pad"])
     for allowed in (False, True):

@@ -37,6 +37,7 @@ def load(chunk: Foreign) -> IsolatedRunner:
         names=[name for name, _ in chunk.inputs],
         threads=torch.get_num_threads(),
         # A Python class is there only where Python is allowed.
+        offline=chunk.place.offline,
         allowed=kind == "py" or chunk.place.allowed or all(map(_unasked, chunk.requires)),
     )
     facts = worker.load()
