@@ -12,6 +12,8 @@ import pytest
 import torch
 from stored_models import inputs, moe, stored
 
+from chunkc.backends.torch.residing.libc import touch_pages
+from chunkc.backends.torch.residing.mapping import Extent, Held
 from chunkc.compiler.loading.places import Unloadable
 
 
@@ -125,3 +127,17 @@ def test_a_file_that_is_written_to_while_it_is_resident_is_told(harm: Callable[[
                 made(given)
         with made.replay(only(2)), whole.replay(only(2)):
             assert torch.equal(made(given), whole(given))
+
+
+def test_pages_of_a_file_that_ends_while_they_are_touched_end_no_process(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(1 << 20))
+    held = Held()
+    with path.open("rb") as file:
+        held.read(file.fileno(), [Extent(0, 1 << 20)], lambda: None)
+    (piece,) = held.pieces
+    assert touch_pages(piece.data.data_ptr(), 1 << 20)
+    os.truncate(path, 4096)
+    held.touch(lambda: True)
+    assert touch_pages(piece.data.data_ptr(), 4096) and not touch_pages(piece.data.data_ptr(), 8192)
+    held.drop()

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ....compiler.loading.places import TensorPlace
 from .direct import Cache, in_cache, read_past
-from .libc import LIBC, map_pages
+from .libc import LIBC, map_pages, touch_pages
 
 BLOCK = 4 << 20
 """Bytes between two looks at whether a load is still wanted."""
@@ -201,9 +201,9 @@ class Held:
         for piece in reversed(self.pieces):
             if piece.mapped and piece.whole:
                 for start in reversed(range(0, piece.data.numel(), TOUCHED)):
-                    if not idle():
+                    part = piece.data[start : start + TOUCHED]
+                    if not idle() or not touch_pages(part.data_ptr(), part.numel()):
                         return
-                    piece.data[start : start + TOUCHED : mmap.PAGESIZE].sum()
 
     def drop(self) -> None:
         """Gives all of it back."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -70,8 +71,10 @@ class Memory:
         self.without: tuple[Mapping[str, Resolved], frozenset[str], Mapping[str, Resolved]] = ({}, frozenset(), {})
         """A snapshot, what of it is missing inside of units, and the rest of it."""
         self.live: list[Replica] = []
-        self.known: dict[str, list[tuple[object, ...]]] = {}
-        """Of each unit the versions that were seen: their places are what tells keys apart."""
+        self.known: dict[str, dict[tuple[object, ...], str]] = {}
+        """Of each unit the keys of its versions."""
+        self.seen: Counter[str] = Counter()
+        """How many there were: what tells keys apart."""
         self.runners = Runners(graph)
         if self.versions is not None:
             self.loader = Loader(self.runners) if self.device is None else self._staged(self.device)
@@ -111,7 +114,8 @@ class Memory:
         try:
             if self.planned:
                 self.runners.leave()  # from training
-            self.pins.follow(absent)
+            if replica.snapshot is self.live[-1].snapshot:
+                self.pins.follow(replica.keys, absent)
             self._settle(replica, absent)
             with self.residents.call(replica.keys) as lease, noted(self):
                 lease.absent, lease.around = absent, replica.base.held
@@ -205,11 +209,11 @@ class Memory:
         return replica
 
     def _key(self, path: str, identity: tuple[object, ...]) -> str:
-        versions = self.known.setdefault(path, [])
+        versions = self.known.setdefault(path, {})
         if identity not in versions:
-            versions.append(identity)
-        number = versions.index(identity)
-        return f"{path}@{number}" if number else path
+            versions[identity] = f"{path}@{self.seen[path]}" if self.seen[path] else path
+            self.seen[path] += 1
+        return versions[identity]
 
     def _settle(self, replica: Replica, absent: frozenset[str]) -> None:
         """What is always there is loaded. `Unloadable` if it cannot be."""
@@ -242,10 +246,19 @@ class Memory:
         with self.residents.turn:
             for one in gone:
                 one.base.end()
-                for key in one.keys.values():
-                    if key not in kept and key in self.residents.resident and key not in self.residents.held:
-                        self.residents.drop(key)
-                        self.loader.parcels.pop(key, None)
+            old = dict.fromkeys([*(key for one in gone for key in one.keys.values()), *self.loader.parcels])
+            for key in [key for key in old if key not in kept and key not in self.residents.held]:
+                if key in self.residents.resident:
+                    self.residents.drop(key)
+                if key in self.loader.parcels and self.ram is None:
+                    self._forget(key)
+
+    def _forget(self, key: str) -> None:
+        """A version that nothing runs on and that is away; were it to come back, it would be another one."""
+        store, path = self.residents, self.residents.path(key)
+        del self.known[path][self.loader.parcels.pop(key).identity]
+        if key != path:
+            del store.sizes[key], store.later[key], store.versions[key]
 
 
 MEMORIES: weakref.WeakSet[Memory] = weakref.WeakSet()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ....compiler.diagnostics import CompileError, Diagnostic, Label, did_you_mean
 from ....compiler.ir import Graph
@@ -38,7 +38,8 @@ class Pins:
                 raise self.refused(message, "pin fewer chunks, or set a larger budget")
             new, self.paths = wanted - self.paths, wanted
         try:
-            self.follow(wait=self._waits)
+            here = self.residents.here
+            self.follow({} if here is None else here.keys, wait=self._waits)
         except BaseException:
             with self.changing:
                 self.paths = self.paths - new
@@ -50,7 +51,7 @@ class Pins:
             self.paths = self.paths.difference(chunks)
         if self.lock.acquire(blocking=self._waits):
             try:
-                self._keep(self._newest(self.paths))
+                self._keep({key for key in self.residents.pins.held if self.residents.path(key) in self.paths})
             finally:
                 self.lock.release()
 
@@ -60,23 +61,21 @@ class Pins:
         here = self.residents.here
         return here is None or not here.held
 
-    def follow(self, absent: Iterable[str] = (), *, wait: bool = False) -> None:
-        """What is pinned is held in its newest version, and nothing else; but for what lies in chunks that are missing."""
+    def follow(self, keys: Mapping[str, str], absent: Iterable[str] = (), *, wait: bool = False) -> None:
+        """What is pinned is held in the versions that this call runs on (`keys`, where they are not the paths), and nothing else;
+        but for what lies in chunks that are missing."""
         pins = self.residents.pins
         if not self.paths and not pins.held:
             return
         if not self.lock.acquire(blocking=wait):
             return  # another call is at it
         try:
-            wanted = self._newest(path for path in self.paths if not within(path, absent))
+            wanted = {keys.get(path, path) for path in self.paths if not within(path, absent)}
             if wanted != set(pins.held):
                 self._keep(wanted)
                 pins.take(sorted(wanted.difference(pins.held)))
         finally:
             self.lock.release()
-
-    def _newest(self, paths: Iterable[str]) -> set[str]:
-        return {self.residents.newest.get(path, path) for path in paths}
 
     def _keep(self, wanted: set[str]) -> None:
         """Holds nothing but these."""

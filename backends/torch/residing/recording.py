@@ -35,6 +35,7 @@ class Recorder:
         self.memory, self.thread = memory, threading.get_ident()
         self.cold, self.room, self.resident = False, 0, ()  # type: tuple[bool, int, tuple[str, ...]]
         self.calls: list[list[Event]] = []
+        self.sizes: dict[str, int] = {}
         self.jobs: list[Job | None] = []
         """What does the loads of these, in order; None where nothing is to be read."""
         self.decisions: dict[int, int] = {}
@@ -59,6 +60,7 @@ class Recorder:
         if not self.calls:
             self._begin()
         self.calls.append([])
+        self.sizes |= self.units()
         self.decisions, self.kept = {}, []
         self.since = time.perf_counter()
         try:
@@ -103,7 +105,7 @@ class Recorder:
         jobs = iter(self.jobs)
         calls = tuple(tuple(_with_loads(event, jobs) for event in call) for call in self.calls)
         store = self.memory.residents
-        return LoadTrace(calls, self.units(), self.room, store.policy, self.cold, self.resident, store.ahead)
+        return LoadTrace(calls, self.units() | self.sizes, self.room, store.policy, self.cold, self.resident, store.ahead)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """The trace as a file for `chunkc loads`."""
