@@ -63,8 +63,8 @@ def interpreter(requires: Iterable[str], *, allowed: bool, offline: bool = False
     """The Python of an environment in which `requires` are installed and nothing else, made now if it is not there.
 
     One process makes it while others wait; it has its name once it is whole. To install packages is to run code of others: it
-    is done if `allowed`; `offline`, pip asks no index. `CompileError`: CC1470 no requirement, CC1471 not allowed, CC1472 it cannot
-    be made.
+    is done if `allowed`; `offline`, pip asks no index. `CompileError`: CC1470 no requirement, CC1471 not allowed, CC1472 it
+    cannot be made.
     """
     requirements = needed(requires)
     home = environments() / key_of(requirements)
