@@ -3,6 +3,7 @@ in one run."""
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,10 +53,13 @@ def verify(store: Store, told: Callable[[int], None] = lambda count: None) -> Ve
 
 
 def files(store: Store) -> Iterator[Path]:
-    """All that lies among the blobs, in order."""
+    """All that lies among the blobs, in order. `gc` may take it meanwhile."""
     folder = store.root / "blobs" / "sha256"
     for below in sorted(folder.iterdir()) if folder.is_dir() else ():
-        yield from sorted(below.iterdir()) if below.is_dir() and not below.is_symlink() else (below,)
+        try:
+            yield from sorted(below.iterdir()) if below.is_dir() and not below.is_symlink() else (below,)
+        except FileNotFoundError:
+            continue
 
 
 def is_blob(store: Store, path: Path) -> bool:
@@ -75,11 +79,15 @@ def _read(found: Verified, table: TableFile) -> bool:
 def _blobs(store: Store, found: Verified, told: Callable[[int], None]) -> Iterator[str]:
     """Checks each blob; gives those that are damaged."""
     for path in files(store):
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            continue  # `gc` took it meanwhile
         if not is_blob(store, path):
             stray = broken("CC1417", f"`{path.relative_to(store.root)}` is no blob", path, "nothing reads it: move it away")
             found.findings += stray.diagnostics
             continue
-        if path.is_symlink() or not path.is_file():
+        if not stat.S_ISREG(mode):
             wrong = broken("CC1409", f"the blob {path.name} is no file: a link or a folder is never read as one", path)
             found.findings += wrong.diagnostics
             yield path.name
@@ -88,7 +96,7 @@ def _blobs(store: Store, found: Verified, told: Callable[[int], None]) -> Iterat
             size = path.stat().st_size
             right = digest_of(path) == path.name
         except FileNotFoundError:
-            continue  # `gc` took it meanwhile
+            continue
         except OSError as error:
             found.findings += broken("CC1409", f"the blob {path.name} cannot be read: {error.strerror}", path).diagnostics
             yield path.name

@@ -9,6 +9,7 @@ from stores import arrays, edges, in_parts, read, store_with, weights_file
 from chunkc.compiler.diagnostics import CompileError
 from chunkc.compiler.loading.fitting import misfits
 from chunkc.compiler.types import TensorType
+from chunkc.store import verifying
 from chunkc.store.adding import add
 from chunkc.store.blobs import blob_at, place
 from chunkc.store.collecting import collect
@@ -298,6 +299,23 @@ def test_a_folder_of_other_files_is_no_store(tmp_path):
     assert (tmp_path / "tmp" / "film.part").exists()
     (tmp_path / "empty").mkdir()
     assert Store(tmp_path / "empty").names() == []
+
+
+def test_what_is_collected_meanwhile_is_no_finding(tmp_path, monkeypatch):
+    store = store_with(tmp_path, "v1")
+    with store.writing() as writer:
+        for i in range(3):
+            writer.put([bytes([i])])
+    listed = list(verifying.files(store))
+
+    def files(store):
+        for path in listed:
+            collect(store)
+            yield path
+
+    monkeypatch.setattr(verifying, "files", files)
+    found = verify(store)
+    assert not found.findings and found.blobs == 2
 
 
 def test_all_that_is_wrong_is_found_in_one_run(tmp_path):
