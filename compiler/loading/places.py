@@ -59,7 +59,7 @@ class Resolved:
     part: str = ""
     folder: str = ""
     allowed: bool = False
-    offline: bool = False
+    offline: bool = field(default=False, compare=False)
 
     @property
     def bytes(self) -> int:

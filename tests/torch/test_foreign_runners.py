@@ -73,6 +73,16 @@ def test_two_inputs_by_name_or_in_order(tmp_path: Path, names: tuple[str, str], 
 # ---- signatures
 
 
+def test_a_file_that_says_no_shapes_is_held_to_what_comes_out(tmp_path: Path) -> None:
+    sides = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "bare", sides[:1], sides[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "m.onnx")
+    x = torch.randn(2, 4)
+    assert torch.equal(load(foreign("onnx", tmp_path / "m.onnx", out=4)).run([x]), x.relu())
+    with pytest.raises(Unloadable, match=r"CC1461.*f32\[2, 4\]; declared is f32\[B, 3\]"):
+        load(foreign("onnx", tmp_path / "m.onnx")).run([x])
+
+
 def test_another_width_is_told_with_both_sides(tmp_path: Path) -> None:
     path = onnx_file(tmp_path)
     refused(foreign("onnx", path, width=5), "CC1461", "`x` is f32[B, 4]", "`x: f32[B, 5]`")

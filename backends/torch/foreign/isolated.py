@@ -89,4 +89,4 @@ def _unasked(text: str) -> bool:
 def _found(said: Sequence[object]) -> Found:
     name, kind, shape = said
     assert isinstance(shape, list)
-    return str(name), ONNX_DTYPES.get(str(kind), str(kind)), tuple(shape)
+    return str(name), ONNX_DTYPES.get(str(kind), str(kind)), tuple(shape) or None

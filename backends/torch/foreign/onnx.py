@@ -95,6 +95,7 @@ def files_of(chunk: Foreign) -> list[Path]:
 
 
 def _found(one: Any) -> Found:
-    """`onnxruntime` has a number for a fixed size, a name for another, None for one without a name."""
+    """`onnxruntime` has a number for a fixed size, a name for another, None for one without a name; and no size at all for a
+    scalar as for what the file says no shape of: what comes out of it is looked at."""
     shape = tuple(size if isinstance(size, int) else str(size or "") for size in one.shape)
-    return one.name, ONNX_DTYPES.get(one.type, one.type), shape
+    return one.name, ONNX_DTYPES.get(one.type, one.type), shape or None
