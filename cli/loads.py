@@ -93,7 +93,10 @@ def rooms_of(line: CommandLine) -> dict[str, int]:
     found = {}
     for text, span in line.spans("--budget"):
         try:
-            found[text] = int(min(convert(text, "B", Scale(math.nan, math.nan)), ENDLESS))
+            size = convert(text, "B", Scale(math.nan, math.nan))
+            if size < 0:
+                raise UnitError("less than nothing", "the bytes that chunks may take")
+            found[text] = int(min(size, ENDLESS))
         except UnitError as error:
             line.findings.error("CC0722", f"`{text}` is no budget: {error}", span, label="bytes", hint=error.hint)
     return found

@@ -10,7 +10,6 @@ What an event does not say is what `Event` has without it.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from os import PathLike
@@ -23,6 +22,8 @@ from .eviction import POLICIES
 from .trace import Event, Kind, Load, LoadTrace
 
 FORMAT, VERSION = "chunkc loads", 1
+LONGEST = 1e12
+"""Seconds."""
 MOST = 8
 """Findings that are told of one file."""
 KEYS = {
@@ -160,7 +161,7 @@ class _Reading:
         return raw if type(raw) is int and 0 <= raw < 2**63 else self._stand_in(0, place, "no whole number, 0 or above")
 
     def seconds(self, raw: Any, place: str) -> float:
-        fits = isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw < math.inf
+        fits = isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw <= LONGEST
         return float(raw) if fits else self._stand_in(0.0, place, "no number of seconds")
 
     def _stand_in(self, value: Any, place: str, what: str) -> Any:

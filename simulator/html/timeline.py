@@ -116,7 +116,9 @@ def drawn_bar(bar: Bar, y: float, scale: float, tall: int = ROW) -> Markup:
 
 
 def ticks(total: float) -> list[float]:
-    """Some round numbers from 0 to a total."""
+    """Some round numbers from 0 to a total; 0 alone where nothing takes any time."""
+    if not total:
+        return [0.0]
     step = 10.0 ** len(str(int(total))) / 10
     while total / step < 4:
         step /= 2 if str(step).lstrip("0.").startswith(("2", "4", "1")) else 2.5

@@ -73,6 +73,7 @@ def test_a_page_shows_what_lay_in_memory_when(chunkc):
         (["trace.json", "--target", "here.toml", "--budget", "2 s"], 2, "`2 s` is no budget"),
         (["trace.json", "--target", "here.toml", "--budget", "2 KiB"], 1, "CC1482"),
         (["trace.json", "--target", "here.toml", "--budget", "1e400 B"], 0, "1e400 B"),
+        (["trace.json", "--target", "here.toml", "--budget", "-3 MiB"], 2, "CC0722"),
         (["here.toml", "--target", "here.toml"], 1, "CC1480"),
         (["none.json", "--target", "here.toml"], 2, "none.json"),
         (["trace.json", "--target", "here.toml", "--html", "none/page.html"], 2, "no such directory"),
@@ -81,3 +82,9 @@ def test_a_page_shows_what_lay_in_memory_when(chunkc):
 def test_wrong_use_is_told(chunkc, arguments, status, told):
     result = chunkc(*arguments)
     assert result.exit_code == status and told in result.output
+
+
+def test_a_trace_without_calls_has_a_page(chunkc, tmp_path):
+    write_trace(LoadTrace((), {}, 0, "lru"), "none.json")
+    result = chunkc("none.json", "--target", "here.toml", "--html", "none.html")
+    assert result.exit_code == 0 and "0 calls" in (tmp_path / "none.html").read_text()
