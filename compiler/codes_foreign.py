@@ -13,7 +13,8 @@ written by a newer version than the one that reads it.""",
     "CC1461": Code(
         "chunk that is not what was declared",
         """The signature of an extern chunk in the spec is what all else is checked against: names, dtypes and sizes of inputs, and the one
-output. A run-time dimension (a capital name) must not be fixed in the file, for rows that a selection did not keep are left out.
+output. A run-time dimension (a capital name) must not be fixed in the file, for rows that a selection did not keep are left out. An archive that
+writes into its own buffers (a batch norm that was exported in training) gives something else in each call, and is none.
 
     torch.onnx.export(model, (x,), "shapes.onnx", dynamic_shapes=({0: "B"},))
     torch.export.save(torch.export.export(model, (x,), dynamic_shapes=({0: torch.export.Dim.AUTO},)), "shapes.pt2")""",

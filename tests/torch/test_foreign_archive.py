@@ -145,3 +145,23 @@ def test_sizes_that_are_arithmetic(text: str) -> None:
 )
 def test_sizes_that_are_not(text: str) -> None:
     assert not is_arithmetic(text)
+
+
+class Writes(nn.Module):
+    """Into its input, or into a buffer."""
+
+    def __init__(self, buffer: bool) -> None:
+        super().__init__()
+        self.buffer = buffer
+        self.register_buffer("calls", torch.zeros(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (self.calls if self.buffer else x).add_(1)[..., :3] + x[..., :3]
+
+
+def test_what_a_call_writes_changes_nothing_here(tmp_path: Path) -> None:
+    runner, x = load(foreign("pt2", write_archive(tmp_path / "m.pt2", Writes(False), torch.zeros(3, 4)))), torch.zeros(2, 4)
+    for _ in range(2):
+        assert torch.equal(runner.run([x]), torch.full((2, 3), 2.0)) and not x.any()
+    with pytest.raises(Unloadable, match="CC1461.*writes into its `calls`"):
+        load(foreign("pt2", write_archive(tmp_path / "n.pt2", Writes(True), torch.zeros(3, 4))))

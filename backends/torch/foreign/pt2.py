@@ -33,7 +33,12 @@ def load(chunk: Foreign) -> ModuleRunner:
     except Exception as error:  # as above
         raise _unreadable(chunk, error) from error
     check_file(chunk, *_signature(program))
-    return ModuleRunner(chunk, module, os.stat(path).st_size, writes=bool(program.graph_signature.user_inputs_to_mutate))
+    inputs, buffers = _written(program)
+    if buffers:
+        message = f"each call writes into its {', '.join(f'`{name}`' for name in buffers)}, and the next one gives something else"
+        hint = "write it anew from the model in eval: `torch.export.export(model.eval(), …)`"
+        raise chunk.unloadable("CC1461", message, hint)
+    return ModuleRunner(chunk, module, os.stat(path).st_size, writes=inputs)
 
 
 class ModuleRunner:
@@ -74,6 +79,16 @@ class ModuleRunner:
 def _unreadable(chunk: Foreign, error: Exception) -> Exception:
     hint = "it was written by another version of torch, is damaged, or is no archive of `torch.export.save`"
     return chunk.unloadable("CC1460", f"torch {torch.__version__} cannot read its archive: {reason(error)}", hint)
+
+
+def _written(program: Any) -> tuple[bool, list[str]]:
+    """Whether a call writes into its inputs, and into which buffers."""
+    graphs = (module.graph for module in program.graph_module.modules() if hasattr(module, "graph"))
+    targets = (node.target for graph in graphs for node in graph.nodes)
+    if any(getattr(getattr(target, "_schema", None), "is_mutable", False) for target in targets):
+        program = program.run_decompositions({})  # what is written becomes an output, and is told
+    told = program.graph_signature
+    return bool(told.user_inputs_to_mutate), sorted(told.buffers_to_mutate.values())
 
 
 def _signature(program: Any) -> tuple[list[Found], list[Found]]:
