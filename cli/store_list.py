@@ -39,7 +39,11 @@ def command(name: str | None, folder: str | None, as_json: bool) -> None:
 def versions(store: Store, name: str, found: list[Diagnostic]) -> list[dict[str, object]]:
     """The versions of a name as JSON values, without those that cannot be read, which are told."""
     entries = []
-    aliases = store.aliases_of(name)
+    try:
+        aliases = store.aliases_of(name)
+    except CompileError as error:  # what is named by its version is served, and listed
+        aliases = {}
+        found += [one for one in error.diagnostics if str(one) not in map(str, found)]
     for version in store.versions(name):
         try:
             values = as_values(store.version(name, version))

@@ -62,6 +62,14 @@ def test_what_is_wrong_is_told_and_the_rest_listed(chunkc):
     assert "models/edges@v1" in listed.stdout and "error[CC1401]" in listed.stderr
 
 
+def test_versions_are_listed_whatever_becomes_of_aliases(chunkc):
+    for name in ("m@v1", "n@v1"):
+        chunkc("add", "weights.safetensors", "--as", name)
+    Store("chunkc-store").aliases.path.write_text("garbage [")
+    listed = chunkc("list", "--json", exit_code=1)
+    assert [one["name"] for one in json.loads(listed.stdout)] == ["m", "n"] and listed.stderr.count("error[CC1401]") == 1
+
+
 def test_where_the_store_is(chunkc, tmp_path, monkeypatch):
     assert "CC1400" in chunkc("list", exit_code=1).stderr
     chunkc("add", "weights.safetensors", "--as", "m@v1", "--store", "given")
