@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import linecache
 import operator
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +20,8 @@ from .residing.steps import check
 WRAPPED, LEAF = "is_wrapped", "is_leaf"
 """The mark of torch.fx on nodes whose functions stay calls when their code is traced again. Code with such nodes is registered
 for as long as the process runs, and each trace goes through all that is: so regions, whose code nothing traces, have our mark."""
+TEXTS: dict[str, str] = getattr(getattr(fx.graph_module, "_loader", None), "eval_cache", {})
+"""Of all code that torch.fx has written in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +155,17 @@ def _whole(module: nn.Module, graph: fx.Graph, name: str, takes: tuple[str, ...]
             node.meta[LEAF] = True
     graph_module = fx.GraphModule(module, graph, class_name=name)
     reads = dict.fromkeys(str(node.target) for node in graph.nodes if node.op in ("get_attr", "call_module"))
-    region = Region(name, graph_module.graph, type(graph_module).forward, takes, gives, tuple(reads))
+    forward = type(graph_module).forward
+    weakref.finalize(forward, _forget, forward.__code__.co_filename).atexit = False
+    region = Region(name, graph_module.graph, forward, takes, gives, tuple(reads))
     region.graph.owning_module = None
     return region
+
+
+def _forget(name: str) -> None:
+    """The text of a region, which torch.fx keeps for tracebacks, goes with it."""
+    linecache.cache.pop(name, None)
+    TEXTS.pop(name, None)
 
 
 def _cut(module: nn.Module, graph: fx.Graph, name: str, takes: tuple[str, ...]) -> Program:

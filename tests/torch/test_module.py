@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import linecache
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -269,3 +271,13 @@ def test_compiling_leaves_nothing_in_the_tables_of_torch_fx() -> None:
     assert len(registered) == before
     again = torch.fx.symbolic_trace(chunkc.compile(SPECS / "moe.cc", passes=(), d=16).eval().region())
     assert any(getattr(node.target, "__name__", "") == "combine" for node in again.graph.nodes), "what we call stays a call"
+
+
+def test_texts_of_modules_that_went_are_kept_nowhere() -> None:
+    def made() -> int:
+        moe()
+        gc.collect()
+        return len(linecache.cache)
+
+    before = made()
+    assert made() == made() == before
