@@ -166,6 +166,16 @@ def test_a_chunk_inside_of_another_is_missing_alone(budget, outer, when, tmp_pat
         assert not module.missing()
 
 
+def test_a_replayed_decision_for_what_is_missing_gives_no_number(tmp_path):
+    path = spec(tmp_path, ("b",), FUSED, "top(2)", "skip", "")
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        module, x = chunkc.compile(path, seed=5).eval(), torch.randn(3, 4)
+        assert module(x).isfinite().all()
+        with module.replay({"r": torch.tensor([True, True, False, False, False]).expand(3, 5)}):
+            assert module(x).isnan().all()
+
+
 def test_training_needs_all_of_them(tmp_path):
     path = spec(tmp_path, ("b", "c.1"), FUSED, "top(2)", "skip", "")
     with warnings.catch_warnings():

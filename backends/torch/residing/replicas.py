@@ -6,6 +6,7 @@ Stored parameters are `meta` tensors in the module, always; in a replica they ar
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -86,8 +87,10 @@ class Replica:
 
 
 def nothing_like(away: nn.Parameter, device: torch.device | None) -> nn.Parameter:
-    """Zeros without memory: of a chunk that calls can do without nothing counts, but it may run on no rows."""
-    return nn.Parameter(torch.zeros((), dtype=away.dtype, device=device).expand(away.shape), requires_grad=False)
+    """NaN without memory: of a chunk that calls can do without nothing counts, but it may run on no rows. What runs on it all the
+    same (a decision that is replayed, and keeps it) gives no number that could be taken for one."""
+    nothing = math.nan if away.dtype.is_floating_point else 0
+    return nn.Parameter(torch.full((), nothing, dtype=away.dtype, device=device).expand(away.shape), requires_grad=False)
 
 
 def shallow(module: nn.Module, stored: Iterable[str]) -> nn.Module:
