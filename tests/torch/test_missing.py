@@ -78,7 +78,7 @@ CASES = st.tuples(
             "above(0.3)  fallback = all when coverage < 0.7",
         ]
     ),
-    st.sampled_from(["", "budget = 1KiB", "budget = 75%  prefetch = 1"]),
+    st.sampled_from(["", "budget = 1200B", "budget = 75%  prefetch = 1"]),
     st.sampled_from([FUSED, APART, LOOPED, NESTED]),
 )
 
@@ -189,7 +189,7 @@ def test_training_needs_all_of_them(tmp_path):
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=CASES)
 def test_torch_agrees_with_the_reference_whatever_is_missing(case, tmp_path_factory):
     check(tmp_path_factory.mktemp("case"), *case)
