@@ -34,7 +34,7 @@ from .residency_page import page
 ROOT = Path(__file__).resolve().parent
 PAGE = ROOT.parent / "docs" / "residency.md"
 MIB = 1 << 20
-ROUNDS = 3
+ROUNDS = 2
 
 
 def _mapped(file: Path) -> int:
@@ -137,7 +137,7 @@ def beside_accelerate(bench: Bench) -> list[dict[str, Any]]:
     """Both giants, cold and warm, in `ROUNDS` rounds: accelerate's offload, then ours in as much memory, and in 512 MiB. What
     lies in the store is hashed when it is loaded first; the calls that are timed come after that."""
     rows = []
-    cases = ((EXPERTS, f"1,{bench.d}", 40, 4 * bench.count), (LAYERS, f"1,8,{bench.d}", 3, 1), (LAYERS, f"1,64,{bench.d}", 3, 1))
+    cases = ((EXPERTS, f"1,{bench.d}", 30, 4 * bench.count), (LAYERS, f"1,8,{bench.d}", 3, 1), (LAYERS, f"1,64,{bench.d}", 3, 1))
     for (giant, shape, count, warmup), options in product(cases, (("--cold",), ())):
         rounds = [_beside(bench, giant, shape, count, warmup, options) for _ in range(ROUNDS)]
         read = sum(row["residency"]["bytes"] for row in rounds[0][2:3]) / (count + warmup)

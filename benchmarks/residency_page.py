@@ -69,7 +69,7 @@ def accelerate(rows: list[dict[str, Any]]) -> list[str]:
     read = {f"{row['read'] / 1e9:.2f} GB a call for {row['model']}": None for row in rows}
     said = f"""`accelerate`: its `disk_offload`; `accelerate-safetensors`: its loader on mapped safetensors. The first row of ours
 has as much memory as the former took (at least two chunks), the second 512 MiB. What lies in the store is hashed when it is
-first loaded; the calls that are timed come after that. Each contender ran in three rounds, one after the other: medians, and the
+first loaded; the calls that are timed come after that. Each contender ran in two rounds, one after the other: medians, and the
 least and the largest ratio of a round. Floor: what ours reads ({", ".join(read)}), at the rate of the disk or of the memory, and
 2.1 GFLOP a token for the layers, 0.07 for the mixture."""
     return ["## Beside accelerate", "", said, "", *table(head, body)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,25 @@ from chunkc.compiler.loading.handles import place_of
 from chunkc.compiler.loading.places import Unloadable
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Of torch: those that a process has are not in one that is forked from it, and products by fewer round otherwise."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT raises, though the tests run where it is ignored (behind `&` in a script)."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
 @torch.no_grad()
+@pytest.mark.usefixtures("interruptible")
 def test_after_an_interrupt_the_next_call_waits_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is always there has to have come, though the call that asked for it is gone."""
     graph = replace(active_layers(), memory=Attrs())
@@ -70,6 +89,7 @@ def test_what_fails_while_it_is_given_back_stops_no_load(tmp_path: Path, monkeyp
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @torch.no_grad()
+@pytest.mark.usefixtures("one_thread")
 def test_a_forked_process_loads_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though a load was on its way, and a thread of the parent held chunks."""
     whole, made, _ = stored(moe(), tmp_path)
