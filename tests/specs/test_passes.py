@@ -119,7 +119,7 @@ def test_torch_equals_the_reference_after_each_pass_and_prefix(case: Case) -> No
             agrees(case, raw, names)
 
 
-@pytest.mark.parametrize("seed", [*range(100), *(pytest.param(i, marks=pytest.mark.slow) for i in range(100, 200))])
+@pytest.mark.parametrize("seed", range(200))
 def test_any_order(seed: int) -> None:
     """The order, the spec, its sizes and what its rules keep are drawn: all to one way, nothing, all, another k or threshold."""
     draw = random.Random(seed)
@@ -128,7 +128,7 @@ def test_any_order(seed: int) -> None:
     agrees(replace(case, dims=dims), varied(graph(case), draw), shuffled(seed), seed)
 
 
-@pytest.mark.parametrize("level", [pytest.param("O1", marks=pytest.mark.slow), "O2"])
+@pytest.mark.parametrize("level", ["O1", "O2"])
 @ALL
 def test_the_state_dict_is_that_of_no_passes(case: Case, level: str) -> None:
     """Keys in order, shapes, kinds; and a parameter stays the object it is through training and eval."""

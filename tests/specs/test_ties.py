@@ -33,7 +33,7 @@ def assert_same_decisions(case: Case, made: object, given: dict[str, torch.Tenso
         assert np.array_equal(kept & known, free & known), path
 
 
-@pytest.mark.parametrize("dtype", ["f32", pytest.param("f64", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_everything_ties(case: Case, dtype: str) -> None:
     made = module(case, passes="all", dtype=dtype)
@@ -43,7 +43,7 @@ def test_everything_ties(case: Case, dtype: str) -> None:
     assert_same_decisions(case, made, inputs(case, dtype=dtype))
 
 
-@pytest.mark.parametrize("dtype", ["f32", pytest.param("f64", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
 @pytest.mark.parametrize("case", [case for case in CASES if case.spec in EXACT], ids=lambda case: case.name)
 def test_many_tie(case: Case, dtype: str) -> None:
     made = module(case, passes="all", dtype=dtype)

@@ -85,7 +85,7 @@ def check(made: Any, graph: Graph, x: torch.Tensor, dtype: str = "f64") -> None:
     np.testing.assert_allclose(y.double().numpy(), expected, rtol=0, atol=TOLERANCE[dtype] * scale)
 
 
-@pytest.mark.parametrize("dtype", ["f32", pytest.param("f64", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
 @pytest.mark.parametrize("cold", range(WAYS))
 def test_all_to_one_cold_way(cold: int, dtype: str) -> None:
     graph = mixture()
@@ -99,7 +99,7 @@ def test_all_to_one_cold_way(cold: int, dtype: str) -> None:
     assert (guard.held, guard.asked) == (0, 1)
 
 
-@pytest.mark.parametrize("dtype", ["f32", pytest.param("f64", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
 def test_cold_ways_are_not_touched_where_none_is_kept(dtype: str) -> None:
     graph = mixture("top(2)")
     made = specialized(graph, saw(graph, (0, 2)), dtype)
