@@ -2,8 +2,9 @@
 
 One process has the stack three times: resident, under a budget with loads ahead, and under it with none ahead. Each round runs
 all cases once, in random order: compute alone (resident), loads alone (one token, nothing ahead), and both, from the disk (the
-page cache is emptied of the store before) and out of the page cache. Of each case the seconds, the CPU seconds of the thread
-that computes and those that it waited for loads; medians over the rounds, and of each round's ratio of both to the longer.
+page cache is emptied of the store before) and out of the page cache (all of the store is read before). Of each case the
+seconds, the CPU seconds of the thread that computes and those that it waited for loads; medians over the rounds, and of each
+round's ratio of both to the longer.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 import torch
 
 from .giant_child import made
-from .memory import drop_cache
+from .memory import drop_cache, fill_cache
 
 Case = tuple[str, str, int]
 """What runs (`compute`, `load`, `both`), on which page cache (`cold`, `warm`, or none), and its tokens."""
@@ -83,8 +84,8 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
         for kind, cache, count in order.sample(list(found), len(found)):
             for module in (kinds["load"], kinds["both"]) if cache else ():
                 emptied(module)
-            if cache == "cold":
-                drop_cache(files)
+            if cache:
+                {"cold": drop_cache, "warm": fill_cache}[cache](files)
             one = measured(kinds[kind], given[count])
             if number >= 0:
                 found[kind, cache, count].append(one)

@@ -49,8 +49,8 @@ def bits(rows: list[dict[str, Any]]) -> list[str]:
 def disk(rows: list[dict[str, Any]]) -> list[str]:
     """What the disk gives."""
     rates = {row["how"]: f"{row['rate']:.2f} GB/s ({row['rates'][0]:.2f} to {row['rates'][1]:.2f})" for row in rows}
-    said = f"""The disk gave {rates["mapped"]} to files that are mapped, as chunks are, and {rates["direct"]} past the page cache
-in blocks of 16 MiB: 16 files of 64 MiB that were in no cache, medians of six rounds (least to most)."""
+    said = f"""The loader got {rates["mapped"]} from files that it maps, and {rates["direct"]} past the page cache: 16 files of
+64 MiB that were in no cache, medians of six rounds (least to most)."""
     return ["## The disk", "", said, ""]
 
 
@@ -66,11 +66,12 @@ def accelerate(rows: list[dict[str, Any]]) -> list[str]:
         for row in rows
     ]
     head = ("", "memory", "a call (median)", "times as fast as accelerate")
-    read = {f"{row['read'] / 1e9:.2f} GB a call for {row['model']}": None for row in rows}
+    read = {row["model"]: f"{row['read'] / 1e9:.2f} GB a call for `{row['model']}`" for row in rows}
     said = f"""`accelerate`: its `disk_offload`; `accelerate-safetensors`: its loader on mapped safetensors. The first row of ours
 has as much memory as the former took (at least two chunks), the second 512 MiB. What lies in the store is hashed when it is
 first loaded; the calls that are timed come after that. Each contender ran in two rounds, one after the other: medians, and the
-least and the largest ratio of a round. Floor: what ours reads ({", ".join(read)}), at the rate of the disk or of the memory, and
+least and the largest ratio of a round. Floor: what ours reads
+({", ".join(read.values())}), at the rate of the disk or of the memory, and
 2.1 GFLOP a token for the layers, 0.07 for the mixture."""
     return ["## Beside accelerate", "", said, "", *table(head, body)]
 
@@ -87,7 +88,6 @@ def overlap(rows: list[dict[str, Any]]) -> list[str]:
     ]
     head = ("", "compute alone", "loads alone", "both", "waited in it", "CPU, compute alone", "CPU, both", "both / the longer")
     said = """Compute alone: everything resident. Loads alone: one token, nothing loaded ahead (its own products are in it). CPU:
-of the thread that computes; what it takes more in *both* is no waiting, but pages that are touched for the first time, and the
-memory and the disk that both use. One process has all three and runs them in random order, five rounds: medians, and the least
-and the largest ratio of a round (`python -m benchmarks.giant_overlap`)."""
+of the thread that computes, which loads cost nothing where both are alike. One process has all three and runs them in random
+order, five rounds: medians, and the least and the largest ratio of a round (`python -m benchmarks.giant_overlap`)."""
     return ["## Loads behind compute", "", said, "", *table(head, body)]

@@ -10,7 +10,7 @@ now. (Where reading past it is slower, as into memory without huge pages, it is 
 
 from __future__ import annotations
 
-import math
+from collections import deque
 from collections.abc import Hashable
 from typing import Literal
 
@@ -18,6 +18,9 @@ WEIGHT = 0.25
 """Of the last chunk in what is held of the cache: three that went in a row, and it counts as one that keeps nothing."""
 TRIED = 16
 """Of so many reads from the disk one takes the other way."""
+LEAST, LAST = 3, 8
+"""So many reads past the cache come before the two ways are compared, each by the fastest of its last: memory is laid out in the
+first, and any may be disturbed."""
 
 Way = Literal["cached", "through", "past"]
 """How a chunk comes into memory: it lies in the page cache; it comes from the disk through it, or past it."""
@@ -26,14 +29,14 @@ Way = Literal["cached", "through", "past"]
 class PageCache:
     """What is known of it.
 
-    `kept`: of what was read through it, the share that was there when it was loaded again; `pace`: seconds a byte from the disk,
-    either way (both running means); `through`: what was last read through it; `only`: the way from the disk that is always taken,
-    to measure it.
+    `kept`: of what was read through it, the share that was there when it was loaded again (a running mean); `pace`: seconds a
+    byte of the last reads from the disk, either way; `through`: what was last read through it; `only`: the way from the disk that
+    is always taken, to measure it.
     """
 
     def __init__(self) -> None:
         self.kept = 1.0
-        self.pace: dict[Way, float] = {}
+        self.pace: dict[Way, deque[float]] = {"through": deque(maxlen=LAST), "past": deque(maxlen=LAST)}
         self.through: set[Hashable] = set()
         self.only: Way | None = None
         self.reads = 0
@@ -54,10 +57,10 @@ class PageCache:
         if self.kept >= 0.5:
             return "through"
         self.reads += 1
-        past = self.pace.get("past", 0.0) <= self.pace.get("through", math.inf)
+        through, past = self.pace["through"], len(self.pace["past"]) < LEAST
+        past = past or not through or min(self.pace["past"]) <= min(through)
         return "past" if past == bool(self.reads % TRIED) else "through"
 
     def took(self, way: Way, size: int, seconds: float) -> None:
         """A read from the disk is through."""
-        pace = seconds / size
-        self.pace[way] = self.pace.get(way, pace) + WEIGHT * (pace - self.pace.get(way, pace))
+        self.pace[way].append(seconds / size)

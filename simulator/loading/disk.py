@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ...compiler.diagnostics import CompileError, Diagnostic, Label
-from ...compiler.loading.page_cache import PageCache, Way
+from ...compiler.loading.page_cache import LEAST, PageCache, Way
 from ...compiler.loading.trace import LoadTrace
 from ...compiler.shapes import Transfer
 from ...compiler.source import NOWHERE
@@ -61,7 +61,9 @@ class Disk:
 
     def __post_init__(self) -> None:
         if self.constants.past:
-            self.known.pace = {"through": 1 / self.way[0].bandwidth, "past": 1 / self.constants.past}
+            for _ in range(LEAST):
+                self.known.took("through", 1, 1 / self.way[0].bandwidth)
+                self.known.took("past", 1, 1 / self.constants.past)
 
     @classmethod
     def of(cls, target: Target, source: str = STORAGE) -> Disk:
@@ -147,8 +149,8 @@ class Disk:
 
 
 def disk_at(trace: LoadTrace, target: Target, cold: bool) -> Disk:
-    """A target's disk as it was when a trace began: the page cache holds all files, or (`cold`) those of resident chunks."""
+    """A target's disk as it was when a trace began: the page cache holds all files, or (`cold`) those of resident chunks.
+    Nothing is known of the cache, as in a module that was made then."""
     disk = Disk.mapped(target)
-    disk.known.through.update(trace.sizes)
     disk.warm({unit: size for unit, size in trace.sizes.items() if not cold or unit in trace.resident})
     return disk

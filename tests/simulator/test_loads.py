@@ -56,13 +56,12 @@ def test_the_first_load_comes_from_the_disk_and_later_ones_from_the_page_cache()
 
 def test_a_page_cache_that_keeps_nothing_is_passed_by():
     """As the loader does: behind two chunks that had gone (`compiler/loading/page_cache.py`)."""
-    calls = [needs(unit) for unit in "abcd"]
+    calls = [*(needs(unit) for unit in "abcd"), *(needs(unit, gone=(unit,)) for unit in "abcd")]
     past = attrs.evolve(ROUND, past=20.0)
-    assert stalls(trace(*calls, room=400, cold=True), constants=past) == [12, 12, 2 + 5, 2 + 5]
-    assert stalls(trace(*calls, room=400, cold=True), constants=attrs.evolve(ROUND, past=5.0)) == [12] * 4
-    assert stalls(trace(*calls, room=400), constants=past) == [2] * 4
-    again = trace(*calls, needs("c", gone=("c",)), room=400, cold=True)
-    assert stalls(again, constants=past)[-1] == 0.5 + 7, "what comes past it is not in it"
+    through = trace(*calls, room=400, cold=True)
+    assert stalls(through, constants=past, cache=50.0) == [12] * 4 + [0.5 + 12] * 2 + [0.5 + 2 + 5] * 2
+    assert stalls(through, constants=attrs.evolve(ROUND, past=5.0), cache=50.0) == [12] * 4 + [12.5] * 4
+    assert stalls(through, constants=past) == [12] * 4 + [2.5] * 4, "it keeps all"
 
 
 def test_what_is_read_the_first_time_is_hashed_behind_it():

@@ -83,7 +83,7 @@ def test_the_same_bits_past_the_cache(model: Any, chunks: Any, tmp_path: Path) -
         given = inputs(graph, seed)
         assert torch.equal(made(given), whole(given))
     traffic = made.residency()
-    assert len(ways) > 5 and set(cache.pace) == {"past", "through"} and traffic.peak <= traffic.room
+    assert len(ways) > 5 and all(cache.pace.values()) and traffic.peak <= traffic.room
 
 
 def test_a_file_system_that_cannot_is_read_through_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,10 +51,11 @@ def measure_loads(folder: str | os.PathLike[str] | None = None, *, large: int = 
         # First from the disk: the pages that reading makes are not those that writing leaves, which are mapped faster.
         cold, past = (statistics.fmean(_loaded(loader, many * PASSES, cold=way)[0]) for way in ("through", "past"))
         first = statistics.median(_loaded(loader, few, cold="through")[0])
+        _loaded(loader, many)  # they lie in the page cache again
         warm, dropped = map(statistics.median, _loaded(loader, many))
         request = statistics.median(_loaded(loader, few)[0])
         whole = statistics.median(_loaded(loader, many, hashed=True)[0])
-        found, can = os.statvfs(here), loader.cache is not None and "past" in loader.cache.pace
+        found, can = os.statvfs(here), loader.cache is not None and bool(loader.cache.pace["past"])
     latency = max(first - request, 0.0)
     return LoadRates(
         request=request,
@@ -111,7 +112,7 @@ def _loaded(
 ) -> tuple[Sequence[float], Sequence[float]]:
     """The seconds from asking for each of these files to having it, and of giving it back. `cold`: from the disk, by this way."""
     assert loader.cache is not None
-    loader.cache.only = cold
+    loader.cache.only = cold or "through"
     clock, loads, drops, x = time.perf_counter, [], [], torch.zeros(1, 1024)
     for one in files:
         if cold:

@@ -94,6 +94,8 @@ def in_cache(pages: Sequence[Tensor]) -> bool:
 
 def read_past(file: int, start: int, end: int, regions: Regions, look: Callable[[], None]) -> Tensor | None:
     """Bytes of a file, from the first of a page, in memory of their own; None where its file system cannot. `OSError`."""
+    if not hasattr(os, "O_DIRECT"):
+        return None
     size = -(-(end - start) // mmap.PAGESIZE) * mmap.PAGESIZE
     flags = fcntl.fcntl(file, fcntl.F_GETFL)
     try:
