@@ -196,8 +196,7 @@ class Held:
 
     def touch(self, idle: Callable[[], bool]) -> None:
         """Reads a byte of each page, the last first, while there is nothing else to do. In a virtual machine the host may lay a
-        page out only when it is first touched, which takes 1 us and more: better here than between two products. Who computes
-        begins with the first."""
+        page out only when it is first touched: better here than between two products. Who computes begins with the first."""
         for piece in reversed(self.pieces):
             if piece.mapped and piece.whole:
                 for start in reversed(range(0, piece.data.numel(), TOUCHED)):
